@@ -1,0 +1,43 @@
+# Everything one does with Qipan from a shell. `make help` lists it.
+PYTHON := .venv/bin/python
+# What make runs dies with it when make itself is killed, and the guards end the rest.
+WITH_MAKE := setpriv --pdeathsig KILL
+GENERATED := qipan.contracts.asyncapi qipan.http.reference qipan.settings_reference qipan.access.reference \
+	services.gateway.reference services.intake.reference
+FILE ?=
+MAPPING ?= exercise/mappings/baltimore.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lint test demo up bench faults replay
+
+help: ## list these targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: ## install what is missing: Python packages into .venv/, RabbitMQ and PostgreSQL by apt
+	@scripts/setup
+
+lint: setup ## style, types, import contracts, generated references
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	for page in $(GENERATED); do $(PYTHON) -m $$page --check || exit 1; done
+
+test: setup ## all tests, against a private broker and database
+	$(WITH_MAKE) $(PYTHON) -m pytest
+
+demo: setup ## one day of the district, played fast; writes var/demo.json
+	$(WITH_MAKE) $(PYTHON) -m exercise.demo
+
+up: setup ## run the district on real time until Ctrl-C
+	$(WITH_MAKE) $(PYTHON) -m qipan up
+
+bench: setup ## measure against a raw pipeline; writes var/bench.json
+	$(WITH_MAKE) $(PYTHON) -m bench
+
+faults: setup ## kill and break things under load; writes var/faults.json
+	$(WITH_MAKE) $(PYTHON) -m tests.faults
+
+replay: setup ## send FILE=rows.csv through the public API (MAPPING=…, default Baltimore's)
+	@test -n "$(FILE)" || { echo "name a file: make replay FILE=rows.csv"; exit 2; }
+	$(WITH_MAKE) $(PYTHON) -m qipan replay "$(FILE)" --mapping "$(MAPPING)"
