@@ -1,0 +1,122 @@
+"""The one table of rights: action × role → scope. What it does not name is denied.
+
+A role's scope says how far its holder's right reaches; the handler that acts compares the thing with it
+(`Grant.require`). Sources: GB/T 30428's separation of the centre that files and closes (shift leader) from
+the centre that dispatches (dispatcher), and of who disposes (handler) from who inspects (grid worker).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from qipan.access.principal import Role
+from qipan.contracts import commands, queries
+from qipan.contracts.base import Request
+
+
+class Scope(StrEnum):
+    """How far a right reaches, narrowest first."""
+
+    OWN = "own"  # only what is the principal's own
+    UNIT = "unit"  # what is assigned to one of the principal's units, in whichever tenant it arose
+    CELL = "cell"  # what lies in one of the principal's cells
+    DEPARTMENT = "department"  # what is assigned to the department that the principal's tenant is
+    TENANT = "tenant"  # everything of the principal's tenant; of a district's principal: of all its tenants
+    DISTRICT = "district"  # everything in the district, whichever tenant the principal is of
+    PUBLIC = "public"  # anybody, signed in or not
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Who may do one action. `everyone` needs no principal; `reads_only` lets a department look abroad."""
+
+    scopes: Mapping[Role, Scope]
+    reads_only: bool = False
+    everyone: bool = False
+
+
+REPORT_POST = "report.post.v1"
+REPORT_TRACK = "report.track.v1"
+REPORT_RATE = "report.rate.v1"
+READING_POST = "reading.post.v1"
+STREAM = "stream.listen.v1"
+
+_TOWN_STAFF = (
+    Role.ACCEPTOR,
+    Role.SHIFT_LEADER,
+    Role.DISPATCHER,
+    Role.SUPERVISOR,
+    Role.TOWN_LEAD,
+    Role.DISTRICT_LEAD,
+)
+_STAFF = (*_TOWN_STAFF, Role.GRID_WORKER, Role.HANDLER, Role.OPERATOR)
+_PEOPLE = (*_STAFF, Role.CITIZEN)
+_WATCHERS = dict.fromkeys((*_TOWN_STAFF, Role.OPERATOR), Scope.TENANT)
+_WORKERS = {Role.HANDLER: Scope.UNIT, Role.GRID_WORKER: Scope.CELL}
+
+_REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
+    # intake
+    commands.SubmitReport: {Role.SERVICE: Scope.TENANT, Role.MACHINE: Scope.TENANT},
+    commands.DecideReport: {Role.ACCEPTOR: Scope.TENANT, Role.SHIFT_LEADER: Scope.TENANT},
+    queries.ListHeld: {
+        Role.ACCEPTOR: Scope.TENANT,
+        Role.SHIFT_LEADER: Scope.TENANT,
+        Role.SUPERVISOR: Scope.TENANT,
+    },
+    queries.GetReport: {**_WATCHERS, Role.SERVICE: Scope.TENANT},
+    queries.TellReport: _WATCHERS,
+    # dispatch
+    commands.DispatchCase: {Role.DISPATCHER: Scope.TENANT},
+    commands.AcceptTask: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
+    commands.ReturnTask: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
+    commands.DisposeTask: {Role.HANDLER: Scope.UNIT},
+    commands.InspectCase: {Role.GRID_WORKER: Scope.CELL, Role.SUPERVISOR: Scope.TENANT},
+    commands.CloseCase: {Role.SHIFT_LEADER: Scope.TENANT},
+    commands.VoidCase: {Role.SHIFT_LEADER: Scope.TENANT},
+    queries.ListWork: {**_WATCHERS, **_WORKERS},
+    queries.GetCase: {**_WATCHERS, **_WORKERS, Role.SERVICE: Scope.TENANT},
+    queries.TellCase: _WATCHERS,
+    # notify
+    commands.MarkRead: dict.fromkeys(_PEOPLE, Scope.OWN),
+    queries.ListMessages: dict.fromkeys(_PEOPLE, Scope.OWN),
+    queries.TellMessages: _WATCHERS,
+    # analytics: the league is published (晾晒), every member of staff may see it
+    queries.GetBoard: dict.fromkeys(_STAFF, Scope.DISTRICT),
+    # the steward
+    commands.Arrive: {Role.SERVICE: Scope.TENANT},
+    commands.Leave: {Role.SERVICE: Scope.TENANT},
+    queries.Who: {
+        Role.OPERATOR: Scope.DISTRICT,
+        Role.SERVICE: Scope.DISTRICT,
+        Role.DISTRICT_LEAD: Scope.DISTRICT,
+    },
+}
+
+_CORE: dict[str, Rule] = {
+    **{kind.type: Rule(scopes, reads_only=kind.reads_only) for kind, scopes in _REQUESTS.items()},
+    # at the HTTP doors: a citizen reports without signing in, and follows with the report's own token
+    REPORT_POST: Rule({}, everyone=True),
+    REPORT_TRACK: Rule({}, reads_only=True, everyone=True),
+    REPORT_RATE: Rule({}, everyone=True),
+    READING_POST: Rule({Role.MACHINE: Scope.TENANT, Role.SERVICE: Scope.TENANT}),
+    STREAM: Rule({**_WATCHERS, **_WORKERS}, reads_only=True),
+}
+_of_tenants: dict[str, Rule] = {}
+
+
+def rule_for(action: str) -> Rule | None:
+    """Who may do `action`; None when nobody said so."""
+    return _CORE.get(action) or _of_tenants.get(action)
+
+
+def core_rules() -> Mapping[str, Rule]:
+    """Every action that the core decides about, with its rule."""
+    return _CORE
+
+
+def allow(action: str, scopes: Mapping[Role, Scope], *, reads_only: bool = False) -> None:
+    """Say who may do an action of a tenant's own service; ValueError for one that the core decides about."""
+    if action in _CORE:
+        raise ValueError(f"the district core decides who may do {action!r}; a tenant's own service cannot")
+    _of_tenants[action] = Rule(dict(scopes), reads_only=reads_only)

@@ -1,0 +1,44 @@
+"""The command line, `qipan`: one file per group of commands, each parsing, calling and printing."""
+
+import sys
+
+import typer
+
+from qipan.cli import analytics, broker, case, db, dead, processes, replay, run, up
+from qipan.cli.console import stderr
+from qipan.contracts.errors import QipanError
+from qipan.hosting.embedded.home import InUse
+from qipan.hosting.guarded import StartError
+from qipan.hosting.port import Refused
+from qipan.hosting.servers import NotRunning
+from qipan.messaging.provision import ProvisionError
+from qipan.tenancy import PackError
+
+_TOLD = (InUse, NotRunning, PackError, ProvisionError, QipanError, Refused, StartError)
+"""Errors whose text is meant for the person at the terminal; anything else shows where it came from."""
+
+commands = typer.Typer(
+    name="qipan",
+    help="棋盘 Qipan: run a district, look after it, and find out why.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+up.register(commands)
+run.register(commands)
+processes.register(commands)
+replay.register(commands)
+commands.add_typer(db.commands, name="db")
+commands.add_typer(broker.commands, name="broker")
+commands.add_typer(dead.commands, name="dead")
+commands.add_typer(case.commands, name="case")
+commands.add_typer(analytics.commands, name="analytics")
+
+
+def app() -> None:
+    """Run the command line; an expected error is one message and exit code 1."""
+    try:
+        commands()
+    except _TOLD as error:
+        stderr.print(str(error), style="red", markup=False, highlight=False)
+        sys.exit(1)

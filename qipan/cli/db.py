@@ -1,0 +1,28 @@
+"""`qipan db provision|migrate`: roles, schemas and tables."""
+
+import typer
+
+from qipan.cli.console import stdout
+from qipan.hosting.credentials import Credentials
+from qipan.hosting.prepare import migrate_database, provision_database
+from qipan.hosting.servers import known_database
+from qipan.settings import Settings
+
+commands = typer.Typer(help="The database.", no_args_is_help=True)
+
+
+@commands.command()
+def provision() -> None:
+    """Make or repair each service's role and schema, as the administrator of QIPAN_DATABASE_URL."""
+    settings = Settings()
+    provision_database(known_database(settings), Credentials.kept_in(settings.var).secret)
+    stdout.print("Roles and schemas are in place.")
+
+
+@commands.command()
+def migrate() -> None:
+    """Bring every service's tables to the newest revision, each as its own role."""
+    settings = Settings()
+    before = migrate_database(known_database(settings), Credentials.kept_in(settings.var).secret)
+    for service, revision in before.items():
+        stdout.print(f"{service}: newest revision (was {revision or 'empty'})")

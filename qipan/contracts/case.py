@@ -1,0 +1,79 @@
+"""The case as everybody may see it: its whole public state, carried by every event about it."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from qipan.contracts.base import Part
+
+
+class Stage(StrEnum):
+    """Where a case stands (GB/T 30428's loop after filing)."""
+
+    FILED = "filed"  # 立案: filed, nobody could be chosen yet: waits for a dispatcher
+    OFFERED = "offered"  # 派遣: a unit and worker have been asked
+    ACCEPTED = "accepted"  # the handler has taken it
+    RETURNED = "returned"  # 退件: waits for a dispatcher's decision
+    DISPOSED = "disposed"  # 处置: done with evidence, waits for inspection
+    INSPECTED = "inspected"  # 核查 passed, waits to be closed
+    REWORK = "rework"  # 返工: inspection failed, the same unit is asked again
+    CLOSED = "closed"  # 结案
+    VOIDED = "voided"  # 作废
+
+
+OPEN_STAGES = frozenset(Stage) - {Stage.CLOSED, Stage.VOIDED}
+
+
+class Place(Part):
+    """A point in WGS-84 degrees and the cells it lay in when the report was triaged, by layer."""
+
+    lon: float
+    lat: float
+    cells: dict[str, str] = Field(default_factory=dict)
+    address: str | None = None
+
+
+class Counters(Part):
+    """How often each thing happened so far; cumulative, so that a gap in events loses nothing."""
+
+    offers: int = 0
+    returns: int = 0
+    disposals: int = 0
+    inspections: int = 0
+    reworks: int = 0
+    overdue: int = 0
+
+
+class CaseState(Part):
+    """Everything public about a case at one version. Times are domain time in UTC.
+
+    `stage_times` holds the newest moment each stage was entered; `due_at` is the running stage's deadline,
+    `dispose_due_at` the case's own.
+    """
+
+    case_id: str
+    report_id: str
+    tenant: str
+    version: int
+    stage: Stage
+    matter: str
+    place: Place
+    summary: str
+    channel: str
+    received_at: datetime
+    filed_at: datetime
+    due_at: datetime | None = None
+    dispose_due_at: datetime | None = None
+    disposed_at: datetime | None = None
+    closed_at: datetime | None = None
+    department: str | None = None
+    unit: str | None = None
+    worker: str | None = None
+    task_id: str | None = None
+    served_by: str = ""
+    reason: str | None = None
+    evidence: tuple[str, ...] = ()
+    rating: int | None = None
+    counters: Counters = Counters()
+    stage_times: dict[Stage, datetime] = Field(default_factory=dict)

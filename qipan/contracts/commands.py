@@ -1,0 +1,169 @@
+"""Commands: what one may ask a service to do. Whoever asks is the signed principal in the envelope."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, Field
+
+from qipan.contracts.base import Command, Part
+from qipan.contracts.case import CaseState
+from qipan.contracts.events import Outcome
+
+Text = Annotated[str, Field(max_length=4000)]
+Id = Annotated[str, Field(min_length=1, max_length=128)]
+Evidence = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=500)], ...], Field(max_length=20)]
+
+
+class CaseAnswer(Part):
+    """The case after the step."""
+
+    case: CaseState
+
+
+class Done(BaseModel):
+    """Carried out."""
+
+    done: Literal[True] = True
+
+
+class ReportAnswer(Part):
+    """A report's fate so far."""
+
+    report_id: str
+    tenant: str
+    status: str
+    token: str | None = None
+
+
+# To intake
+
+
+class SubmitReport(Command[ReportAnswer]):
+    """A service of a town reports something itself (a flood watch, a camera)."""
+
+    type: ClassVar[str] = "report.submit.v1"
+    service: ClassVar[str] = "intake"
+    key: Id
+    channel: str = "sensor"
+    text: Text
+    lon: float = Field(ge=-180, le=180)
+    lat: float = Field(ge=-90, le=90)
+    address: str | None = Field(default=None, max_length=300)
+    matter: str | None = Field(default=None, max_length=40)
+
+
+class DecideReport(Command[ReportAnswer]):
+    """An acceptor decides about a held report: file it (with its matter) or decline it (with a reason)."""
+
+    type: ClassVar[str] = "report.decide.v1"
+    service: ClassVar[str] = "intake"
+    report_id: Id
+    outcome: Literal[Outcome.FILE, Outcome.DECLINE, Outcome.SELF_DISPOSE]
+    matter: str | None = Field(default=None, max_length=40)
+    reason: Text | None = None
+
+
+# To dispatch
+
+
+class CaseCommand(Command[CaseAnswer]):
+    """A step on one case. `expected_version`, where given, must be the case's version or it is a conflict."""
+
+    service: ClassVar[str] = "dispatch"
+    case_id: Id
+    expected_version: int | None = None
+
+
+class DispatchCase(CaseCommand):
+    """派遣: a dispatcher offers the case to a unit (and a worker of it)."""
+
+    type: ClassVar[str] = "case.dispatch.v1"
+    unit: Id
+    worker: Id | None = None
+
+
+class AcceptTask(CaseCommand):
+    """The handler takes the offered task."""
+
+    type: ClassVar[str] = "task.accept.v1"
+
+
+class ReturnTask(CaseCommand):
+    """退件: the handler gives the task back; a reason is required."""
+
+    type: ClassVar[str] = "task.return.v1"
+    reason: Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class DisposeTask(CaseCommand):
+    """处置: the handler reports it done; at least one piece of evidence is required."""
+
+    type: ClassVar[str] = "task.dispose.v1"
+    note: Text = ""
+    evidence: Annotated[Evidence, Field(min_length=1)]
+
+
+class InspectCase(CaseCommand):
+    """核查: someone other than the handler looks; failed means rework."""
+
+    type: ClassVar[str] = "case.inspect.v1"
+    passed: bool
+    note: Text = ""
+
+
+class CloseCase(CaseCommand):
+    """结案."""
+
+    type: ClassVar[str] = "case.close.v1"
+
+
+class VoidCase(CaseCommand):
+    """作废: a reason is required."""
+
+    type: ClassVar[str] = "case.void.v1"
+    reason: Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+# To notify
+
+
+class MarkRead(Command[Done]):
+    """A person has read a message of theirs."""
+
+    type: ClassVar[str] = "message.read.v1"
+    service: ClassVar[str] = "notify"
+    message_id: Id
+
+
+# To the steward
+
+
+class Lease(Part):
+    """The right of one instance to serve a tenant's part of a service, until it lapses (real time, seconds)."""
+
+    event_queue: str | None = None
+    call_queue: str
+    reply_queue: str
+    seconds: float
+
+
+class Arrive(Command[Lease]):
+    """An instance begins, or goes on, to serve a service for the tenant addressed."""
+
+    type: ClassVar[str] = "tenant.arrive.v1"
+    service: ClassVar[str] = "steward"
+    serves: Id
+    instance: Id
+    events: tuple[str, ...] = ()
+
+
+class Leave(Command[Done]):
+    """An instance stops serving; when it was the last one, what is left goes back to the core.
+
+    `phase` is `unbind` (new traffic goes to the core, the leaver drains) and then `gone`.
+    """
+
+    type: ClassVar[str] = "tenant.leave.v1"
+    service: ClassVar[str] = "steward"
+    serves: Id
+    instance: Id
+    phase: Literal["unbind", "gone"]

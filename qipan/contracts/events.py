@@ -1,0 +1,174 @@
+"""Events: facts in the past tense. A new major is a new class beside the old one."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import Field
+
+from qipan.contracts.base import Event
+from qipan.contracts.case import CaseState, Place
+
+
+class Outcome(StrEnum):
+    """What triage decided about a report."""
+
+    FILE = "file"  # 立案
+    SELF_DISPOSE = "self-dispose"  # 自处置
+    DECLINE = "decline"  # 不予受理
+    HOLD = "hold"  # waits for a person
+    MERGE = "merge"  # joined to an earlier report of the same thing
+
+
+class ReportReceived(Event):
+    """Intake's door stored a report and acknowledged it.
+
+    `self_disposed`: a grid worker says that the matter was put right on the spot (自处置).
+    """
+
+    type: ClassVar[str] = "report.received.v1"
+    report_id: str
+    channel: str
+    text: str
+    lon: float
+    lat: float
+    address: str | None = None
+    matter: str | None = None
+    self_disposed: bool = False
+    received_at: datetime
+
+
+class ReportTriaged(Event):
+    """Intake located, classified and decided about a report."""
+
+    type: ClassVar[str] = "report.triaged.v1"
+    report_id: str
+    outcome: Outcome
+    matter: str | None = None
+    place: Place
+    summary: str
+    channel: str
+    received_at: datetime
+    triaged_at: datetime
+    reason: str | None = None
+    merged_into: str | None = None
+
+
+class ReportRated(Event):
+    """好差评: the reporter, known by the tracking token, rated what became of the report, 1 (worst) to 5."""
+
+    type: ClassVar[str] = "report.rated.v1"
+    report_id: str
+    case_id: str
+    rating: int = Field(ge=1, le=5)
+    note: str = ""
+    rated_at: datetime
+
+
+class ReadingObserved(Event):
+    """A sensor of this tenant measured something."""
+
+    type: ClassVar[str] = "reading.observed.v1"
+    reading_id: str
+    device: str
+    quantity: str
+    value: float
+    unit: str
+    lon: float
+    lat: float
+    observed_at: datetime
+
+
+class CaseEvent(Event):
+    """A step in a case's life, with the whole public state after it."""
+
+    case: CaseState
+
+
+class CaseFiled(CaseEvent):
+    """立案; when a handler could be chosen at once, already offered (stage `offered`)."""
+
+    type: ClassVar[str] = "case.filed.v1"
+
+
+class CaseDispatched(CaseEvent):
+    """派遣: offered to a unit and a worker by a dispatcher, or offered again."""
+
+    type: ClassVar[str] = "case.dispatched.v1"
+
+
+class CaseAccepted(CaseEvent):
+    """The handler took the task."""
+
+    type: ClassVar[str] = "case.accepted.v1"
+
+
+class CaseReturned(CaseEvent):
+    """退件: the handler gave the task back with a reason."""
+
+    type: ClassVar[str] = "case.returned.v1"
+
+
+class CaseDisposed(CaseEvent):
+    """处置: the handler reported it done, with evidence."""
+
+    type: ClassVar[str] = "case.disposed.v1"
+
+
+class CaseInspected(CaseEvent):
+    """核查: someone else looked, and it was good."""
+
+    type: ClassVar[str] = "case.inspected.v1"
+
+
+class CaseReworked(CaseEvent):
+    """返工: someone else looked, and it was not good."""
+
+    type: ClassVar[str] = "case.reworked.v1"
+
+
+class CaseClosed(CaseEvent):
+    """结案."""
+
+    type: ClassVar[str] = "case.closed.v1"
+
+
+class CaseVoided(CaseEvent):
+    """作废."""
+
+    type: ClassVar[str] = "case.voided.v1"
+
+
+class CaseOverdue(CaseEvent):
+    """A stage's clock ran out."""
+
+    type: ClassVar[str] = "case.overdue.v1"
+
+
+class CaseRated(CaseEvent):
+    """好差评: the reporter rated a closed case, 1 (worst) to 5."""
+
+    type: ClassVar[str] = "case.rated.v1"
+
+
+class TaskOffered(Event):
+    """A task was offered to a unit; addressed to the tenant that the unit belongs to (a department's own)."""
+
+    type: ClassVar[str] = "task.offered.v1"
+    task_id: str
+    case: CaseState
+
+
+CASE_EVENTS: tuple[type[CaseEvent], ...] = (
+    CaseFiled,
+    CaseDispatched,
+    CaseAccepted,
+    CaseReturned,
+    CaseDisposed,
+    CaseInspected,
+    CaseReworked,
+    CaseClosed,
+    CaseVoided,
+    CaseOverdue,
+    CaseRated,
+)

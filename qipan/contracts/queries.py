@@ -1,0 +1,201 @@
+"""Queries: what one may ask to see. Every list is bounded and continues after `after`."""
+
+from datetime import datetime
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from qipan.contracts.base import Part, Query
+from qipan.contracts.case import CaseState, Stage
+from qipan.contracts.commands import CaseAnswer, Id, ReportAnswer
+
+Limit = Annotated[int, Field(ge=1, le=500)]
+
+
+class CaseList(Part):
+    """A page of cases, oldest deadline first; `next` is what to give as `after` for the rest."""
+
+    cases: tuple[CaseState, ...]
+    next: str | None = None
+
+
+class ListWork(Query[CaseList]):
+    """The cases that wait for this person: a handler's tasks, an inspector's cell, a dispatcher's town."""
+
+    type: ClassVar[str] = "work.list.v1"
+    service: ClassVar[str] = "dispatch"
+    stages: tuple[Stage, ...] = ()
+    limit: Limit = 100
+    after: str | None = None
+
+
+class GetCase(Query[CaseAnswer]):
+    """One case."""
+
+    type: ClassVar[str] = "case.get.v1"
+    service: ClassVar[str] = "dispatch"
+    case_id: Id
+
+
+class Happening(Part):
+    """One thing that happened to a case, as the service that did it recorded it."""
+
+    at: datetime
+    real_at: datetime
+    service: str
+    what: str
+    who: str = ""
+    version: int | None = None
+    message_id: str | None = None
+    traceparent: str | None = None
+    detail: dict[str, str] = Field(default_factory=dict)
+
+
+class Happenings(Part):
+    """What one service knows of a case's life, oldest first, and the ids by which others know it."""
+
+    happenings: tuple[Happening, ...]
+    case_id: str | None = None
+    report_id: str | None = None
+
+
+class TellCase(Query[Happenings]):
+    """What dispatch knows of a case or report (by either id)."""
+
+    type: ClassVar[str] = "case.tell.v1"
+    service: ClassVar[str] = "dispatch"
+    subject: Id
+
+
+class TellReport(Query[Happenings]):
+    """What intake knows of a report."""
+
+    type: ClassVar[str] = "report.tell.v1"
+    service: ClassVar[str] = "intake"
+    subject: Id
+
+
+class TellMessages(Query[Happenings]):
+    """What notify sent about a case."""
+
+    type: ClassVar[str] = "message.tell.v1"
+    service: ClassVar[str] = "notify"
+    subject: Id
+
+
+class HeldReport(Part):
+    """A report that waits for a person, and why."""
+
+    report_id: str
+    tenant: str
+    text: str
+    channel: str
+    lon: float
+    lat: float
+    reason: str
+    received_at: datetime
+
+
+class HeldReports(Part):
+    """A page of held reports, oldest first."""
+
+    reports: tuple[HeldReport, ...]
+    next: str | None = None
+
+
+class ListHeld(Query[HeldReports]):
+    """The reports of a tenant that wait for an acceptor."""
+
+    type: ClassVar[str] = "report.held.v1"
+    service: ClassVar[str] = "intake"
+    limit: Limit = 100
+    after: str | None = None
+
+
+class GetReport(Query[ReportAnswer]):
+    """One report's fate."""
+
+    type: ClassVar[str] = "report.get.v1"
+    service: ClassVar[str] = "intake"
+    report_id: Id
+
+
+class InAppMessage(Part):
+    """A message in a person's in-app inbox."""
+
+    message_id: str
+    case_id: str | None = None
+    title: str
+    body: str
+    at: datetime
+    read: bool
+
+
+class Messages(Part):
+    """A page of messages, newest first."""
+
+    messages: tuple[InAppMessage, ...]
+    next: str | None = None
+
+
+class ListMessages(Query[Messages]):
+    """The asking person's in-app messages."""
+
+    type: ClassVar[str] = "message.list.v1"
+    service: ClassVar[str] = "notify"
+    limit: Limit = 50
+    after: str | None = None
+    unread_only: bool = False
+
+
+class Standing(Part):
+    """One town's place in the league (晾晒榜). A rate without a denominator is None, never 0 or 100 %."""
+
+    tenant: str
+    rank: int | None = None
+    score: float | None = None
+    received: int
+    filed: int
+    disposed: int
+    closed: int
+    open: int
+    overdue: int
+    rates: dict[str, float | None]
+
+
+class BoardAnswer(Part):
+    """How the towns did, and the addressed tenant's last 24 hours by hour (domain time)."""
+
+    standings: tuple[Standing, ...]
+    hours: tuple[dict[str, int | str], ...] = ()
+    totals: dict[str, int] = Field(default_factory=dict)
+
+
+class GetBoard(Query[BoardAnswer]):
+    """The board of the addressed tenant; addressed to the district it holds every town."""
+
+    type: ClassVar[str] = "board.get.v1"
+    service: ClassVar[str] = "analytics"
+
+
+class Serving(Part):
+    """Who serves a tenant's part of a service: `tenant` None means the core, for everyone else."""
+
+    service: str
+    tenant: str | None = None
+    instance: str
+    since: datetime
+    until: datetime | None = None
+
+
+class WhoAnswer(Part):
+    """Everyone who serves."""
+
+    serving: tuple[Serving, ...]
+
+
+class Who(Query[WhoAnswer]):
+    """Who serves which tenant."""
+
+    type: ClassVar[str] = "tenant.who.v1"
+    service: ClassVar[str] = "steward"

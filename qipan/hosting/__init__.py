@@ -1,0 +1,1 @@
+"""Running Qipan: embedded servers, guarded processes, and the host of services."""

@@ -1,0 +1,281 @@
+"""A private RabbitMQ node: loopback only, its own epmd, its own cookie, user and virtual host."""
+
+import base64
+import json
+import os
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import quote
+
+from qipan.hosting.embedded.home import Home
+from qipan.hosting.guard import delete
+from qipan.hosting.guarded import Guarded, StartError
+
+_BINARIES = (Path("/usr/lib/rabbitmq/bin"), Path("/opt/rabbitmq/sbin"), Path("/usr/local/sbin"))
+_DISK_FREE_LIMIT = "200MB"
+_VHOST = "qipan"
+_USER = "qipan"
+
+_CONFIG = """\
+listeners.tcp.1 = 127.0.0.1:{port}
+management.tcp.ip = 127.0.0.1
+management.tcp.port = {admin_port}
+default_vhost = {vhost}
+default_user = {user}
+default_pass = {password}
+default_permissions.configure = .*
+default_permissions.read = .*
+default_permissions.write = .*
+log.console = true
+log.console.level = warning
+log.file = false
+# A small machine: the alarm at 1 GB, the log segments of quorum queues at 64 MB instead of 512.
+vm_memory_high_watermark.absolute = 1GB
+disk_free_limit.absolute = {disk_free_limit}
+raft.wal_max_size_bytes = 64000000
+# Management is there to provision users and permissions over HTTP, not to draw charts.
+management_agent.disable_metrics_collector = true
+collect_statistics_interval = 60000
+"""
+
+
+class EmbeddedBroker:
+    """`with EmbeddedBroker(base) as b: b.url`. Data and ports stay in `<base>/rabbitmq` from run to run.
+
+    With `ephemeral` the node is killed rather than stopped at the end, and its directory is deleted, also when
+    this process dies.
+    """
+
+    def __init__(self, base: Path | str, *, ephemeral: bool = False) -> None:
+        self.base = Path(base).absolute()
+        self._home = Home(self.base, "rabbitmq")
+        self._ephemeral = ephemeral
+        self._port = self._home.port("port")
+        self._admin_port = self._home.port("admin_port")
+        self._dist_port = self._home.port("dist_port")
+        self._epmd_port = self._home.port("epmd_port")
+        self._password = self._home.secret("password")
+        self._node: Guarded | None = None
+
+    @property
+    def url(self) -> str:
+        """AMQP URL of the node's own virtual host, with full rights."""
+        return self.url_of(_VHOST)
+
+    @property
+    def admin_url(self) -> str:
+        """Base URL of the management HTTP API, with the administrator's credentials."""
+        return f"http://{_USER}:{self._password}@127.0.0.1:{self._admin_port}"
+
+    @property
+    def pid(self) -> int:
+        """Process id of the Erlang machine."""
+        return self._running().pid
+
+    def url_of(self, vhost: str) -> str:
+        """AMQP URL of a virtual host, with full rights."""
+        return f"amqp://{_USER}:{self._password}@127.0.0.1:{self._port}/{quote(vhost, safe='')}"
+
+    def create_vhost(self, name: str) -> str:
+        """Make an empty virtual host (tests: one each); returns its URL."""
+        self.admin("PUT", f"/api/vhosts/{quote(name, safe='')}")
+        self.admin(
+            "PUT",
+            f"/api/permissions/{quote(name, safe='')}/{_USER}",
+            {"configure": ".*", "write": ".*", "read": ".*"},
+        )
+        return self.url_of(name)
+
+    def delete_vhost(self, name: str) -> None:
+        """Delete a virtual host with all that is in it."""
+        self.admin("DELETE", f"/api/vhosts/{quote(name, safe='')}")
+
+    def admin(self, method: str, path: str, body: object | None = None) -> object:
+        """One request to the management API; returns the decoded answer, raises urllib's HTTPError."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self._admin_port}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "content-type": "application/json",
+                "authorization": "Basic " + base64.b64encode(f"{_USER}:{self._password}".encode()).decode(),
+            },
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            text = response.read()
+        return json.loads(text) if text else None
+
+    def start(self, timeout: float = 60.0) -> "EmbeddedBroker":
+        """Start the node and wait until it answers an AMQP handshake and its management API.
+
+        Raises StartError with the end of the log.
+        """
+        bin_dir = _bin_dir()
+        self._write_config()
+        self._node = Guarded.start(
+            [str(bin_dir / "rabbitmq-server")],
+            log=self._home.path / "console.log",
+            env=self._environment(),
+            cwd=self._home.path,
+            grace=20.0,
+            remove=[self._home.path] if self._ephemeral else [],
+            hold=[self._home.lock],
+        )
+        try:
+            self._await_ready(timeout)
+        except StartError:
+            self._node.kill()
+            raise
+        return self
+
+    def kill(self) -> None:
+        """SIGKILL the node, epmd included, as a power cut would; `restart` brings it back."""
+        self._running().kill()
+
+    def restart(self, timeout: float = 60.0) -> None:
+        """Start again on the same ports and data, stopping the node first if it still runs."""
+        if self._running().poll() is None:
+            self._running().stop()
+        self.start(timeout)
+
+    def signal(self, name: str) -> None:
+        """Send the Erlang machine a signal, e.g. "STOP" and "CONT" for a node that hangs."""
+        self._running().signal(name)
+
+    def set_memory_alarm(self, on: bool) -> None:
+        """Raise or clear the memory alarm: with it on, every publisher is blocked."""
+        self.ctl("set_vm_memory_high_watermark", *(("0.0000001",) if on else ("absolute", "1GB")))
+
+    def set_disk_alarm(self, on: bool) -> None:
+        """Raise or clear the disk alarm: with it on, every publisher is blocked."""
+        self.ctl("set_disk_free_limit", "1000000GB" if on else _DISK_FREE_LIMIT)
+
+    def alarms(self) -> set[str]:
+        """The alarms that are on: "memory", "disk", or none."""
+        return {
+            name
+            for name in ("memory", "disk")
+            if f"{{resource_limit,{name}," in self.ctl("eval", "rabbit_alarm:get_alarms().")
+        }
+
+    def ctl(self, *arguments: str) -> str:
+        """Run rabbitmqctl on this node (half a second); returns its output. Raises RuntimeError."""
+        done = subprocess.run(
+            [str(_bin_dir() / "rabbitmqctl"), "-q", *arguments],
+            env=self._environment(),
+            cwd=self._home.path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(
+                f"rabbitmqctl {' '.join(arguments)}: {done.stderr.strip() or done.stdout.strip()}"
+            )
+        return done.stdout
+
+    def stop(self) -> None:
+        """Stop the node in order and release its directory."""
+        if self._node is not None and self._node.poll() is None:
+            if self._ephemeral:
+                self._node.kill()
+            else:
+                self._node.stop()
+        self._home.release()
+        if self._ephemeral:
+            delete([self._home.path])
+
+    def __enter__(self) -> "EmbeddedBroker":
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _running(self) -> Guarded:
+        if self._node is None:
+            raise RuntimeError("the broker has not been started")
+        return self._node
+
+    def _write_config(self) -> None:
+        config = self._home.path / "rabbitmq.conf"
+        config.touch(mode=0o600)
+        config.write_text(
+            _CONFIG.format(
+                port=self._port,
+                admin_port=self._admin_port,
+                vhost=_VHOST,
+                user=_USER,
+                password=self._password,
+                disk_free_limit=_DISK_FREE_LIMIT,
+            )
+        )
+        (self._home.path / "enabled_plugins").write_text("[rabbitmq_management].\n")
+
+    def _environment(self) -> dict[str, str]:
+        home = self._home.path
+        return {
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "LANG": "C.UTF-8",
+            "HOME": str(home),
+            "RABBITMQ_NODENAME": f"qipan{self._port}@localhost",
+            "RABBITMQ_DIST_PORT": str(self._dist_port),
+            "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq"),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_MNESIA_BASE": str(home / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(home / "log"),
+            "RABBITMQ_PID_FILE": str(home / "pid"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "enabled_plugins"),
+            # Schedulers that do not spin while idle: other processes need the cores more.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
+            " -kernel inet_dist_use_interface {127,0,0,1}",
+            "ERL_EPMD_PORT": str(self._epmd_port),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_CRASH_DUMP_SECONDS": "0",
+            # The start script then becomes the Erlang machine instead of waiting for it as its parent.
+            "detached": "true",
+        }
+
+    def _await_ready(self, timeout: float) -> None:
+        give_up = time.monotonic() + timeout
+        node = self._running()
+        while time.monotonic() < give_up:
+            if node.poll() is not None:
+                raise StartError(f"RabbitMQ ended while starting; its log says:\n{node.tail()}")
+            if self._greets() and self._administers():
+                return
+            time.sleep(0.05)
+        raise StartError(f"RabbitMQ was not ready within {timeout:g} s; its log says:\n{node.tail()}")
+
+    def _greets(self) -> bool:
+        """Whether the node answers the AMQP protocol header with connection.start, not only accepts TCP."""
+        try:
+            with socket.create_connection(("127.0.0.1", self._port), timeout=2) as connection:
+                connection.sendall(b"AMQP\x00\x00\x09\x01")
+                return connection.recv(1) == b"\x01"
+        except OSError:
+            return False
+
+    def _administers(self) -> bool:
+        try:
+            self.admin("GET", "/api/whoami")
+        except (OSError, urllib.error.HTTPError):
+            return False
+        return True
+
+
+def _bin_dir() -> Path:
+    for directory in _BINARIES:
+        if (directory / "rabbitmq-server").exists():
+            return directory
+    raise StartError(
+        "RabbitMQ is not installed: `make setup` installs it, or set QIPAN_AMQP_URL to a broker of yours"
+    )

@@ -1,0 +1,24 @@
+"""The settings that every process of a district shares. None of them is a secret."""
+
+from qipan.settings import Settings
+
+_SHARED = (
+    "clocks",
+    "core_user",
+    "host",
+    "log",
+    "log_level",
+    "batch_size",
+    "linger_ms",
+    "outbox_limit",
+    "unguarded",
+)
+
+
+def shared_environment(settings: Settings) -> dict[str, str]:
+    """As environment variables, with paths made absolute."""
+    found = {f"QIPAN_{name.upper()}": str(getattr(settings, name)) for name in _SHARED}
+    found["QIPAN_DISTRICT"] = str(settings.district.absolute())
+    found["QIPAN_VAR"] = str(settings.var.absolute())
+    found["QIPAN_RETRY_DELAYS_MS"] = str(list(settings.retry_delays_ms))
+    return found

@@ -1,0 +1,45 @@
+"""The process of one HTTP server: `python -m qipan.hosting.http_main gateway`. Never imports eventlet."""
+
+import argparse
+import os
+import sys
+
+import uvicorn
+
+from qipan.observability import logs
+from qipan.settings import Settings
+from qipan.tenancy import PackError
+
+_APPLICATIONS = {"door": "services.intake.web:app", "gateway": "services.gateway.app:app"}
+
+GRACE = 10
+"""Seconds in which running requests may end after SIGTERM."""
+
+
+def main() -> int:
+    """Serve until SIGTERM; returns EX_CONFIG (78), saying why, when the pack or the settings are wrong."""
+    parser = argparse.ArgumentParser(prog="qipan run")
+    parser.add_argument("service", choices=sorted(_APPLICATIONS))
+    options = parser.parse_args()
+    try:
+        settings = Settings()
+        logs.configure(options.service, settings.log, settings.log_level, settings.tenant)
+        uvicorn.run(
+            _APPLICATIONS[options.service],
+            host=settings.host,
+            port=settings.port,
+            loop="uvloop",
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE,
+        )
+    except (PackError, ValueError) as error:
+        sys.stderr.write(f"{options.service} cannot start: {error}\n")
+        return os.EX_CONFIG
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""Making servers fit for a district: roles, tables, exchanges, queues, users, rights. Safe to repeat."""
+
+from pathlib import Path
+
+from qipan.messaging import provision as broker
+from qipan.messaging.definitions import definitions
+from qipan.storage import provision as roles
+from qipan.tenancy import District
+
+SERVICES = Path("services")
+
+
+def provision_database(database_url: str, secret: str) -> None:
+    """Make or repair the services' roles and schemas; `database_url` is the administrator's."""
+    roles.provision(database_url, secret)
+
+
+def migrate_database(database_url: str, secret: str, services: Path = SERVICES) -> dict[str, str | None]:
+    """Bring every service's schema to the newest revision, as its own role; what each was at before."""
+    from qipan.storage.migrate import migrate  # Alembic takes half a second to import, and only this needs it
+
+    return {
+        service: migrate(roles.service_url(database_url, service, secret), service, services)
+        for service in roles.SCHEMAS
+    }
+
+
+def broker_definitions(district: District, amqp_url: str, secret: str, core_user: str) -> dict[str, object]:
+    """What the broker must hold for this district, in RabbitMQ's own definitions format."""
+    return definitions(broker.plan_of(district, core_user), secret, broker.vhost_of(amqp_url))
+
+
+def provision_broker(
+    district: District, amqp_url: str, management_url: str, secret: str, core_user: str
+) -> None:
+    """Make or repair exchanges, queues, users and rights. ProvisionError when the broker refuses."""
+    broker.apply(management_url, broker_definitions(district, amqp_url, secret, core_user))

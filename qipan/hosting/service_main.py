@@ -1,0 +1,43 @@
+"""The process of one Nameko service: `python -m qipan.hosting.service_main dispatch --tenant sandun`."""
+
+import warnings
+
+warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")  # known: see docs/adr
+
+import eventlet  # noqa: E402
+
+eventlet.monkey_patch()  # before anything else is imported, or locks and sockets would stop every greenlet
+
+import argparse  # noqa: E402
+import os  # noqa: E402
+import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+from qipan.hosting.service_class import ClassError, service_class  # noqa: E402
+from qipan.messaging.runner import run  # noqa: E402
+from qipan.settings import Settings  # noqa: E402
+from qipan.tenancy import PackError, load_district  # noqa: E402
+
+
+def main() -> int:
+    """Serve until SIGTERM; returns EX_CONFIG (78), saying why, when the pack or the settings are wrong."""
+    parser = argparse.ArgumentParser(prog="qipan run")
+    parser.add_argument("service")
+    parser.add_argument("--tenant", default="")
+    options = parser.parse_args()
+    try:
+        settings = Settings()
+        if options.tenant:
+            settings = settings.model_copy(update={"tenant": options.tenant})
+        if not settings.amqp_url:
+            raise ValueError("QIPAN_AMQP_URL must look like amqp://user:password@host:port/vhost")
+        district = load_district(Path(settings.district))
+        run(service_class(district, options.service, settings.tenant or None), settings)
+    except (PackError, ClassError, ValueError) as error:
+        sys.stderr.write(f"{options.service} cannot start: {error}\n")
+        return os.EX_CONFIG
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

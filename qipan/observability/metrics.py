@@ -1,0 +1,150 @@
+"""The figures every process keeps, for Prometheus. Labels are bounded: strangers' input makes no series."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from qipan import __version__
+
+REGISTRY = CollectorRegistry()
+MOST_TENANTS = 400
+OTHER = "other"
+
+_SECONDS = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0)
+_LATENESS = (0.1, 0.5, 2.0, 10.0, 60.0, 600.0)
+
+REQUESTS = Histogram(
+    "qipan_request_duration_seconds",
+    "Time taken by HTTP requests, calls and event batches; the count is the rate, `outcome` tells errors.",
+    ("service", "method", "outcome", "tenant"),
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+INBOX_LAG = Histogram(
+    "qipan_inbox_lag_seconds",
+    "Real time from the sending of an event to the start of its handling.",
+    ("service",),
+    buckets=_LATENESS,
+    registry=REGISTRY,
+)
+BATCH = Histogram(
+    "qipan_batch_messages",
+    "Messages handled in one transaction.",
+    ("service",),
+    buckets=(1, 2, 5, 10, 20, 50),
+    registry=REGISTRY,
+)
+RETRIES = Counter(
+    "qipan_retries_total",
+    "Messages sent to wait for another attempt.",
+    ("service", "type"),
+    registry=REGISTRY,
+)
+DEAD_LETTERS = Counter(
+    "qipan_dead_letters_total",
+    "Messages given up and kept for a person.",
+    ("service", "reason"),
+    registry=REGISTRY,
+)
+DUPLICATES = Counter(
+    "qipan_duplicates_total",
+    "Messages that had been handled before and were dropped.",
+    ("service",),
+    registry=REGISTRY,
+)
+DELIVERY_ATTEMPTS = Counter(
+    "qipan_delivery_attempts_total",
+    "Attempts to send a message to the world outside, by what came of them.",
+    ("channel", "outcome"),
+    registry=REGISTRY,
+)
+RELAYED = Counter(
+    "qipan_relayed_messages_total",
+    "Messages that the outbox relay published and the broker confirmed.",
+    ("service",),
+    registry=REGISTRY,
+)
+OUTBOX_DEPTH = Gauge(
+    "qipan_outbox_messages", "Messages in the outbox that wait to be sent.", ("service",), registry=REGISTRY
+)
+OUTBOX_AGE = Gauge(
+    "qipan_outbox_oldest_age_seconds",
+    "Age of the oldest message that waits in the outbox; 0 when none does.",
+    ("service",),
+    registry=REGISTRY,
+)
+TIMER_LATENESS = Histogram(
+    "qipan_timer_lateness_seconds",
+    "Domain time from a timer's due moment to its firing.",
+    ("service", "kind"),
+    buckets=_LATENESS,
+    registry=REGISTRY,
+)
+BROKER_CONNECTED = Gauge(
+    "qipan_broker_connected",
+    "1 while this process is connected to the broker and not blocked by it.",
+    ("service",),
+    registry=REGISTRY,
+)
+STREAMS = Gauge("qipan_live_streams", "Live streams open now.", ("service",), registry=REGISTRY)
+STREAM_DROPS = Counter(
+    "qipan_live_stream_dropped_total",
+    "Happenings not shown on a live stream because its reader was too slow.",
+    ("service",),
+    registry=REGISTRY,
+)
+Info("qipan_build", "The version that runs.", registry=REGISTRY).info({"version": __version__})
+
+_children: dict[tuple[str, str, str, str], Histogram] = {}
+_tenants: set[str] = set()
+
+
+def observe(service: str, method: str, outcome: str, tenant: str, seconds: float) -> None:
+    """Record one piece of work. `outcome` is `ok` or an error's code; `method` a route or type.
+
+    Tenants beyond the first `MOST_TENANTS` are counted together as `other`. Callers pass tenants that exist
+    (a verified principal's or a handled message's), never raw input.
+    """
+    if tenant not in _tenants:
+        tenant = _bounded(tenant)
+    key = (service, method, outcome, tenant)
+    child = _children.get(key)
+    if child is None:
+        child = _children[key] = REQUESTS.labels(service, method, outcome, tenant)
+    child.observe(seconds)
+
+
+def _bounded(tenant: str) -> str:
+    if len(_tenants) >= MOST_TENANTS:
+        return OTHER
+    _tenants.add(tenant)
+    return tenant
+
+
+class _Pool(Collector):
+    def __init__(self, service: str, read: Callable[[], dict[str, int]]) -> None:
+        self._service = service
+        self._read = read
+
+    def collect(self) -> list[Metric]:
+        family = GaugeMetricFamily(
+            "qipan_db_pool_connections", "Connections of the database pool.", labels=("service", "state")
+        )
+        for state, count in self._read().items():
+            family.add_metric((self._service, state), count)
+        return [family]
+
+
+def watch_pool(service: str, read: Callable[[], dict[str, int]]) -> None:
+    """Show a database pool, read at each scrape: state (`in_use`, `idle`, `overflow`) → connections."""
+    REGISTRY.register(_Pool(service, read))
+
+
+def page() -> bytes:
+    """What `/metrics` answers, in Prometheus' text format."""
+    return generate_latest(REGISTRY)
+
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

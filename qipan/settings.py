@@ -1,0 +1,99 @@
+"""Every setting of every process, read from the environment (`QIPAN_…`)."""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What a process can be told from outside. A process gets only what it needs (`qipan.hosting.credentials`)."""
+
+    model_config = SettingsConfigDict(env_prefix="QIPAN_", extra="ignore", frozen=True)
+
+    amqp_url: str = Field(
+        default="", description="The broker, as amqp://user:password@host:port/vhost. Empty: a private node."
+    )
+    amqp_management_url: str = Field(
+        default="",
+        description="The broker's management API, as http://user:password@host:15672, for `qipan broker provision`.",
+    )
+    database_url: str = Field(
+        default="",
+        description="PostgreSQL, as postgresql://role:password@host:port/database. For `qipan up` the administrator's; "
+        "for a single process its service's own role. Empty: a private cluster.",
+    )
+    district: Path = Field(default=Path("districts/xihu"), description="The folder of the district's pack.")
+    clocks: str = Field(
+        default="",
+        description='Tenants\' clocks as JSON: {"*": {"domain": iso, "real": iso, "rate": 720}}. Empty: real time.',
+    )
+    tenant: str = Field(
+        default="", description="The tenant that this process serves; empty: the core, everyone."
+    )
+    instance: str = Field(
+        default="", description="This process's name among its like; empty: made up at start."
+    )
+    core_user: str = Field(default="core", description="The broker user of the core's processes.")
+    verify_key: str = Field(
+        default="", description="Public key (JWK, JSON) with which principals are verified."
+    )
+    signing_key: str = Field(
+        default="",
+        description="Private key (JWK, JSON) that signs principals; the gateway's and the host's only.",
+    )
+    token: str = Field(
+        default="", description="This process's own signed principal, for calls that it makes."
+    )
+    door_secret: str = Field(
+        default="", description="Secret of intake's door, from which reporters' tracking tokens are derived."
+    )
+    account_secret: str = Field(
+        default="", description="Secret of the gateway, from which accounts' first passwords are derived."
+    )
+    session_seconds: float = Field(
+        default=28_800, gt=0, description="How long somebody stays signed in, in seconds of real time."
+    )
+    door_url: str = Field(
+        default="", description="Where the gateway forwards report traffic to: intake's door."
+    )
+    smtp_url: str = Field(
+        default="",
+        description="Mail server as mailto://host:port or mailtos://user:password@host; empty: no mail.",
+    )
+    host: str = Field(default="127.0.0.1", description="The address that HTTP servers listen on.")
+    port: int = Field(default=0, description="The port of the door or the gateway; 0: any free one.")
+    ops_port: int = Field(
+        default=0, description="The port for /metrics, /healthz and /readyz; 0: any free one."
+    )
+    log: Literal["json", "console"] = Field(
+        default="console", description="How logs are written: json for machines, console for people."
+    )
+    log_level: str = Field(default="INFO", description="The least severe level that is logged.")
+    batch_size: int = Field(
+        default=50, ge=1, le=500, description="Largest number of messages in one transaction."
+    )
+    linger_ms: int = Field(
+        default=20, ge=0, le=1000, description="How long a batch waits for more messages, in milliseconds."
+    )
+    retry_delays_ms: tuple[int, ...] = Field(
+        default=(500, 2_000, 10_000, 60_000),
+        description="Delays before a failed message is tried again, in milliseconds, one for each retry.",
+    )
+    outbox_limit: int = Field(
+        default=2_000_000,
+        description="Unsent messages in a service's outbox beyond which intake's door refuses with 503.",
+    )
+    unguarded: Literal["", "no_outbox", "no_inbox"] = Field(
+        default="",
+        description="Switches a guard off, for the fault harness's controls. Never set it where cases are real.",
+    )
+    var: Path = Field(default=Path("var"), description="Where the private broker, cluster and results live.")
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

@@ -1,0 +1,119 @@
+"""The engine of one service's schema: pre-ping, time-outs everywhere, and green under eventlet."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+if "eventlet" in sys.modules:
+    # psycopg's C wait would stop every greenlet; select() is patched by eventlet and stops only this one.
+    # It must be set before psycopg is first imported.
+    os.environ.setdefault("PSYCOPG_WAIT_FUNC", "wait_select")
+
+from psycopg.types.array import ListBinaryDumper
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from qipan.storage.work import DomainClocks, Unsent, Work
+
+CONNECT_SECONDS = 3
+STATEMENT_SECONDS = 10
+POOL_SECONDS = 5
+
+
+class Database:
+    """One service's schema in the database.
+
+    `schema` names the schema and, by default, who is writing (`source` of the messages it publishes).
+    `instead_of_outbox` publishes messages after the commit, outside of it: what must not be done, for the fault
+    harness's positive control.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        schema: str,
+        clocks: DomainClocks,
+        source: str | None = None,
+        pool_size: int = 8,
+        instead_of_outbox: Callable[[Sequence[Unsent]], None] | None = None,
+    ) -> None:
+        self._instead_of_outbox = instead_of_outbox
+        self.schema = schema
+        self.source = source or schema
+        self.clocks = clocks
+        self.engine = make_engine(url, pool_size=pool_size, application_name=f"qipan-{self.source}")
+
+    @contextmanager
+    def begin(self) -> Iterator[Work]:
+        """A transaction that commits when the block ends and rolls back when it raises."""
+        with self.engine.begin() as conn:
+            work = Work(conn, self.schema, self.source, self.clocks)
+            yield work
+            unsent = work.flush(to_outbox=self._instead_of_outbox is None)
+        if unsent and self._instead_of_outbox is not None:
+            self._instead_of_outbox(unsent)
+
+    def check(self) -> None:
+        """Raise if the database does not answer."""
+        with self.engine.connect() as conn:
+            conn.exec_driver_sql("SELECT 1")
+
+    def close(self) -> None:
+        """Close the pool's connections."""
+        self.engine.dispose()
+
+
+def make_engine(url: str, *, pool_size: int = 8, application_name: str = "qipan") -> Engine:
+    """An engine that never waits for ever: to connect, for a pooled connection, a statement or a dead peer.
+
+    ValueError when `url` is not an address of a database.
+    """
+    try:
+        address = make_url(url).set(drivername="postgresql+psycopg")
+    except ArgumentError:
+        raise ValueError(
+            "QIPAN_DATABASE_URL must look like postgresql://role:password@host:port/database"
+        ) from None
+    options: dict[str, Any] = {
+        "connect_timeout": CONNECT_SECONDS,
+        "application_name": application_name[:60],
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": STATEMENT_SECONDS * 1000,
+        "options": (
+            f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={STATEMENT_SECONDS}s"
+            f" -c idle_in_transaction_session_timeout={3 * STATEMENT_SECONDS}s -c timezone=UTC"
+        ),
+    }
+    engine = create_engine(
+        address,
+        pool_size=pool_size,
+        max_overflow=4,
+        pool_timeout=POOL_SECONDS,
+        pool_pre_ping=True,
+        connect_args=options,
+    )
+    event.listen(engine, "connect", _write_arrays_in_binary)
+    return engine
+
+
+def _write_arrays_in_binary(connection: Any, _record: object) -> None:
+    """Batches go to the database as arrays; as text each of their bodies would be escaped, at 40 times the cost."""
+    connection.adapters.register_dumper(list, ListBinaryDumper)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the database, not the work, is at fault: it is gone, restarting, or asks to try again."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, TimeoutError | PoolTimeout)
+    if error.connection_invalidated:
+        return True
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:  # the driver's own word: a lost connection, or a value that it cannot send
+        return isinstance(error, InterfaceError | OperationalError)
+    return state[:2] in ("08", "40", "53", "57") or state == "55P03"

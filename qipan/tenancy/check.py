@@ -1,0 +1,204 @@
+"""What can be wrong between a pack's files although each is well-formed."""
+
+import ast
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from zoneinfo import ZoneInfo
+
+from qipan.contracts import events as _events  # noqa: F401  (declares the event types)
+from qipan.contracts.base import events
+from qipan.contracts.subscriptions import CORE_SERVICES
+from qipan.tenancy.faults import PackFault
+from qipan.tenancy.known_settings import CORE_PREFIXES, KNOWN
+from qipan.tenancy.model import CalendarModel, ServiceModel, Setting, TownFile
+from qipan.tenancy.people import ROLES
+from qipan.tenancy.resolve import Files
+from qipan.territory.cell import DUTY_LAYER, TOWN_LAYER
+
+Origin = Callable[[str, tuple[str, ...]], tuple[str, str]]
+"""From a town and a key to the file and key where it was written."""
+
+
+def check(files: Files, origin: Origin) -> list[PackFault]:
+    """Everything that does not fit together."""
+    return [
+        *_district(files),
+        *_departments(files),
+        *_layers(files),
+        *(fault for town in files.towns.values() for fault in _town(files, town, origin)),
+    ]
+
+
+def _district(files: Files) -> Iterator[PackFault]:
+    district = files.district
+    try:
+        ZoneInfo(district.zone)
+    except (KeyError, ValueError, OSError):
+        yield PackFault("district.toml", "zone", f"there is no time zone {district.zone!r}", "an IANA name")
+    yield from _calendar("district.toml", "calendar", district.calendar)
+    yield from _services(files, "district.toml", "", district.services)
+    for key, what, allowed in _settings(district.settings):
+        yield PackFault("district.toml", f"settings.{key}", what, allowed)
+    ids = Counter([district.id, *files.towns, *(id for id, d in files.departments.items() if d.tenant)])
+    for id, times in ids.items():
+        if times > 1:
+            yield PackFault("district.toml", "id", f"{id!r} names {times} tenants", "one id for each tenant")
+    codes = Counter(town.code for town in files.towns.values())
+    for town in files.towns.values():
+        if codes[town.code] > 1:
+            yield PackFault(f"towns/{town.id}/town.toml", "code", f"{town.code!r} is another town's too")
+    if not files.lineages:
+        yield PackFault("towns", "", "there is no town", "towns/<id>/town.toml")
+    for code, matter in files.matters.items():
+        if code.startswith("x-") and not code.startswith(f"x-{district.id}:"):
+            yield PackFault(
+                "matters.toml", f"matters.{code}", "lies in another's namespace", f"x-{district.id}:…"
+            )
+        yield from _department(files, "matters.toml", f"matters.{code}.department", matter.department)
+
+
+def _departments(files: Files) -> Iterator[PackFault]:
+    for id, department in files.departments.items():
+        if department.tenant and id not in files.own_departments:
+            yield PackFault(
+                "departments.toml", f"departments.{id}.tenant", f"needs departments/{id}/department.toml"
+            )
+    for id, own in files.own_departments.items():
+        file = f"departments/{id}/department.toml"
+        if id not in files.departments or not files.departments[id].tenant:
+            yield PackFault(file, "id", "departments.toml does not name it as a tenant")
+        if own.calendar:
+            yield from _calendar(file, "calendar", own.calendar)
+        yield from _services(files, file, f"departments/{id}/", own.services)
+        for key, what, allowed in _settings(own.settings):
+            yield PackFault(file, f"settings.{key}", what, allowed)
+
+
+def _layers(files: Files) -> Iterator[PackFault]:
+    ids = [layer.id for layer in files.district.layers]
+    for needed in (TOWN_LAYER, DUTY_LAYER):
+        if needed not in ids:
+            yield PackFault("district.toml", "layers", f"the layer {needed!r} is missing")
+    for layer in files.district.layers:
+        if ids.count(layer.id) > 1:
+            yield PackFault("district.toml", "layers", f"the layer {layer.id!r} is named twice")
+        spans: dict[str, list[tuple[str, str]]] = {}
+        for cell in files.cells[layer.id]:
+            if cell.town not in files.lineages:
+                what = f"belongs to no known town: {cell.town!r}"
+                yield PackFault(layer.file, cell.code, what, _some(files.lineages))
+            begins, ends = str(cell.valid_from or "0001-01-01"), str(cell.valid_until or "9999-12-31")
+            if begins >= ends:
+                yield PackFault(layer.file, cell.code, f"is valid from {begins} until {ends}", "from < until")
+            if any(begins < end and start < ends for start, end in spans.get(cell.code, [])):
+                yield PackFault(layer.file, cell.code, "there are two cells of this code at the same time")
+            spans.setdefault(cell.code, []).append((begins, ends))
+    for town in files.lineages:
+        if not any(cell.town == town for cell in files.cells.get(TOWN_LAYER, ())):
+            yield PackFault("district.toml", "layers", f"no cell of the layer {TOWN_LAYER!r} is {town!r}'s")
+
+
+def _town(files: Files, town: TownFile, origin: Origin) -> Iterator[PackFault]:
+    def fault(key: tuple[str, ...], what: str, allowed: str = "") -> PackFault:
+        return PackFault(*origin(town.id, key), what, allowed)
+
+    communities = {
+        cell.community or cell.code for cell in files.cells.get(DUTY_LAYER, ()) if cell.town == town.id
+    }
+    for id, unit in town.units.items():
+        if id in ROLES:
+            yield fault(("units", id), "a unit cannot have a role's name: its people would share their ids")
+        if unit.department not in files.departments:
+            what = f"there is no department {unit.department!r}"
+            yield fault(("units", id, "department"), what, _some(files.departments))
+        for code in unit.matters:
+            if code not in town.matters and code not in files.matters:
+                yield fault(("units", id, "matters"), f"there is no matter {code!r} here")
+        for community in unit.communities:
+            if community not in communities:
+                what = f"{town.id} has no community {community!r}"
+                yield fault(("units", id, "communities"), what, _some(communities))
+    for code, matter in town.matters.items():
+        if matter.department not in files.departments:
+            what = f"there is no department {matter.department!r}"
+            yield fault(("matters", code, "department"), what, _some(files.departments))
+        if code not in files.matters and not _in_lineage(code, files.lineages[town.id]):
+            what = "a matter of the town's own lies in its own namespace"
+            yield fault(("matters", code), what, f"x-{town.id}:…")
+    if town.calendar:
+        yield from _calendar(*origin(town.id, ("calendar",)), town.calendar)
+    yield from _services(files, f"towns/{town.id}/town.toml", f"towns/{town.id}/", town.services)
+    for key, what, allowed in _settings(town.settings):
+        yield fault(("settings", key), what, allowed)
+
+
+def _in_lineage(code: str, lineage: Collection[str]) -> bool:
+    return any(code.startswith(f"x-{id}:") for id in lineage)
+
+
+def _calendar(file: str, key: str, calendar: CalendarModel) -> Iterator[PackFault]:
+    last = ""
+    for hours in calendar.hours:
+        start, _, end = hours.partition("-")
+        if not last <= start < end:
+            yield PackFault(
+                file, f"{key}.hours", f"{hours!r} does not follow", "spans in order, end after start"
+            )
+        last = end
+
+
+def _department(files: Files, file: str, key: str, department: str) -> Iterator[PackFault]:
+    if department not in files.departments:
+        yield PackFault(file, key, f"there is no department {department!r}", _some(files.departments))
+
+
+def _services(files: Files, file: str, folder: str, services: list[ServiceModel]) -> Iterator[PackFault]:
+    known = events()
+    for index, service in enumerate(services):
+        key = f"services[{index}]"
+        if [other.name for other in services].count(service.name) > 1:
+            yield PackFault(file, f"{key}.name", f"{service.name!r} is named twice")
+        if service.replaces is not None and service.replaces not in CORE_SERVICES:
+            yield PackFault(
+                file, f"{key}.replaces", f"{service.replaces!r} is no core service", _some(CORE_SERVICES)
+            )
+        if (service.replaces or service.name in CORE_SERVICES) and service.replaces != service.name:
+            yield PackFault(
+                file, f"{key}.name", "a core service is replaced under its own name", "name = replaces"
+            )
+        if service.cls is None and service.replaces is None:
+            yield PackFault(file, f"{key}.class", "a service of one's own needs a class", "file.py:Class")
+        if service.cls is not None:
+            yield from _class(files, file, f"{key}.class", folder, service.cls)
+        for type in service.subscribes:
+            if type not in known:
+                yield PackFault(file, f"{key}.subscribes", f"there is no event {type!r}", _some(known))
+
+
+def _class(files: Files, file: str, key: str, folder: str, named: str) -> Iterator[PackFault]:
+    path, _, name = named.partition(":")
+    try:
+        module = ast.parse((files.root / folder / path).read_bytes())
+    except OSError:
+        yield PackFault(file, key, f"there is no file {folder}{path}")
+    except (SyntaxError, ValueError) as error:
+        yield PackFault(file, key, f"{folder}{path} is not Python: {error}")
+    else:
+        classes = [node.name for node in module.body if isinstance(node, ast.ClassDef)]
+        if name not in classes:
+            yield PackFault(file, key, f"{folder}{path} has no class {name}", _some(classes))
+
+
+def _settings(settings: Mapping[str, Setting]) -> Iterator[tuple[str, str, str]]:
+    """What is wrong with settings of the core's: key, what, allowed."""
+    for key, value in settings.items():
+        known = KNOWN.get(key)
+        if known is not None and not known.accepts(value):
+            yield key, f"{value!r} will not do", known.allowed
+        if known is None and key.startswith(CORE_PREFIXES):
+            yield key, "the core has no such setting", _some(KNOWN)
+
+
+def _some(names: Collection[str]) -> str:
+    listed = sorted(names)
+    return ", ".join(listed[:20]) + (f" … ({len(listed)})" if len(listed) > 20 else "")

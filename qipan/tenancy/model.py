@@ -1,0 +1,190 @@
+"""A pack's files as they are written: strict, no unknown keys. docs/reference/packs.md describes them."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from qipan.worktime import Limit
+
+Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
+UnitId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+MatterCode = Annotated[str, Field(pattern=r"^(s:\d{5}|x-[a-z][a-z0-9-]{1,30}:[a-z]{2}:\d{5})$")]
+Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")]
+Setting = str | int | float | bool | list[str]
+
+
+def _is_limit(text: str) -> str:
+    Limit.parse(text)
+    return text
+
+
+def _is_point(point: list[float]) -> list[float]:
+    if len(point) != 2 or not (-180 <= point[0] <= 180 and -90 <= point[1] <= 90):
+        raise ValueError("a point is longitude and latitude in degrees")
+    return point
+
+
+LimitText = Annotated[str, AfterValidator(_is_limit)]
+
+
+class Model(BaseModel):
+    """Strict, and without keys that nobody reads."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class WordsModel(Model):
+    """A text in Chinese and English."""
+
+    zh: str = Field(min_length=1, max_length=300)
+    en: str = Field(min_length=1, max_length=300)
+
+
+class CalendarModel(Model):
+    """When a tenant works: hours of the day, and which days (`china` knows holidays and make-up days)."""
+
+    hours: list[Clock] = Field(min_length=1)
+    days: Literal["china", "weekdays", "every-day"] = "china"
+
+
+class UnitModel(Model):
+    """A squad of a department in a town (专业处置队伍). Without `matters`: all of its department's."""
+
+    name: WordsModel
+    department: Id
+    handlers: int = Field(ge=1, le=200)
+    matters: list[MatterCode] = []
+    communities: list[str] = []
+    language: Literal["zh", "en"] = "zh"
+
+
+class StaffModel(Model):
+    """How many people sit in a town's centre; grid workers follow from the communities."""
+
+    acceptors: int = Field(default=2, ge=0, le=100)
+    shift_leaders: int = Field(default=1, ge=0, le=100)
+    dispatchers: int = Field(default=2, ge=0, le=100)
+    supervisors: int = Field(default=1, ge=0, le=100)
+    leads: int = Field(default=1, ge=0, le=10)
+
+
+class ServiceModel(Model):
+    """A service that a tenant runs itself.
+
+    `class` is `file.py:Class` in the tenant's own folder; without it the core's own class is run for this
+    tenant. `replaces` names the core service taken over. `subscribes` lists event types (with their major
+    version).
+    """
+
+    name: UnitId
+    replaces: str | None = None
+    cls: str | None = Field(default=None, alias="class", pattern=r"^[a-z_][a-z0-9_/]*\.py:[A-Z][A-Za-z0-9]*$")
+    replicas: int = Field(default=1, ge=1, le=64)
+    subscribes: list[str] = []
+
+
+class LimitsModel(Model):
+    """Time limits by stage."""
+
+    accept: LimitText
+    dispose: LimitText
+    inspect: LimitText
+
+
+class KeywordsModel(Model):
+    """What a report says when it is about this matter, by language."""
+
+    zh: list[str] = []
+    en: list[str] = []
+
+
+class MatterModel(Model):
+    """One thing that can be wrong (事项). `source` says where its limits come from."""
+
+    name: WordsModel
+    department: Id
+    limits: LimitsModel
+    severity: Literal["low", "normal", "high", "urgent"] = "normal"
+    self_disposable: bool = False
+    keywords: KeywordsModel = KeywordsModel()
+    source: str = ""
+
+
+class MattersFile(Model):
+    """matters.toml."""
+
+    matters: dict[MatterCode, MatterModel]
+
+
+class DepartmentModel(Model):
+    """A department of the district; `tenant` ones have a folder of their own."""
+
+    name: WordsModel
+    tenant: bool = False
+
+
+class DepartmentsFile(Model):
+    """departments.toml."""
+
+    departments: dict[Id, DepartmentModel]
+
+
+class LayerModel(Model):
+    """A grid layer and the file that holds its cells."""
+
+    id: UnitId
+    name: WordsModel
+    file: str
+
+
+class DistrictStaffModel(Model):
+    """Who sits in the district's own centre."""
+
+    leads: int = Field(default=1, ge=0, le=10)
+    dispatchers: int = Field(default=1, ge=0, le=100)
+    supervisors: int = Field(default=1, ge=0, le=100)
+
+
+class DistrictFile(Model):
+    """district.toml. `town` holds what every town starts from."""
+
+    id: Id
+    code: str = Field(min_length=1, max_length=12)
+    name: WordsModel
+    zone: str
+    email_domain: str = Field(pattern=r"^[a-z0-9.-]+$")
+    languages: list[Literal["zh", "en"]] = ["zh", "en"]
+    calendar: CalendarModel
+    layers: list[LayerModel]
+    staff: DistrictStaffModel = DistrictStaffModel()
+    settings: dict[str, Setting] = {}
+    services: list[ServiceModel] = []
+    town: dict[str, object] = {}
+
+
+class TownFile(Model):
+    """A town's pack, after inheritance. `matters` are those that differ from the district's, complete."""
+
+    id: Id
+    code: str = Field(min_length=1, max_length=12)
+    name: WordsModel
+    inherits: Id | None = None
+    centre: Annotated[list[float], AfterValidator(_is_point)]
+    population: int = Field(ge=1)
+    idea: WordsModel | None = None
+    calendar: CalendarModel | None = None
+    staff: StaffModel = StaffModel()
+    units: dict[UnitId, UnitModel] = {}
+    matters: dict[MatterCode, MatterModel] = {}
+    settings: dict[str, Setting] = {}
+    services: list[ServiceModel] = []
+
+
+class DepartmentFile(Model):
+    """The pack of a department that is a tenant of its own."""
+
+    id: Id
+    dispatchers: int = Field(default=1, ge=0, le=100)
+    calendar: CalendarModel | None = None
+    settings: dict[str, Setting] = {}
+    services: list[ServiceModel] = []

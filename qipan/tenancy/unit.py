@@ -1,0 +1,33 @@
+"""Units: a department's squad in a town, which tasks are offered to."""
+
+from dataclasses import dataclass
+
+from qipan.tenancy.matter import Matter
+from qipan.tenancy.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A squad (`sandun/sweep`) that works in one town.
+
+    `tenant` owns it and hears of its tasks: the department where that is a tenant of its own, else the
+    town. `handlers` are the ids of its people, `cells` the duty cells it serves (empty: all of the town's),
+    `matters` the codes it handles (empty: all of its department's).
+    """
+
+    id: str
+    name: Words
+    town: str
+    tenant: str
+    department: str
+    handlers: tuple[str, ...]
+    cells: frozenset[str] = frozenset()
+    matters: frozenset[str] = frozenset()
+
+    def handles(self, matter: Matter) -> bool:
+        """Whether the matter is this unit's business."""
+        return matter.code in self.matters if self.matters else matter.department == self.department
+
+    def serves(self, duty_cell: str | None) -> bool:
+        """Whether the place is; one outside every duty cell is everybody's."""
+        return not self.cells or duty_cell is None or duty_cell in self.cells
