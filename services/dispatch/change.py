@@ -1,0 +1,32 @@
+"""A case as it is kept, and one step on it: what the rules decide and the store writes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from qipan.contracts.case import CaseState
+from services.dispatch.clocks import Limits
+from services.dispatch.process import Do
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A case as it is kept: its public state, its limits, and the tenant whose worker has it."""
+
+    case: CaseState
+    limits: Limits
+    unit_tenant: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step on one case: what was, what is, who did it, when (domain time). `before` None: it is new."""
+
+    before: Stored | None
+    after: Stored
+    what: Do
+    who: str
+    at: datetime
+    message_id: str | None = None
+    traceparent: str | None = None
+    detail: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,38 @@
+"""What dispatch knows of each tenant from the district's pack, worked out once."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+from qipan.tenancy import District
+from qipan.worktime import Limit
+from services.dispatch.choosing import squads_of
+from services.dispatch.clocks import USUAL
+from services.dispatch.filing import Ground
+
+MOST_TENANTS = 2_000
+"""Tenants, shadows included, that are remembered at once; exercises come and go."""
+
+
+class Grounds:
+    """The tenants' grounds. NotFound for a tenant that the district does not have."""
+
+    def __init__(self, district: District) -> None:
+        self._district = district
+        self.of = lru_cache(maxsize=MOST_TENANTS)(self._of)
+
+    def closes_on_inspection(self, tenant: str) -> bool:
+        """Whether a case that passed inspection needs no shift leader to close it."""
+        return self._district.setting(tenant, "dispatch.close-on-inspection", False)
+
+    def _of(self, tenant: str) -> Ground:
+        setting = self._district.setting
+        return Ground(
+            matters=self._district.matters_of(tenant),
+            squads=squads_of(self._district, tenant),
+            calendar=self._district.calendar(tenant),
+            usual=replace(
+                USUAL,
+                dispatch=Limit.parse(setting(tenant, "dispatch.route-limit", "10 minutes")),
+                close=Limit.parse(setting(tenant, "dispatch.close-limit", "1 work-day")),
+            ),
+        )

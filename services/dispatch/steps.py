@@ -1,0 +1,140 @@
+"""What a step is made of: who takes it, what it brings, what must hold, and what it leaves on the case."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from qipan.contracts.case import CaseState
+from qipan.contracts.errors import Fault, Forbidden
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who takes a step: a person, a service, or the system itself (a timer, a rule)."""
+
+    id: str
+    roles: frozenset[str]
+
+
+SYSTEM = Actor("system", frozenset({"system"}))
+
+
+@dataclass(frozen=True, slots=True)
+class Brings:
+    """What a step brings with it; each step uses its own part and ignores the rest."""
+
+    reason: str | None = None
+    evidence: tuple[str, ...] = ()
+    department: str | None = None
+    unit: str | None = None
+    worker: str | None = None
+    task_id: str | None = None
+    rating: int | None = None
+
+
+NOTHING = Brings()
+
+Guard = Callable[[CaseState, Actor, Brings], Fault | Forbidden | None]
+"""Must hold before a step: None, or the objection. Not being allowed comes before lacking something."""
+
+Effect = Callable[[Actor, datetime, Brings], Mapping[str, Any]]
+"""What a step changes on the case beyond its stage, clock and counters."""
+
+
+def reason_given(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+    """Whoever sends a case back or away says why."""
+    if brings.reason and brings.reason.strip():
+        return None
+    return Fault(where="reason", what="a reason is required", allowed="1 to 4,000 characters")
+
+
+def evidence_given(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+    """Done means shown: a photo or a document at least."""
+    if any(piece.strip() for piece in brings.evidence):
+        return None
+    return Fault(where="evidence", what="at least one piece of evidence is required")
+
+
+def unit_named(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+    """A case is offered to a unit, and the task has a name of its own."""
+    if brings.unit and brings.task_id:
+        return None
+    return Fault(where="unit", what="a case can be offered only to a unit")
+
+
+def worker_known(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+    """A task taken is somebody's: a service can take it only for the worker whom the offer names."""
+    if case.worker or "handler" in actor.roles:
+        return None
+    return Fault(where="worker", what="the offer names no worker, so only a person can take it")
+
+
+def not_the_handler(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
+    """核查 is independent: nobody inspects their own work."""
+    if actor.id != case.worker:
+        return None
+    return Forbidden("Whoever disposed of a case cannot inspect it; ask someone else to look.")
+
+
+def rating_in_range(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+    """好差评 has five levels."""
+    if brings.rating is not None and 1 <= brings.rating <= 5:
+        return None
+    return Fault(where="rating", what="this is not a rating", allowed="1 (worst) to 5")
+
+
+def nothing_more(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """The step changes only stage, clock and counters."""
+    return {}
+
+
+def offer(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """The task goes to a unit and, where one was chosen, a worker of it."""
+    return {
+        "department": brings.department,
+        "unit": brings.unit,
+        "worker": brings.worker,
+        "task_id": brings.task_id,
+        "reason": brings.reason,
+    }
+
+
+def take(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """Whoever of the unit takes it has it, whomever the offer named."""
+    return {"worker": actor.id} if "handler" in actor.roles else {}
+
+
+def give_back(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """The unit stays on record until a dispatcher decides; nobody in person holds the case."""
+    return {"worker": None, "task_id": None, "reason": brings.reason}
+
+
+def show(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """Whoever disposed of it is on record, so that somebody else inspects."""
+    return {
+        "worker": actor.id,
+        "evidence": brings.evidence,
+        "disposed_at": now,
+        "reason": brings.reason,
+    }
+
+
+def find_wanting(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """A disposal that did not hold is none."""
+    return {"disposed_at": None, "reason": brings.reason}
+
+
+def end(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """The case is over."""
+    return {"closed_at": now}
+
+
+def end_with_reason(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """The case is over, and why."""
+    return {"closed_at": now, "reason": brings.reason}
+
+
+def rate(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """The newest rating counts."""
+    return {"rating": brings.rating}

@@ -1,0 +1,111 @@
+"""Dispatch's tables. Every key starts with the tenant in whose area the case arose."""
+
+from sqlalchemy import Column, DateTime, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from qipan.storage import core_tables
+
+SCHEMA = "dispatch"
+metadata = MetaData(schema=SCHEMA)
+core = core_tables(metadata)
+
+HELD = "stage IN ('offered', 'accepted', 'rework')"
+_stamp = DateTime(timezone=True)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("report_id", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("stage", Text, nullable=False),
+    # Who owns the unit: the case's own tenant, or a department that is a tenant itself.
+    Column("unit_tenant", Text),
+    Column("unit", Text),
+    Column("worker", Text),
+    Column("cells", ARRAY(Text), nullable=False),
+    Column("due_at", _stamp),
+    Column("limits", JSONB, nullable=False),
+    # The whole public state; the columns beside it are its parts that are searched by.
+    Column("state", JSONB, nullable=False),
+    UniqueConstraint("tenant", "report_id", name="cases_report"),
+    # The lists (worklist.py): a handler's own, a unit's unassigned, an inspector's cells, a centre's
+    # by stage, and what a department's units have in all towns.
+    Index("cases_of_worker", "tenant", "worker", "due_at", "id", postgresql_where=text(HELD)),
+    Index(
+        "cases_of_unit",
+        "tenant",
+        "unit",
+        "due_at",
+        "id",
+        postgresql_where=text(f"{HELD} AND worker IS NULL"),
+    ),
+    Index("cases_to_inspect", "cells", postgresql_using="gin", postgresql_where=text("stage = 'disposed'")),
+    Index(
+        "cases_waiting",
+        "tenant",
+        "stage",
+        "due_at",
+        "id",
+        postgresql_where=text("stage NOT IN ('closed', 'voided')"),
+    ),
+    Index("cases_abroad", "unit_tenant", "id", postgresql_where=text("unit_tenant <> tenant")),
+    Index(
+        "cases_waiting_abroad",
+        "unit_tenant",
+        "stage",
+        "due_at",
+        "id",
+        postgresql_where=text("unit_tenant <> tenant AND stage NOT IN ('closed', 'voided')"),
+    ),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("case_id", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("worker", Text),
+    Column("status", Text, nullable=False),
+    Column("offered_at", _stamp, nullable=False),
+    Column("changed_at", _stamp, nullable=False),
+)
+
+clocks = Table(
+    "clocks",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("case_id", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),  # the case's version at which it started
+    Column("clock", Text, nullable=False),
+    Column("started_at", _stamp, nullable=False),
+    Column("due_at", _stamp, nullable=False),
+    Column("overdue_at", _stamp),
+    Column("ended_at", _stamp),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("case_id", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("at", _stamp, nullable=False),
+    Column("real_at", _stamp, nullable=False, server_default=text("now()")),
+    Column("what", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("message_id", Text),
+    Column("traceparent", Text),
+    Column("detail", JSONB, nullable=False),
+)
+
+loads = Table(
+    "loads",
+    metadata,
+    Column("tenant", Text, primary_key=True),  # the worker's
+    Column("worker", Text, primary_key=True),
+    Column("open", Integer, nullable=False),
+)

@@ -1,0 +1,49 @@
+"""What follows from a step: its clock's timer, the event with the whole state, the offer of the task."""
+
+from collections.abc import Sequence
+
+from qipan.contracts.case import CaseState
+from qipan.contracts.events import TaskOffered
+from qipan.storage import Timer, Work
+from services.dispatch.change import Change
+from services.dispatch.process import TRANSITIONS, Do
+
+STAGE_DUE = "stage.due"
+
+
+def tell(work: Work, changes: Sequence[Change]) -> None:
+    """Set the timers and publish the events of steps that were written in this transaction."""
+    for change in changes:
+        _set_timer(work, change)
+        case, trace = change.after.case, change.traceparent
+        event = TRANSITIONS[change.what].event(case=case)
+        work.publish(event, tenant=case.tenant, subject=case.case_id, trace=trace)
+        owner = change.after.unit_tenant
+        offered = change.what in (Do.FILE, Do.DISPATCH) and case.task_id is not None
+        if offered and owner is not None and owner != case.tenant:
+            task = TaskOffered(task_id=case.task_id, case=case)
+            work.publish(task, tenant=owner, subject=case.case_id, trace=trace)
+
+
+def due_of(case: CaseState) -> dict[str, str]:
+    """Which run of which clock a timer is for: it means nothing to any other."""
+    return {"stage": case.stage.value, "due_at": case.due_at.isoformat() if case.due_at else ""}
+
+
+def ask_again(work: Work, timer: Timer) -> None:
+    """Have a timer fire once more at the next look: its case is being worked on at this moment."""
+    work.set_timer(
+        tenant=timer.tenant, kind=timer.kind, ref=timer.ref, due_at=timer.due_at, payload=timer.payload
+    )
+
+
+def _set_timer(work: Work, change: Change) -> None:
+    case = change.after.case
+    before = change.before.case.due_at if change.before else None
+    if TRANSITIONS[change.what].target is None:
+        return
+    if case.due_at is not None:
+        due = due_of(case)
+        work.set_timer(tenant=case.tenant, kind=STAGE_DUE, ref=case.case_id, due_at=case.due_at, payload=due)
+    elif before is not None:
+        work.cancel_timers(case.tenant, case.case_id, STAGE_DUE)

@@ -1,0 +1,131 @@
+"""Whose list a waiting case is on, and how a long list is read on from where it stopped."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from qipan.contracts.case import OPEN_STAGES, CaseState, Stage
+from qipan.contracts.errors import Fault, Invalid
+
+HELD = frozenset({Stage.OFFERED, Stage.ACCEPTED, Stage.REWORK})
+"""Stages in which a handler has the case on the list; what a worker's load counts."""
+
+WAITS_FOR: dict[str, frozenset[Stage]] = {
+    "dispatcher": frozenset({Stage.FILED, Stage.RETURNED}),
+    "shift-leader": frozenset({Stage.INSPECTED}),
+    "supervisor": frozenset({Stage.DISPOSED}),
+}
+"""What waits for somebody of the town's centre. Leads and operators, who only watch, see all that is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One list of cases, which one index serves. What is None does not narrow it.
+
+    `tenant` is where the case arose; `abroad` a department whose units have it, wherever it arose (both as
+    tenants). `unit` means tasks of that unit that nobody in person has been asked to do.
+    """
+
+    stages: frozenset[Stage]
+    tenant: str | None = None
+    abroad: str | None = None
+    department: str | None = None
+    worker: str | None = None
+    unit: str | None = None
+    cells: frozenset[str] | None = None
+    not_worker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks for a list, and how far the right to see one reaches (`qipan.access.Reach`).
+
+    `department`: only what this department's units have (its tenant id).
+    """
+
+    id: str
+    roles: frozenset[str]
+    everything: bool
+    units: frozenset[str] = frozenset()
+    cells: frozenset[str] = frozenset()
+    department: str | None = None
+
+
+def views(
+    asker: Asker, tenant: str, *, is_department: bool, wanted: Collection[Stage] = ()
+) -> tuple[View, ...]:
+    """The lists that together are what waits for the asker in `tenant`; `wanted` asks for certain stages.
+
+    A centre's people get what waits for their role, and may ask for any other open stage. A department's
+    tenant holds the cases that its units have, in whichever town.
+    """
+    chosen = frozenset(wanted) & OPEN_STAGES if wanted else None
+    found: list[View] = []
+    if asker.everything or asker.department:
+        stages = _waiting_for(asker.roles) if chosen is None else chosen
+        found += [
+            View(
+                frozenset({stage}),
+                tenant=None if is_department else tenant,
+                abroad=tenant if is_department else None,
+                department=None if asker.everything else asker.department,
+            )
+            for stage in sorted(stages)
+        ]
+    held = HELD if chosen is None else HELD & chosen
+    if asker.units and held:
+        found.append(View(held, tenant=tenant, worker=asker.id))
+        found += [View(held, tenant=tenant, unit=unit) for unit in sorted(asker.units)]
+    if asker.cells and (chosen is None or Stage.DISPOSED in chosen):
+        disposed = frozenset({Stage.DISPOSED})
+        found.append(View(disposed, tenant=tenant, cells=asker.cells, not_worker=asker.id))
+    return tuple(found)
+
+
+def _waiting_for(roles: frozenset[str]) -> frozenset[Stage]:
+    named = [stages for role, stages in WAITS_FOR.items() if role in roles]
+    return frozenset().union(*named) if named else OPEN_STAGES
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last case of a page: where the next page goes on."""
+
+    due_at: datetime
+    id: str
+
+    @classmethod
+    def of(cls, case: CaseState) -> "Cursor":
+        """The cursor after a case on a list."""
+        if case.due_at is None:
+            raise ValueError(f"case {case.case_id} waits for nobody")
+        return cls(case.due_at, case.case_id)
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """Read back `str(cursor)`; Invalid when it is not one."""
+        when, _, case_id = text.partition("|")
+        try:
+            due_at = datetime.fromisoformat(when)
+        except ValueError:
+            due_at = None
+        if due_at is None or due_at.tzinfo is None or not case_id:
+            raise Invalid(
+                "The list cannot go on from there.",
+                faults=(
+                    Fault(where="after", what="not a place in a list", allowed="`next` of the page before"),
+                ),
+            )
+        return cls(due_at, case_id)
+
+    def __str__(self) -> str:
+        return f"{self.due_at.isoformat()}|{self.id}"
+
+
+def merge(pages: Collection[list[CaseState]], limit: int) -> tuple[tuple[CaseState, ...], str | None]:
+    """One page out of the views' pages, each case once, and the cursor after it where there is more."""
+    seen = {case.case_id: case for page in pages for case in page}
+    ordered = sorted(seen.values(), key=lambda case: (Cursor.of(case).due_at, case.case_id))
+    more = len(ordered) > limit or any(len(page) >= limit for page in pages)
+    first = tuple(ordered[:limit])
+    return first, str(Cursor.of(first[-1])) if first and more else None

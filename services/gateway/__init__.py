@@ -1,0 +1,1 @@
+"""The gateway: HTTP for people. It owns accounts and nothing of the domain; everything else is a call."""

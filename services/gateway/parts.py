@@ -1,0 +1,103 @@
+"""What the gateway works with, put together once."""
+
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+from qipan.access import Signer, Verifier
+from qipan.contracts.base import Request
+from qipan.messaging.client import Client
+from qipan.observability import metrics
+from qipan.observability.health import Health
+from qipan.settings import Settings
+from qipan.storage import Database
+from qipan.tenancy import Clocks, District, load_district
+from services.gateway.accounts import Accounts
+from services.gateway.door import Door
+from services.gateway.live import Live
+from services.gateway.sessions import Sessions
+from services.gateway.tables import SCHEMA
+
+
+class Caller(Protocol):
+    """What carries calls (`qipan.messaging.client.Client` is one)."""
+
+    def submit(
+        self,
+        request: Request[Any],
+        *,
+        tenant: str,
+        principal: str | None = None,
+        timeout: float = 5.0,
+        id: str | None = None,
+    ) -> "Future[Any]": ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the gateway works with."""
+
+    district: District
+    verifier: Verifier
+    sessions: Sessions
+    caller: Caller
+    door: Door
+    live: Live
+
+
+class Resources:
+    """The parts of a real gateway, from its settings; started and stopped with the server.
+
+    Raises ValueError or PackError saying which setting or pack is wrong.
+    """
+
+    def __init__(self, settings: Settings, health: Health) -> None:
+        district = load_district(settings.district)
+        self._db = Database(
+            settings.database_url, schema=SCHEMA, clocks=Clocks.from_json(settings.clocks), source="gateway"
+        )
+        self._client = Client(settings.amqp_url, "gateway")
+        sessions = Sessions(
+            Accounts(district, self._db, settings.account_secret),
+            Signer(settings.signing_key),
+            settings.session_seconds,
+        )
+        self.parts = Parts(
+            district=district,
+            verifier=Verifier(settings.verify_key),
+            sessions=sessions,
+            caller=self._client,
+            door=Door(settings.door_url),
+            live=Live(lambda: Client(settings.amqp_url, "gateway live")),
+        )
+        health.add_check("broker", self._broker)
+        health.add_check("database", self._database)
+
+    def start(self) -> None:
+        """Begin to connect; readiness tells when it worked."""
+        self._client.start()
+        pool = self._db.engine.pool
+        if isinstance(pool, QueuePool):
+            metrics.watch_pool(SCHEMA, lambda: {"in_use": pool.checkedout(), "idle": pool.checkedin()})
+
+    async def stop(self) -> None:
+        """Close every connection."""
+        self.parts.live.close()
+        self._client.stop()
+        await self.parts.door.close()
+        self._db.close()
+
+    def _broker(self) -> tuple[bool, str]:
+        ready = self._client.ready()
+        metrics.BROKER_CONNECTED.labels(SCHEMA).set(ready)
+        return ready, "connected" if ready else "not connected, or blocked by the broker"
+
+    def _database(self) -> tuple[bool, str]:
+        try:
+            self._db.check()
+        except SQLAlchemyError as error:
+            return False, f"does not answer: {type(error).__name__}"
+        return True, "answers"

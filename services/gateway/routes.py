@@ -1,0 +1,70 @@
+"""The one table from which the routes of cases, held reports, messages and boards are made."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, create_model
+
+from qipan.contracts import commands, queries
+from qipan.contracts.base import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An address, and the request that it becomes. A field named in the path is taken from there."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    request: type[Request[Any]]
+
+    @property
+    def from_path(self) -> str | None:
+        """The field that the path gives, if any."""
+        return self.path.partition("{")[2].partition("}")[0] or None
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/v1/work", queries.ListWork),
+    Route("GET", "/v1/cases/{case_id}", queries.GetCase),
+    Route("POST", "/v1/cases/{case_id}/dispatch", commands.DispatchCase),
+    Route("POST", "/v1/cases/{case_id}/accept", commands.AcceptTask),
+    Route("POST", "/v1/cases/{case_id}/return", commands.ReturnTask),
+    Route("POST", "/v1/cases/{case_id}/dispose", commands.DisposeTask),
+    Route("POST", "/v1/cases/{case_id}/inspect", commands.InspectCase),
+    Route("POST", "/v1/cases/{case_id}/close", commands.CloseCase),
+    Route("POST", "/v1/cases/{case_id}/void", commands.VoidCase),
+    Route("GET", "/v1/held", queries.ListHeld),
+    Route("GET", "/v1/held/{report_id}", queries.GetReport),
+    Route("POST", "/v1/held/{report_id}", commands.DecideReport),
+    Route("GET", "/v1/messages", queries.ListMessages),
+    Route("POST", "/v1/messages/{message_id}/read", commands.MarkRead),
+    Route("GET", "/v1/board", queries.GetBoard),
+    Route("GET", "/v1/who", queries.Who),
+    Route("GET", "/v1/stories/{subject}/dispatch", queries.TellCase),
+    Route("GET", "/v1/stories/{subject}/intake", queries.TellReport),
+    Route("GET", "/v1/stories/{subject}/notify", queries.TellMessages),
+)
+
+DOOR_ROUTES: tuple[tuple[str, str], ...] = (
+    ("POST", "/v1/reports"),
+    ("GET", "/v1/reports/{rest:path}"),
+    ("POST", "/v1/reports/{rest:path}"),
+    ("POST", "/v1/readings"),
+)
+"""What is intake's own: its door describes and decides it."""
+
+
+@cache
+def body_model(route: Route) -> type[BaseModel]:
+    """What the request's body (or query) may hold: the contract's fields without those given elsewhere."""
+    elsewhere = {route.from_path, "expected_version"}
+    fields: dict[str, Any] = {
+        name: (field.annotation, field)
+        for name, field in route.request.model_fields.items()
+        if name not in elsewhere
+    }
+    config = ConfigDict(strict=route.method == "POST", allow_inf_nan=False)
+    return create_model(
+        f"{route.request.__name__}Body", __config__=config, __doc__=route.request.__doc__, **fields
+    )

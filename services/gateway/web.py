@@ -1,0 +1,132 @@
+"""The gateway's addresses. Each reads, asks, answers; no rule of the domain lives here."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+
+from fastapi import FastAPI
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from qipan import __version__
+from qipan.access import Principal, authorise
+from qipan.access.policy import STREAM
+from qipan.http import Answer, read_json, serve
+from qipan.observability.health import Health
+from services.gateway import description
+from services.gateway.calls import bearer, endpoint, tenant_of
+from services.gateway.forms import ChangePassword, Me, Session, SignIn
+from services.gateway.parts import Parts
+from services.gateway.routes import DOOR_ROUTES, ROUTES
+from services.gateway.streaming import happenings
+
+SERVICE = "gateway"
+PING_SECONDS = 15
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(parts: Callable[[], Parts], health: Health, lifespan: Lifespan | None = None) -> FastAPI:
+    """The application. `parts` is asked at each request: they are made when the server starts."""
+    app = FastAPI(
+        title="Qipan gateway",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    own = _Own(parts)
+    for route in ROUTES:
+        app.add_api_route(
+            route.path, endpoint(route, parts), methods=[route.method], **description.of_call(route)
+        )
+    for method, path in DOOR_ROUTES:
+        app.add_api_route(path, own.forward, methods=[method], include_in_schema=False)
+    app.add_api_route("/v1/session", own.sign_in, methods=["POST"], **description.SIGN_IN)
+    app.add_api_route("/v1/password", own.change_password, methods=["POST"], **description.CHANGE_PASSWORD)
+    app.add_api_route("/v1/me", own.me, methods=["GET"], **description.ME)
+    app.add_api_route("/v1/stream", own.stream, methods=["GET"], **description.STREAM)
+    app.openapi = lambda: description.document(app)  # type: ignore[method-assign]
+    serve(app, SERVICE, health)
+    return app
+
+
+class _Own:
+    """The addresses that are not calls."""
+
+    def __init__(self, parts: Callable[[], Parts]) -> None:
+        self._parts = parts
+
+    async def sign_in(self, request: Request) -> Response:
+        """An account and its password for a token."""
+        parts = self._parts()
+        form = await read_json(request, SignIn)
+        principal, token = await run_in_threadpool(
+            parts.sessions.open, form.account, form.password, _address(request)
+        )
+        request.scope["qipan.tenant"] = principal.tenant
+        answer = Session(token=token, me=_me(parts, principal))
+        return Answer(answer, headers={"Cache-Control": "no-store"})
+
+    async def change_password(self, request: Request) -> Response:
+        """Another password for the signed-in person's account."""
+        parts = self._parts()
+        principal = parts.verifier.verify(bearer(request))
+        form = await read_json(request, ChangePassword)
+        request.scope["qipan.tenant"] = principal.tenant
+        await run_in_threadpool(
+            parts.sessions.change_password,
+            principal.sub,
+            form.password,
+            form.new_password,
+            _address(request),
+        )
+        return Response(status_code=204)
+
+    async def me(self, request: Request) -> Response:
+        """Who the token's bearer is."""
+        parts = self._parts()
+        principal = parts.verifier.verify(bearer(request))
+        request.scope["qipan.tenant"] = principal.tenant
+        return Answer(_me(parts, principal))
+
+    async def forward(self, request: Request) -> Response:
+        """Report traffic, on to intake's door."""
+        return await self._parts().door.forward(request)
+
+    async def stream(self, request: Request) -> Response:
+        """What happens to the cases that the bearer may see, as it happens (server-sent events)."""
+        parts = self._parts()
+        principal = parts.verifier.verify(bearer(request))
+        tenant = tenant_of(request, principal, parts.district)
+        request.scope["qipan.tenant"] = tenant
+        watcher = parts.live.join(tenant, authorise(principal, STREAM, tenant, parts.district))
+
+        async def told() -> AsyncIterator[ServerSentEvent]:
+            try:
+                async for event in happenings(watcher, principal.exp):
+                    yield event
+            finally:
+                parts.live.leave(watcher)
+
+        return EventSourceResponse(told(), ping=PING_SECONDS)
+
+
+def _me(parts: Parts, principal: Principal) -> Me:
+    name = parts.district.tenant(principal.tenant).name
+    return Me(
+        account=principal.sub,
+        name=principal.name,
+        tenant=principal.tenant,
+        tenant_name={"zh": name.zh, "en": name.en},
+        roles=tuple(sorted(principal.roles)),
+        units=tuple(sorted(principal.units)),
+        cells=tuple(sorted(principal.cells)),
+        expires=int(principal.exp),
+    )
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else "unknown"

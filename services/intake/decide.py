@@ -1,0 +1,112 @@
+"""What becomes of a held report: a person decides, or the town's waiting time has passed."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from qipan.contracts.case import Place
+from qipan.contracts.commands import DecideReport
+from qipan.contracts.errors import Fault, IllegalTransition, Invalid, NotFound, UnknownMatter
+from qipan.contracts.events import Outcome, ReportTriaged
+from qipan.storage import Timer, Work
+from services.intake import store
+from services.intake.duplicates import bucket_of
+from services.intake.public_status import STATUS_OF
+from services.intake.triage_batch import HELD_DUE, summary_of
+
+BY_WAITING = "waited"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A decision about a held report, by whom and why."""
+
+    outcome: Outcome
+    matter: str | None
+    reason: str
+    by: str
+
+
+def ruling_of(command: DecideReport, guess: str | None, matters: Collection[str], who: str) -> Ruling:
+    """What the acceptor decided; the matter is the one named, else the one that triage thought likely.
+
+    Raises UnknownMatter, or Invalid when there is no matter to file as, or no reason to decline for.
+    """
+    matter = command.matter or guess
+    if command.matter is not None and command.matter not in matters:
+        raise UnknownMatter(
+            faults=(Fault(where="matter", what=f"{command.matter!r} is not one of the town's"),)
+        )
+    if command.outcome is Outcome.DECLINE:
+        if not (command.reason or "").strip():
+            raise Invalid(
+                faults=(Fault(where="reason", what="a report is declined for a reason", allowed="text"),)
+            )
+    elif matter is None:
+        raise Invalid(faults=(Fault(where="matter", what="nobody knows yet what it is", allowed="a code"),))
+    return Ruling(command.outcome, matter, (command.reason or "").strip() or "by-acceptor", who)
+
+
+def decide_held(work: Work, tenant: str, command: DecideReport, matters: Collection[str], who: str) -> str:
+    """Carry out an acceptor's decision; returns the new status. NotFound, IllegalTransition if not held."""
+    row = store.report(work.conn, tenant, command.report_id, lock=True)
+    if row is None:
+        raise NotFound(f"There is no report {command.report_id!r}.")
+    if row.held_at is None:
+        raise IllegalTransition(f"The report is not held; it is {row.status!r}.")
+    ruling = ruling_of(command, row.matter, matters, who)
+    _rule(work, [(row, ruling)])
+    work.cancel_timers(tenant, command.report_id, HELD_DUE)
+    return STATUS_OF[ruling.outcome]
+
+
+def file_waited(work: Work, due: Sequence[Timer]) -> None:
+    """File the reports that nobody decided about in time, as what they most likely are."""
+    rows = store.held_among(work.conn, {(timer.tenant, timer.ref) for timer in due})
+    likely = [(row, Ruling(Outcome.FILE, row.matter, "waited", BY_WAITING)) for row in rows if row.matter]
+    if likely:
+        _rule(work, likely)
+
+
+def _rule(work: Work, rulings: Sequence[tuple[Row[Any], Ruling]]) -> None:
+    now = {row.tenant: work.now(row.tenant) for row, _ in rulings}
+    decided = store.judge(
+        work.conn, [_judged(row, ruling, now[row.tenant]) for row, ruling in rulings], held=True
+    )
+    for row, ruling in rulings:
+        if (row.tenant, row.report_id) in decided:
+            event = _told(row, ruling, now[row.tenant])
+            work.publish(event, tenant=row.tenant, subject=row.report_id, trace=row.traceparent)
+
+
+def _judged(row: Row[Any], ruling: Ruling, now: datetime) -> store.Judged:
+    return store.Judged(
+        tenant=row.tenant,
+        report_id=row.report_id,
+        status=STATUS_OF[ruling.outcome],
+        matter=ruling.matter,
+        cells=row.cells,
+        reason=ruling.reason,
+        merged_into=None,
+        bucket=bucket_of(row.lon, row.lat) if ruling.outcome is Outcome.FILE else None,
+        triaged_at=now,
+        held_at=None,
+        decided_by=ruling.by,
+    )
+
+
+def _told(row: Row[Any], ruling: Ruling, now: datetime) -> ReportTriaged:
+    return ReportTriaged(
+        report_id=row.report_id,
+        outcome=ruling.outcome,
+        matter=ruling.matter,
+        place=Place(lon=row.lon, lat=row.lat, cells=row.cells, address=row.address),
+        summary=summary_of(row.text),
+        channel=row.channel,
+        received_at=row.received_at,
+        triaged_at=now,
+        reason=ruling.reason,
+    )

@@ -1,0 +1,196 @@
+"""The desk at which reports are looked at: what each is about and where it lies, by its town's words."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from qipan.contracts.case import Place
+from qipan.contracts.events import Outcome, ReportReceived
+from qipan.tenancy import District, Matter, Severity
+from services.intake.classify import Classification, Vocabulary, Wording, contains_any
+from services.intake.duplicates import Closeness, OpenReports, Said
+from services.intake.triage import Decision, Finding, decide
+
+LEAST_CONFIDENCE = 0.6
+DUPLICATE_METRES = 30
+DUPLICATE_MINUTES = 120
+DUPLICATE_LIKENESS = 0.6
+HOLD_MINUTES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class TownPolicy:
+    """How a town triages, by the `triage.…` settings of its pack.
+
+    `least-confidence`: share of the evidence (0 to 1) that a matter needs to be filed without a person.
+    `duplicate-metres`, `duplicate-minutes`, `duplicate-likeness` (0 to 1): how near two reports of one matter
+    must be to be the same; 0 metres switches merging off.
+    `hold-minutes`: how long (domain time) a report with a likely matter waits for a person before it is filed
+    as that; 0: for ever.
+    `out-of-scope`: words of what the town does not handle. `self-disposal`: whether grid workers may settle
+    small matters on the spot.
+    """
+
+    least_confidence: float
+    closeness: Closeness
+    merges: bool
+    hold_for: timedelta | None
+    out_of_scope: tuple[str, ...]
+    self_disposal: bool
+
+    @classmethod
+    def of(cls, district: District, tenant: str) -> "TownPolicy":
+        """The policy in the tenant's pack. TypeError when a setting is of another kind than it should be."""
+        metres = district.setting(tenant, "triage.duplicate-metres", DUPLICATE_METRES)
+        hold = district.setting(tenant, "triage.hold-minutes", HOLD_MINUTES)
+        no_words: list[str] = []
+        return cls(
+            least_confidence=district.setting(tenant, "triage.least-confidence", LEAST_CONFIDENCE),
+            closeness=Closeness(
+                metres=metres,
+                within=timedelta(
+                    minutes=district.setting(tenant, "triage.duplicate-minutes", DUPLICATE_MINUTES)
+                ),
+                likeness=district.setting(tenant, "triage.duplicate-likeness", DUPLICATE_LIKENESS),
+            ),
+            merges=metres > 0,
+            hold_for=timedelta(minutes=hold) if hold > 0 else None,
+            out_of_scope=tuple(map(str.casefold, district.setting(tenant, "triage.out-of-scope", no_words))),
+            self_disposal=district.setting(tenant, "triage.self-disposal", True),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A report with what the desk found out about it."""
+
+    tenant: str
+    report: ReportReceived
+    found: Classification
+    out_of_scope: bool
+    self_disposable: bool
+    place: Place
+
+    @property
+    def said(self) -> Said | None:
+        """What it said, to be compared with others; None while nobody knows what it is about."""
+        if self.found.matter is None:
+            return None
+        r = self.report
+        return Said(r.report_id, self.tenant, self.found.matter, r.lon, r.lat, r.text, r.received_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Triaged:
+    """An examined report and what was decided about it."""
+
+    examined: Examined
+    decision: Decision
+    merged_into: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TownBook:
+    """What the desk knows of a town: its matters, their words, and how it triages."""
+
+    matters: Mapping[str, Matter]
+    vocabulary: Vocabulary
+    policy: TownPolicy
+
+    @classmethod
+    def of(cls, district: District, tenant: str) -> "TownBook":
+        """The book by the tenant's pack."""
+        matters = district.matters_of(tenant)
+        wordings = (
+            Wording(
+                code,
+                (matter.name.zh, matter.name.en, *matter.keywords_zh, *matter.keywords_en),
+                matter.severity is Severity.URGENT,
+            )
+            for code, matter in matters.items()
+        )
+        return cls(matters, Vocabulary(wordings), TownPolicy.of(district, tenant))
+
+    def classify(self, report: ReportReceived) -> Classification:
+        """The matter given, if the town knows it; else the one that the words speak for."""
+        if report.matter is not None and report.matter in self.matters:
+            return Classification(report.matter, 1.0, report.matter in self.vocabulary.emergencies)
+        return self.vocabulary.classify(report.text)
+
+
+class Desk:
+    """Examines and decides by the packs of a district; remembers the towns' books."""
+
+    def __init__(self, district: District) -> None:
+        self._ground = district.territory
+        self._district = district
+        self._books: dict[str, TownBook] = {}
+
+    def policy(self, tenant: str) -> TownPolicy:
+        """How this tenant triages."""
+        return self._book(tenant).policy
+
+    def examine(self, tenant: str, report: ReportReceived) -> Examined:
+        """Where it lies, what it is about (the matter given, if the town knows it), and in whose remit."""
+        book = self._book(tenant)
+        found = book.classify(report)
+        matter = None if found.matter is None else book.matters[found.matter]
+        location = self._ground.locate(report.lon, report.lat, report.received_at)
+        return Examined(
+            tenant=tenant,
+            report=report,
+            found=found,
+            out_of_scope=matter is None and contains_any(report.text, book.policy.out_of_scope),
+            self_disposable=matter is not None and matter.self_disposable and book.policy.self_disposal,
+            place=Place(
+                lon=report.lon,
+                lat=report.lat,
+                cells=dict(location.cells) if location is not None else {},
+                address=report.address,
+            ),
+        )
+
+    def decide_all(self, examined: Iterable[Examined], open_reports: OpenReports) -> list[Triaged]:
+        """Decide about a batch, emergencies first; what is filed on the way is an original for what follows.
+
+        `open_reports` holds the open originals near any of them.
+        """
+        triaged = []
+        for one in sorted(examined, key=lambda one: not one.found.emergency):
+            said = one.said
+            policy = self.policy(one.tenant)
+            original = None
+            if said is not None and policy.merges:
+                original = open_reports.original_of(said, policy.closeness)
+            decision = decide(
+                Finding(
+                    matter=one.found.matter,
+                    confidence=one.found.confidence,
+                    least_confidence=policy.least_confidence,
+                    emergency=one.found.emergency,
+                    out_of_scope=one.out_of_scope,
+                    duplicate_of=original.report_id if original is not None else None,
+                    self_disposed=one.report.self_disposed,
+                    self_disposable=one.self_disposable,
+                )
+            )
+            if decision.outcome is Outcome.FILE and said is not None:
+                open_reports.add(said)
+            merged = (
+                original.report_id if decision.outcome is Outcome.MERGE and original is not None else None
+            )
+            triaged.append(Triaged(one, decision, merged))
+        return triaged
+
+    def held_until(self, triaged: Triaged, now: datetime) -> datetime | None:
+        """When a held report is filed without a person (domain time); None: it waits for one."""
+        hold_for = self.policy(triaged.examined.tenant).hold_for
+        if triaged.decision.outcome is not Outcome.HOLD or triaged.examined.found.matter is None:
+            return None
+        return None if hold_for is None else now + hold_for
+
+    def _book(self, tenant: str) -> TownBook:
+        book = self._books.get(tenant)
+        if book is None:
+            book = self._books[tenant] = TownBook.of(self._district, tenant)
+        return book

@@ -1,0 +1,241 @@
+"""The door: takes reports, readings and ratings in, and tells reporters how far their reports have come.
+
+It writes to intake's own tables and nothing else: the broker may be away for hours and the door still opens.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from datetime import datetime
+
+from sqlalchemy import text
+
+from qipan.access import Principal, authorise
+from qipan.access.policy import READING_POST, REPORT_POST
+from qipan.contracts.errors import (
+    Conflict,
+    Fault,
+    IllegalTransition,
+    NotFound,
+    OutsideTerritory,
+    Unauthenticated,
+    Unavailable,
+)
+from qipan.contracts.events import ReportRated
+from qipan.storage import Database, Work
+from qipan.storage.group_commit import GroupCommit
+from qipan.tenancy import District
+from services.intake import store
+from services.intake.accept import Accepted, Submission, Verdict, accept, observe
+from services.intake.admission import NewReport, admit
+from services.intake.forms import (
+    Links,
+    PublicStatus,
+    RatingAccepted,
+    RatingForm,
+    ReadingForm,
+    ReadingsAccepted,
+    ReportAccepted,
+    ReportForm,
+)
+from services.intake.public_status import ReportStatus, may_be_rated, words_for
+from services.intake.tables import SCHEMA
+from services.intake.tracking import TrackingTokens
+
+OUTBOX_LOOK_SECONDS = 5.0
+READY_SECONDS = 5.0
+
+
+class Door:
+    """One door process: its district, its tables, its writer thread."""
+
+    def __init__(
+        self, district: District, database: Database, tokens: TrackingTokens, outbox_limit: int
+    ) -> None:
+        self._district = district
+        self._database = database
+        self._tokens = tokens
+        self._gauge = OutboxGauge(outbox_limit)
+        self._commits: GroupCommit[Submission, tuple[Verdict, ...]] = GroupCommit(database, self._accept)
+
+    def close(self) -> None:
+        """Store what waits, then let go of the database."""
+        self._commits.close()
+        self._database.close()
+
+    def admit(self, form: ReportForm, key: str | None, reporter: Principal | None) -> NewReport:
+        """The report as it may be stored; see `services.intake.admission.admit` for its refusals."""
+        report = admit(form, key, reporter, self._district)
+        authorise(reporter, REPORT_POST, report.tenant, self._district)
+        return report
+
+    async def store(self, reports: Sequence[NewReport], traceparent: str | None) -> tuple[Verdict, ...]:
+        """Store reports in one transaction, shared with whoever else asks now; returns after its commit."""
+        future: Future[tuple[Verdict, ...]] = self._commits.submit(Submission(tuple(reports), traceparent))
+        return await asyncio.wrap_future(future)
+
+    def answer(self, accepted: Accepted) -> ReportAccepted:
+        """What the reporter gets, and gets again for a repeat."""
+        token = self._tokens.token(accepted.tenant, accepted.report_id)
+        path = f"/v1/reports/{accepted.report_id}"
+        return ReportAccepted(
+            report_id=accepted.report_id,
+            tenant=accepted.tenant,
+            token=token,
+            links=Links(self=f"{path}?token={token}", rating=f"{path}/rating?token={token}"),
+        )
+
+    def status(self, report_id: str, token: str) -> PublicStatus:
+        """What the holder of the tracking token may know; NotFound for anybody else."""
+        tenant = self._opened(report_id, token)
+        with self._database.begin() as work:
+            row = store.report(work.conn, tenant, report_id)
+            if row is None:
+                raise NotFound
+            original = store.report(work.conn, tenant, row.merged_into) if row.merged_into else None
+            rated = store.rating(work.conn, tenant, report_id)
+        return PublicStatus(
+            report_id=report_id,
+            tenant=tenant,
+            status=row.status,
+            words=words_for(row.status),
+            received_at=row.received_at,
+            changed_at=row.changed_at if original is None else max(row.changed_at, original.changed_at),
+            case_id=row.case_id if original is None else original.case_id,
+            merged_into=row.merged_into,
+            original_status=None if original is None else original.status,
+            rating=None if rated is None else rated.rating,
+        )
+
+    def rate(self, report_id: str, token: str, form: RatingForm) -> RatingAccepted:
+        """Store the reporter's rating and tell of it; the same one again changes nothing.
+
+        NotFound without the tracking token, IllegalTransition before the case is closed, Conflict for another
+        rating than before.
+        """
+        tenant = self._opened(report_id, token)
+        with self._database.begin() as work:
+            row = store.report(work.conn, tenant, report_id)
+            if row is not None and row.status == ReportStatus.MERGED:
+                row = store.report(work.conn, tenant, row.merged_into)
+            if row is None:
+                raise NotFound
+            if not may_be_rated(row.status):
+                raise IllegalTransition(f"Only a closed case can be rated; this one is {row.status!r}.")
+            now = work.now(tenant)
+            new = store.add_rating(
+                work.conn,
+                tenant=tenant,
+                report_id=report_id,
+                rating=form.rating,
+                note=form.note,
+                rated_at=now,
+            )
+            if not new:
+                before = store.rating(work.conn, tenant, report_id)
+                if before is None or (before.rating, before.note) != (form.rating, form.note):
+                    raise Conflict("The report has been rated before; a rating is given once.")
+            else:
+                event = ReportRated(
+                    report_id=row.report_id,
+                    case_id=row.case_id,
+                    rating=form.rating,
+                    note=form.note,
+                    rated_at=now,
+                )
+                work.publish(event, tenant=tenant, subject=row.report_id)
+        return RatingAccepted(report_id=report_id, rating=form.rating)
+
+    def observe(self, device: Principal | None, forms: Sequence[ReadingForm]) -> ReadingsAccepted:
+        """Store what a device measured, all or nothing; Unauthenticated or Forbidden for who is no device."""
+        if device is None:
+            raise Unauthenticated
+        if device.base == self._district.id:
+            tenants = self._located(forms, device.shadow)
+        else:
+            tenants = [device.tenant] * len(forms)
+        for tenant in set(tenants):
+            authorise(device, READING_POST, tenant, self._district)
+        with self._database.begin() as work:
+            readings = [
+                _reading(form, tenant, device.sub, work.now(tenant))
+                for form, tenant in zip(forms, tenants, strict=True)
+            ]
+            stored = observe(work, readings)
+        return ReadingsAccepted(stored=stored, repeated=len(forms) - stored)
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether reports can be stored: commits nothing, in the way that reports are committed."""
+        try:
+            self._commits.submit(Submission(())).result(READY_SECONDS)
+        except Unavailable as error:
+            return False, str(error)
+        return True, "reports can be stored"
+
+    def _accept(self, work: Work, submissions: Sequence[Submission]) -> list[tuple[Verdict, ...]]:
+        self._gauge.check(work)
+        return accept(work, submissions)
+
+    def _opened(self, report_id: str, token: str) -> str:
+        tenant = self._tokens.tenant_of(token, report_id)
+        if tenant is None:
+            raise NotFound("There is no such report, or the token is not its own.")
+        return tenant
+
+    def _located(self, forms: Sequence[ReadingForm], shadow: str) -> list[str]:
+        tenants, faults = [], []
+        for index, form in enumerate(forms):
+            location = self._district.territory.locate(form.lon, form.lat)
+            if location is None:
+                faults.append(Fault(where=f"{index}.lon, lat", what="lies outside every town"))
+            else:
+                tenants.append(f"{location.town}~{shadow}" if shadow else location.town)
+        if faults:
+            raise OutsideTerritory(faults=tuple(faults))
+        return tenants
+
+
+class OutboxGauge:
+    """Refuses while the outbox holds more messages than it may: an outage must not fill the disk."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._next_look = 0.0
+        self.full = False
+
+    def words(self) -> str:
+        """What a person is told."""
+        return (
+            f"more than {self._limit} messages wait for the broker; reports are refused until it takes them"
+        )
+
+    def check(self, work: Work) -> None:
+        """Unavailable when the outbox is full; looks every few seconds only."""
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._next_look = now + OUTBOX_LOOK_SECONDS
+            self.full = _span(work) > self._limit
+        if self.full:
+            raise Unavailable(self.words())
+
+
+def _span(work: Work) -> int:
+    # The span of the sequence, from both ends of its index: never less than the number of rows, and cheap.
+    statement = text(f"SELECT coalesce(max(seq) - min(seq) + 1, 0) FROM {SCHEMA}.outbox")
+    return int(work.conn.execute(statement).scalar_one())
+
+
+def _reading(form: ReadingForm, tenant: str, client: str, now: datetime) -> store.NewReading:
+    return store.NewReading(
+        tenant=tenant,
+        device=form.device,
+        reading_id=form.reading_id,
+        quantity=form.quantity,
+        value=form.value,
+        unit=form.unit,
+        lon=form.lon,
+        lat=form.lat,
+        observed_at=form.observed_at or now,
+        client=client,
+    )

@@ -1,0 +1,124 @@
+"""Whether a report says again what an open one said: same matter, near in place and time, and alike in words.
+
+Merging is cautious: a wrong merge hides a matter, a missed one only costs a second look.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from operator import add
+
+from qipan.territory.coordinates import metres_between
+
+BUCKET_DEGREES = 0.001
+"""Side of the squares by which open reports are indexed: about 100 metres."""
+
+FARTHEST_METRES = 200.0
+"""The most a town can ask for: it bounds how many squares a search touches."""
+
+_COLUMNS = 360_000
+_METRES_PER_DEGREE = 111_000
+_NOT_SAID = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a report said, where (WGS-84 degrees) and when."""
+
+    report_id: str
+    tenant: str
+    matter: str
+    lon: float
+    lat: float
+    text: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Closeness:
+    """How near is the same: metres, time, and the least likeness of the words (0 to 1)."""
+
+    metres: float
+    within: timedelta
+    likeness: float
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle of degrees around a point that holds everything near it."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+    @classmethod
+    def around(cls, lon: float, lat: float, metres: float) -> "Box":
+        """The box of what lies within `metres` (at most `FARTHEST_METRES`), a little wider."""
+        high = min(metres, FARTHEST_METRES) / _METRES_PER_DEGREE
+        wide = high / max(math.cos(math.radians(lat)), 0.2)
+        return cls(lon - wide, lat - high, lon + wide, lat + high)
+
+    def buckets(self) -> Iterator[int]:
+        """The squares that it touches."""
+        west, east = _step(self.west + 180), _step(self.east + 180)
+        for row in range(_step(self.south + 90), _step(self.north + 90) + 1):
+            yield from range(row * _COLUMNS + west, row * _COLUMNS + east + 1)
+
+
+def bucket_of(lon: float, lat: float) -> int:
+    """The number of the square that holds the point."""
+    return _step(lat + 90) * _COLUMNS + _step(lon + 180)
+
+
+class OpenReports:
+    """Open originals by tenant, matter and square."""
+
+    def __init__(self, reports: Iterable[Said] = ()) -> None:
+        self._squares: dict[tuple[str, str, int], list[Said]] = {}
+        for said in reports:
+            self.add(said)
+
+    def add(self, said: Said) -> None:
+        """One more original."""
+        key = (said.tenant, said.matter, bucket_of(said.lon, said.lat))
+        self._squares.setdefault(key, []).append(said)
+
+    def original_of(self, report: Said, closeness: Closeness) -> Said | None:
+        """The earliest of them that says the same as `report`, or None."""
+        box = Box.around(report.lon, report.lat, closeness.metres)
+        alike = [
+            said
+            for bucket in box.buckets()
+            for said in self._squares.get((report.tenant, report.matter, bucket), ())
+            if _is_same(report, said, closeness)
+        ]
+        return min(alike, key=lambda said: (said.received_at, said.report_id), default=None)
+
+
+def likeness(one: str, other: str) -> float:
+    """How alike two texts are, 0 to 1: the neighbouring characters that they have in common (Dice)."""
+    a, b = _pairs(one), _pairs(other)
+    if not a or not b:
+        return float(one.casefold() == other.casefold())
+    return 2 * len(a & b) / (len(a) + len(b))
+
+
+def _pairs(text: str) -> set[str]:
+    kept = _NOT_SAID.sub("", text.casefold())
+    return set(map(add, kept, kept[1:]))
+
+
+def _is_same(report: Said, candidate: Said, closeness: Closeness) -> bool:
+    return (
+        candidate.report_id != report.report_id
+        and abs(report.received_at - candidate.received_at) <= closeness.within
+        and metres_between((report.lon, report.lat), (candidate.lon, candidate.lat)) <= closeness.metres
+        and likeness(report.text, candidate.text) >= closeness.likeness
+    )
+
+
+def _step(degrees: float) -> int:
+    return math.floor(degrees / BUCKET_DEGREES)

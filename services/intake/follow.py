@@ -1,0 +1,28 @@
+"""Reports follow their cases: the public status is that of the newest step known."""
+
+from collections.abc import Sequence
+
+from qipan.contracts.case import OPEN_STAGES
+from qipan.contracts.events import CaseEvent
+from qipan.messaging.received import Received
+from qipan.storage import Work
+from services.intake import store
+
+
+def follow(work: Work, batch: Sequence[Received[CaseEvent]]) -> None:
+    """Write how far the cases have come, in one statement; an older step than known changes nothing."""
+    newest: dict[tuple[str, str], store.Progress] = {}
+    for message in batch:
+        case = message.data.case
+        key = (message.tenant, case.report_id)
+        if key not in newest or newest[key].version < case.version:
+            newest[key] = store.Progress(
+                tenant=message.tenant,
+                report_id=case.report_id,
+                case_id=case.case_id,
+                version=case.version,
+                stage=case.stage,
+                changed_at=case.stage_times.get(case.stage, case.filed_at),
+                closed=case.stage not in OPEN_STAGES,
+            )
+    store.progress(work.conn, list(newest.values()))

@@ -1,0 +1,147 @@
+"""What the door accepts and answers: the shapes of its JSON. Unknown fields are refused."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, RootModel
+
+from qipan.territory.coordinates import System
+
+Text = Annotated[str, Field(min_length=1, max_length=4000)]
+Short = Annotated[str, Field(min_length=1, max_length=300)]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Phone = Annotated[str, Field(pattern=r"^\+?[0-9][0-9 ()-]{2,29}$")]
+Key = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
+TenantId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,30}(~[a-z0-9-]{1,20})?$")]
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,29}$")]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+
+LARGEST_BATCH = 200
+MOST_READINGS = 500
+
+
+class Form(BaseModel):
+    """What somebody outside sends: fields are known, numbers finite, text has no blanks around it."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+
+class Contact(Form):
+    """How to reach the reporter; stays in intake and is never told to whoever handles the case."""
+
+    name: Name | None = None
+    phone: Phone | None = None
+
+
+class ReportForm(Form):
+    """One report 上报: what is wrong, and where (degrees)."""
+
+    text: Text
+    lon: Longitude
+    lat: Latitude
+    coordinate_system: System = System.WGS84
+    address: Short | None = None
+    matter: Annotated[str, Field(min_length=1, max_length=40)] | None = None
+    channel: Word | None = None
+    contact: Contact | None = None
+    self_disposed: bool = False
+    tenant: TenantId | None = None
+
+
+class BatchLine(ReportForm):
+    """One report of a batch, with the idempotency key it would have had in a header of its own."""
+
+    key: Key | None = None
+
+
+class RatingForm(Form):
+    """好差评: 1 is the worst, 5 the best."""
+
+    rating: Annotated[int, Field(ge=1, le=5, strict=True)]
+    note: Annotated[str, Field(max_length=1000)] = ""
+
+
+class ReadingForm(Form):
+    """One measurement of a device. `reading_id` is the device's own and makes a repeat harmless."""
+
+    reading_id: Key
+    device: Key
+    quantity: Word
+    value: float
+    unit: Annotated[str, Field(min_length=1, max_length=20)]
+    lon: Longitude
+    lat: Latitude
+    observed_at: AwareDatetime | None = None
+
+
+class Readings(RootModel[Annotated[tuple[ReadingForm, ...], Field(min_length=1, max_length=MOST_READINGS)]]):
+    """What one device sends at once."""
+
+
+class Links(BaseModel):
+    """Where to go on from here."""
+
+    self: str
+    rating: str
+
+
+class ReportAccepted(BaseModel):
+    """The report is stored. `token` opens its public status to the reporter; a repeat gets the same."""
+
+    report_id: str
+    tenant: str
+    status: Literal["received"] = "received"
+    token: str
+    links: Links
+
+
+class LineVerdict(BaseModel):
+    """What became of one line of a batch: the answer, or the problem document it would have got alone."""
+
+    line: int
+    status: int
+    report: ReportAccepted | None = None
+    problem: dict[str, JsonValue] | None = None
+
+
+class BatchVerdict(BaseModel):
+    """One verdict for each line, in order."""
+
+    accepted: int
+    refused: int
+    results: tuple[LineVerdict, ...]
+
+
+class ReadingsAccepted(BaseModel):
+    """How many readings were new, and how many had been stored before."""
+
+    stored: int
+    repeated: int
+
+
+class PublicStatus(BaseModel):
+    """What the reporter may know: a stable word, and plain words for people. Times are domain time, UTC.
+
+    A merged report also shows how far the report has come that it was joined to.
+    """
+
+    report_id: str
+    tenant: str
+    status: str
+    words: dict[Literal["zh", "en"], str]
+    received_at: datetime
+    changed_at: datetime
+    case_id: str | None = None
+    merged_into: str | None = None
+    original_status: str | None = None
+    rating: int | None = None
+
+
+class RatingAccepted(BaseModel):
+    """The rating is stored and on its way to the case."""
+
+    report_id: str
+    rating: int

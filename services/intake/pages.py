@@ -1,0 +1,26 @@
+"""Pages of held reports: where one ends is where the next begins."""
+
+from datetime import datetime
+
+from qipan.contracts.errors import Fault, Invalid
+
+
+def mark(held_at: datetime, report_id: str) -> str:
+    """The mark after which the next page begins."""
+    return f"{held_at.isoformat()}/{report_id}"
+
+
+def place_of(after: str | None) -> tuple[datetime, str] | None:
+    """What a mark stands for; Invalid when it is not one."""
+    if after is None:
+        return None
+    held_at, _, report_id = after.partition("/")
+    try:
+        moment = datetime.fromisoformat(held_at)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or not report_id:
+        raise Invalid(
+            faults=(Fault(where="after", what="is not where a page ended", allowed="`next` of a page"),)
+        )
+    return moment, report_id

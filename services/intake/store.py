@@ -1,0 +1,262 @@
+"""Intake's rows: a statement takes a whole batch, so that the number of statements is fixed."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic_core import to_json
+from sqlalchemy import Connection, Row, select, text, tuple_
+
+from services.intake.admission import NewReport
+from services.intake.duplicates import Said
+from services.intake.tables import SCHEMA, ratings, reports
+
+MOST_CANDIDATES = 20
+"""Open reports looked at in one square, newest first: a bound where very many stand together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A report at the moment it is stored. `received_at` is domain time."""
+
+    report: NewReport
+    received_at: datetime
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Where to look for earlier reports of a matter: a square, and the box within it and its neighbours."""
+
+    tenant: str
+    matter: str
+    bucket: int
+    west: float
+    south: float
+    east: float
+    north: float
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What triage writes into a report's row. `bucket` is set while the report is an open original."""
+
+    tenant: str
+    report_id: str
+    status: str
+    matter: str | None
+    cells: Mapping[str, str]
+    reason: str
+    merged_into: str | None
+    bucket: int | None
+    triaged_at: datetime
+    held_at: datetime | None
+    decided_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a case's event says about its report; `closed` ends its being an open original."""
+
+    tenant: str
+    report_id: str
+    case_id: str
+    version: int
+    stage: str
+    changed_at: datetime
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewReading:
+    """A measurement to be stored."""
+
+    tenant: str
+    device: str
+    reading_id: str
+    quantity: str
+    value: float
+    unit: str
+    lon: float
+    lat: float
+    observed_at: datetime
+    client: str
+
+
+_ADD_REPORTS = text(f"""
+    INSERT INTO {SCHEMA}.reports (tenant, report_id, client, digest, channel, text, lon, lat, address,
+        matter_given, contact_name, contact_phone, received_at, traceparent, status, changed_at)
+    SELECT tenant, report_id, client, digest, channel, text, lon, lat, address,
+        matter, contact_name, contact_phone, received_at, traceparent, 'received', received_at
+    FROM json_to_recordset(CAST(:rows AS json)) AS r (tenant text, report_id text, client text, digest text,
+        channel text, text text, lon float8, lat float8, address text, matter text, contact_name text,
+        contact_phone text, received_at timestamptz, traceparent text)
+    ON CONFLICT DO NOTHING
+    RETURNING tenant, report_id
+""")
+
+_DIGESTS = text(f"""
+    SELECT tenant, report_id, digest FROM {SCHEMA}.reports
+    WHERE (tenant, report_id) IN (
+        SELECT * FROM unnest(CAST(:tenants AS text[]), CAST(:report_ids AS text[])))
+""")
+
+# LATERAL with a limit: one short index scan for each place, however many rows the table has or seems to have.
+OPEN_NEAR = f"""
+    SELECT near.report_id, near.tenant, near.matter, near.lon, near.lat, near.text, near.received_at
+    FROM json_to_recordset(CAST(:probes AS json)) AS p (tenant text, matter text, bucket bigint,
+        west float8, south float8, east float8, north float8, since timestamptz)
+    CROSS JOIN LATERAL (
+        SELECT r.* FROM {SCHEMA}.reports AS r
+        WHERE r.tenant = p.tenant AND r.bucket = p.bucket AND r.matter = p.matter AND r.received_at >= p.since
+            AND r.lon BETWEEN p.west AND p.east AND r.lat BETWEEN p.south AND p.north
+        ORDER BY r.received_at DESC LIMIT {MOST_CANDIDATES}
+    ) AS near
+"""
+_OPEN_NEAR = text(OPEN_NEAR)
+
+_JUDGE = f"""
+    UPDATE {SCHEMA}.reports AS r
+    SET status = j.status, matter = j.matter, cells = j.cells, reason = j.reason, merged_into = j.merged_into,
+        bucket = j.bucket, triaged_at = j.triaged_at, triaged_real_at = now(), held_at = j.held_at,
+        changed_at = j.triaged_at, decided_by = j.decided_by
+    FROM json_to_recordset(CAST(:rows AS json)) AS j (tenant text, report_id text, status text, matter text,
+        cells jsonb, reason text, merged_into text, bucket bigint, triaged_at timestamptz,
+        held_at timestamptz, decided_by text)
+    WHERE r.tenant = j.tenant AND r.report_id = j.report_id AND {{condition}}
+    RETURNING r.tenant, r.report_id
+"""
+_JUDGE_NEW = text(_JUDGE.format(condition="r.triaged_at IS NULL"))
+_JUDGE_HELD = text(_JUDGE.format(condition="r.held_at IS NOT NULL"))
+
+_PROGRESS = text(f"""
+    UPDATE {SCHEMA}.reports AS r
+    SET status = p.stage, case_id = p.case_id, case_version = p.version, changed_at = p.changed_at,
+        bucket = CASE WHEN p.closed THEN NULL ELSE r.bucket END
+    FROM json_to_recordset(CAST(:rows AS json)) AS p (tenant text, report_id text, case_id text, version int,
+        stage text, changed_at timestamptz, closed boolean)
+    WHERE r.tenant = p.tenant AND r.report_id = p.report_id
+        AND (r.case_version IS NULL OR r.case_version < p.version)
+""")
+
+_ADD_READINGS = text(f"""
+    INSERT INTO {SCHEMA}.readings (tenant, device, reading_id, quantity, value, unit, lon, lat,
+        observed_at, client)
+    SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS r (tenant text, device text, reading_id text,
+        quantity text, value float8, unit text, lon float8, lat float8, observed_at timestamptz, client text)
+    ON CONFLICT DO NOTHING
+    RETURNING tenant, device, reading_id
+""")
+
+_ADD_RATING = text(f"""
+    INSERT INTO {SCHEMA}.ratings (tenant, report_id, rating, note, rated_at)
+    VALUES (:tenant, :report_id, :rating, :note, :rated_at) ON CONFLICT DO NOTHING
+""")
+
+
+def add_reports(conn: Connection, received: Collection[Received]) -> set[tuple[str, str]]:
+    """Store new reports; returns the (tenant, report id) of those that were not there before.
+
+    A report that another transaction is just storing under the same key is waited for.
+    """
+    rows = [
+        {
+            "tenant": r.tenant,
+            "report_id": r.report_id,
+            "client": r.client,
+            "digest": r.digest,
+            "channel": r.channel,
+            "text": r.text,
+            "lon": r.lon,
+            "lat": r.lat,
+            "address": r.address,
+            "matter": r.matter,
+            "contact_name": r.contact_name,
+            "contact_phone": r.contact_phone,
+            "received_at": one.received_at,
+            "traceparent": one.traceparent,
+        }
+        for one in received
+        for r in (one.report,)
+    ]
+    # One order for everybody: two doors that meet in the same keys wait for each other, but never crosswise.
+    rows.sort(key=lambda row: (row["tenant"], row["report_id"]))
+    return {(row.tenant, row.report_id) for row in conn.execute(_ADD_REPORTS, {"rows": _json(rows)})}
+
+
+def digests(conn: Connection, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], str | None]:
+    """The digests of the requests by which these reports came."""
+    tenants, report_ids = zip(*keys, strict=True)
+    found = conn.execute(_DIGESTS, {"tenants": list(tenants), "report_ids": list(report_ids)})
+    return {(row.tenant, row.report_id): row.digest for row in found}
+
+
+def open_near(conn: Connection, probes: Sequence[Probe]) -> list[Said]:
+    """Open originals in these places, of these matters, not older than asked for."""
+    if not probes:
+        return []
+    found = conn.execute(_OPEN_NEAR, {"probes": _json(probes)})
+    return list({row.report_id: Said(*row) for row in found}.values())
+
+
+def judge(conn: Connection, judged: Sequence[Judged], *, held: bool = False) -> set[tuple[str, str]]:
+    """Write what was decided about new (or held) reports; returns those that it was still to decide about."""
+    rows = conn.execute(_JUDGE_HELD if held else _JUDGE_NEW, {"rows": _json(list(judged))})
+    return {(row.tenant, row.report_id) for row in rows}
+
+
+def progress(conn: Connection, steps: Sequence[Progress]) -> None:
+    """Let the reports follow their cases; a step older than what is known changes nothing."""
+    ordered = sorted(steps, key=lambda step: (step.tenant, step.report_id))
+    conn.execute(_PROGRESS, {"rows": _json(ordered)})
+
+
+def add_readings(conn: Connection, new: Sequence[NewReading]) -> set[tuple[str, str, str]]:
+    """Store measurements; returns the (tenant, device, reading id) of those that were not there before."""
+    ordered = sorted(new, key=lambda reading: (reading.tenant, reading.device, reading.reading_id))
+    rows = conn.execute(_ADD_READINGS, {"rows": _json(ordered)})
+    return {(row.tenant, row.device, row.reading_id) for row in rows}
+
+
+def add_rating(
+    conn: Connection, *, tenant: str, report_id: str, rating: int, note: str, rated_at: datetime
+) -> bool:
+    """Store a report's one rating; False when it has one."""
+    row = {"tenant": tenant, "report_id": report_id, "rating": rating, "note": note, "rated_at": rated_at}
+    return conn.execute(_ADD_RATING, row).rowcount == 1
+
+
+def report(conn: Connection, tenant: str, report_id: str, *, lock: bool = False) -> Row[Any] | None:
+    """One report's row, for changing it if asked, or None."""
+    query = select(reports).where(reports.c.tenant == tenant, reports.c.report_id == report_id)
+    return conn.execute(query.with_for_update() if lock else query).one_or_none()
+
+
+def rating(conn: Connection, tenant: str, report_id: str) -> Row[Any] | None:
+    """A report's rating, or None."""
+    query = select(ratings).where(ratings.c.tenant == tenant, ratings.c.report_id == report_id)
+    return conn.execute(query).one_or_none()
+
+
+def held(conn: Connection, tenant: str, limit: int, after: tuple[datetime, str] | None) -> list[Row[Any]]:
+    """Reports that wait for a person, longest first, beginning after the one held then (`held_at`, id)."""
+    order = tuple_(reports.c.held_at, reports.c.report_id)
+    query = select(reports).where(reports.c.tenant == tenant, reports.c.held_at.is_not(None))
+    if after is not None:
+        query = query.where(order > after)
+    return list(conn.execute(query.order_by(reports.c.held_at, reports.c.report_id).limit(limit)))
+
+
+def held_among(conn: Connection, keys: Collection[tuple[str, str]]) -> list[Row[Any]]:
+    """Those of these reports that still wait for a person, locked."""
+    wanted = reports.c.tenant.in_({tenant for tenant, _ in keys}) & reports.c.report_id.in_(
+        {report_id for _, report_id in keys}
+    )
+    query = select(reports).where(wanted, reports.c.held_at.is_not(None)).order_by(reports.c.report_id)
+    return [row for row in conn.execute(query.with_for_update()) if (row.tenant, row.report_id) in keys]
+
+
+def _json(rows: Any) -> str:
+    return to_json(rows).decode()

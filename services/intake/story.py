@@ -1,0 +1,53 @@
+"""What intake knows of a report's life, for `qipan case why`."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from qipan.contracts.queries import Happening
+from services.intake import store
+
+
+def story_of(conn: Connection, tenant: str, subject: str) -> tuple[Happening, ...]:
+    """What happened to the report with this id, oldest first; nothing when there is no such report."""
+    row = store.report(conn, tenant, subject)
+    return () if row is None else tuple(_happenings(conn, row))
+
+
+def _happenings(conn: Connection, row: Row[Any]) -> Iterator[Happening]:
+    yield Happening(
+        at=row.received_at,
+        real_at=row.received_real_at,
+        service="intake",
+        what="received",
+        who=row.client,
+        traceparent=row.traceparent,
+        detail=_texts(channel=row.channel, matter=row.matter_given),
+    )
+    if row.triaged_at is not None:
+        yield Happening(
+            at=row.triaged_at,
+            real_at=row.triaged_real_at,
+            service="intake",
+            what="triaged",
+            who=row.decided_by,
+            traceparent=row.traceparent,
+            detail=_texts(
+                reason=row.reason, matter=row.matter, merged_into=row.merged_into, **(row.cells or {})
+            ),
+        )
+    rated = store.rating(conn, row.tenant, row.report_id)
+    if rated is not None:
+        yield Happening(
+            at=rated.rated_at,
+            real_at=rated.rated_real_at,
+            service="intake",
+            what="rated",
+            who="reporter",
+            detail={"rating": str(rated.rating)},
+        )
+
+
+def _texts(**values: str | None) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value}

@@ -1,0 +1,92 @@
+"""Triage of a batch: examine, look for duplicates, decide, write, tell; two statements in all."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from qipan.contracts.events import Outcome, ReportReceived, ReportTriaged
+from qipan.messaging.received import Received
+from qipan.storage import Work
+from services.intake import store
+from services.intake.desk import Desk, Examined, Triaged
+from services.intake.duplicates import Box, OpenReports, bucket_of
+from services.intake.public_status import STATUS_OF
+
+HELD_DUE = "held.due"
+BY_RULES = "rules"
+
+
+def triage(work: Work, desk: Desk, batch: Sequence[Received[ReportReceived]]) -> None:
+    """Decide about new reports. One that was decided about before is left as it is and told of only once."""
+    traces = {(message.tenant, message.data.report_id): message.traceparent for message in batch}
+    examined = [desk.examine(message.tenant, message.data) for message in batch]
+    triaged = desk.decide_all(examined, _open_near(work, desk, examined))
+    now = {tenant: work.now(tenant) for tenant, _ in traces}
+    judged = [judged_row(one, now[one.examined.tenant]) for one in triaged]
+    fresh = store.judge(work.conn, judged)
+    for one in triaged:
+        tenant, report = one.examined.tenant, one.examined.report
+        key = (tenant, report.report_id)
+        if key not in fresh:
+            continue
+        work.publish(told(one, now[tenant]), tenant=tenant, subject=report.report_id, trace=traces[key])
+        due_at = desk.held_until(one, now[tenant])
+        if due_at is not None:
+            work.set_timer(tenant=tenant, kind=HELD_DUE, ref=report.report_id, due_at=due_at)
+
+
+def judged_row(triaged: Triaged, now: datetime) -> store.Judged:
+    """What is written about a report that the rules decided about."""
+    report = triaged.examined.report
+    outcome = triaged.decision.outcome
+    return store.Judged(
+        tenant=triaged.examined.tenant,
+        report_id=report.report_id,
+        status=STATUS_OF[outcome],
+        matter=triaged.examined.found.matter,
+        cells=triaged.examined.place.cells,
+        reason=triaged.decision.reason,
+        merged_into=triaged.merged_into,
+        bucket=bucket_of(report.lon, report.lat) if outcome is Outcome.FILE else None,
+        triaged_at=now,
+        held_at=now if outcome is Outcome.HOLD else None,
+        decided_by=BY_RULES,
+    )
+
+
+def told(triaged: Triaged, now: datetime) -> ReportTriaged:
+    """The event about a report that the rules decided about."""
+    report = triaged.examined.report
+    return ReportTriaged(
+        report_id=report.report_id,
+        outcome=triaged.decision.outcome,
+        matter=triaged.examined.found.matter,
+        place=triaged.examined.place,
+        summary=summary_of(report.text),
+        channel=report.channel,
+        received_at=report.received_at,
+        triaged_at=now,
+        reason=triaged.decision.reason,
+        merged_into=triaged.merged_into,
+    )
+
+
+def summary_of(text: str) -> str:
+    """The beginning of a report, for lists."""
+    line = " ".join(text.split())
+    return line if len(line) <= 120 else f"{line[:119]}…"
+
+
+def _open_near(work: Work, desk: Desk, examined: Sequence[Examined]) -> OpenReports:
+    probes: list[store.Probe] = []
+    for one in examined:
+        policy = desk.policy(one.tenant)
+        said = one.said
+        if said is None or not policy.merges or one.found.emergency:
+            continue
+        since = said.received_at - policy.closeness.within
+        box = Box.around(said.lon, said.lat, policy.closeness.metres)
+        probes += [
+            store.Probe(said.tenant, said.matter, bucket, box.west, box.south, box.east, box.north, since)
+            for bucket in box.buckets()
+        ]
+    return OpenReports(store.open_near(work.conn, probes))

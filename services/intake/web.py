@@ -1,0 +1,254 @@
+"""Intake's own HTTP door. `app` is what uvicorn serves; it is made when asked for, not at import."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic_core import from_json, to_json
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import Scope
+
+from qipan.access import Principal, Verifier
+from qipan.contracts.errors import Fault, Forbidden, Internal, Invalid, KeyReused, QipanError, Unavailable
+from qipan.http import (
+    Answer,
+    MalformedJson,
+    as_model,
+    document,
+    language_of,
+    problems,
+    read_body,
+    read_json,
+    serve,
+)
+from qipan.messaging.unguarded import PublishAfterCommit
+from qipan.observability import logs, metrics, tracing
+from qipan.observability.health import Health
+from qipan.settings import Settings, settings
+from qipan.storage import Database
+from qipan.storage.database import is_passing
+from qipan.tenancy import Clocks, load_district
+from services.intake import openapi
+from services.intake.admission import NewReport
+from services.intake.door import Door
+from services.intake.forms import (
+    LARGEST_BATCH,
+    BatchLine,
+    BatchVerdict,
+    LineVerdict,
+    PublicStatus,
+    RatingAccepted,
+    RatingForm,
+    Readings,
+    ReadingsAccepted,
+    ReportAccepted,
+    ReportForm,
+)
+from services.intake.openapi import Described
+from services.intake.tracking import TrackingTokens
+
+LARGEST_BATCH_BODY = 2_000_000
+"""Bytes; 200 long reports in Chinese."""
+
+LONGEST_KEY = 128
+
+
+class NamedRoute(Route):
+    """A plain route that names itself in the scope, as FastAPI's do: the figures show its path."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Starlette's answer, and the route."""
+        match, child = super().matches(scope)
+        return match, {**child, "route": self} if child else child
+
+
+class Endpoints:
+    """What each address does: read, let the door act, answer."""
+
+    def __init__(self, door: Door, verifier: Verifier) -> None:
+        self._door = door
+        self._verifier = verifier
+
+    async def post_report(self, request: Request) -> Response:
+        """Accept one report. `Idempotency-Key` makes a repeat return the first answer."""
+        reporter = self._reporter(request)
+        key, faults = _key_of(request)
+        try:
+            form = await read_json(request, ReportForm)
+        except Invalid as error:
+            raise _joined(error, faults) from None
+        if faults:
+            raise Invalid(faults=faults)
+        report = self._door.admit(form, key, reporter)
+        [verdict] = await self._door.store([report], tracing.current())
+        if isinstance(verdict, KeyReused):
+            raise verdict
+        request.scope["qipan.tenant"] = report.tenant
+        return Answer(self._door.answer(verdict), 201)
+
+    async def post_batch(self, request: Request) -> Response:
+        """Accept up to 200 reports in one transaction, each with a verdict of its own."""
+        reporter = self._reporter(request)
+        lines = _lines_of(await read_body(request, LARGEST_BATCH_BODY))
+        language = language_of(request)
+        admitted: dict[int, NewReport] = {}
+        refused: dict[int, QipanError] = {}
+        for number, line in enumerate(lines):
+            try:
+                form = as_model(to_json(line), BatchLine, language)
+                admitted[number] = self._door.admit(form, form.key, reporter)
+            except QipanError as error:
+                refused[number] = error
+        results: dict[int, LineVerdict] = {}
+        if admitted:
+            verdicts = await self._door.store(list(admitted.values()), tracing.current())
+            for number, verdict in zip(admitted, verdicts, strict=True):
+                if isinstance(verdict, KeyReused):
+                    refused[number] = verdict
+                else:
+                    results[number] = LineVerdict(line=number, status=201, report=self._door.answer(verdict))
+        for number, refusal in refused.items():
+            problem = document(refusal, language)
+            results[number] = LineVerdict(line=number, status=refusal.status, problem=problem)
+        ordered = tuple(results[number] for number in range(len(lines)))
+        return Answer(BatchVerdict(accepted=len(lines) - len(refused), refused=len(refused), results=ordered))
+
+    async def post_readings(self, request: Request) -> Response:
+        """Accept what a device measured; a reading sent again is counted as repeated."""
+        device = self._reporter(request)
+        readings = await read_json(request, Readings, LARGEST_BATCH_BODY)
+        return Answer(await run_in_threadpool(self._door.observe, device, readings.root), 201)
+
+    async def get_report(self, request: Request) -> Response:
+        """A report's public status, for the holder of its tracking token."""
+        report_id, token = _tracked(request)
+        return Answer(await run_in_threadpool(self._door.status, report_id, token))
+
+    async def post_rating(self, request: Request) -> Response:
+        """好差评: rate a closed report, once."""
+        report_id, token = _tracked(request)
+        form = await read_json(request, RatingForm)
+        return Answer(await run_in_threadpool(self._door.rate, report_id, token, form), 201)
+
+    def _reporter(self, request: Request) -> Principal | None:
+        """Who sends this, if they say so. Unauthenticated for a token that does not hold."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        reporter = self._verifier.verify(token.strip()) if scheme.lower() == "bearer" else None
+        shadow = request.headers.get("qipan-shadow")
+        if shadow is not None and (reporter is None or reporter.shadow != shadow):
+            raise Forbidden(f"You take no part in the exercise {shadow[:40]!r}.")
+        return reporter
+
+
+ROUTES = (
+    Described("POST", "/v1/reports", Endpoints.post_report, ReportForm, ReportAccepted, 201),
+    Described("POST", "/v1/reports/batch", Endpoints.post_batch, list[BatchLine], BatchVerdict, 200),
+    Described("POST", "/v1/readings", Endpoints.post_readings, Readings, ReadingsAccepted, 201),
+    Described("GET", "/v1/reports/{report_id}", Endpoints.get_report, None, PublicStatus, 200),
+    Described(
+        "POST", "/v1/reports/{report_id}/rating", Endpoints.post_rating, RatingForm, RatingAccepted, 201
+    ),
+)
+
+
+def create_app(door: Door, verifier: Verifier, health: Health) -> FastAPI:
+    """The door's HTTP application; it closes `door` when the server stops."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        health.add_check("door", door.ready)
+        yield
+        await run_in_threadpool(door.close)
+
+    endpoints = Endpoints(door, verifier)
+    app = FastAPI(
+        title="Qipan intake",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        routes=[
+            NamedRoute(route.path, getattr(endpoints, route.endpoint.__name__), methods=[route.method])
+            for route in ROUTES
+        ],
+    )
+    serve(app, "door", health)
+    app.add_exception_handler(DBAPIError, _database_failed)
+    app.add_exception_handler(PoolTimeout, _database_failed)
+    app.openapi_schema = openapi.document(ROUTES)
+    return app
+
+
+def open_door(chosen: Settings) -> FastAPI:
+    """The application for these settings. ValueError or PackError when it cannot be."""
+    if not chosen.door_secret:
+        raise ValueError("QIPAN_DOOR_SECRET is not set; without it reporters could not follow their reports")
+    database = Database(
+        chosen.database_url,
+        schema="intake",
+        clocks=Clocks.from_json(chosen.clocks),
+        source="intake",
+        instead_of_outbox=PublishAfterCommit(chosen.amqp_url) if chosen.unguarded == "no_outbox" else None,
+    )
+    pool: Any = database.engine.pool
+    metrics.watch_pool("door", lambda: {"in_use": pool.checkedout(), "idle": pool.checkedin()})
+    door = Door(
+        load_district(chosen.district), database, TrackingTokens(chosen.door_secret), chosen.outbox_limit
+    )
+    return create_app(door, Verifier(chosen.verify_key), Health())
+
+
+def __getattr__(name: str) -> FastAPI:
+    """`app`, made when the server asks: what is wrong in a pack or a setting stops the server."""
+    if name == "app":
+        return open_door(settings())
+    raise AttributeError(name)
+
+
+def _key_of(request: Request) -> tuple[str | None, tuple[Fault, ...]]:
+    key = request.headers.get("idempotency-key")
+    if key is None or (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
+        return key, ()
+    return None, (
+        Fault(
+            where="Idempotency-Key",
+            what="does not have the right form",
+            allowed=f"1 to {LONGEST_KEY} ASCII characters",
+        ),
+    )
+
+
+def _joined(error: Invalid, more: tuple[Fault, ...]) -> Invalid:
+    return Invalid(faults=(*more, *error.faults)) if more else error
+
+
+def _lines_of(body: bytes) -> list[Any]:
+    try:
+        lines = from_json(body)
+    except ValueError as error:
+        raise MalformedJson(
+            faults=(Fault(where="(body)", what=str(error), allowed="JSON, RFC 8259"),)
+        ) from None
+    if not isinstance(lines, list) or not 1 <= len(lines) <= LARGEST_BATCH:
+        allowed = f"a list of 1 to {LARGEST_BATCH} reports"
+        raise Invalid(faults=(Fault(where="(body)", what="is not a batch", allowed=allowed),))
+    return lines
+
+
+def _tracked(request: Request) -> tuple[str, str]:
+    return request.path_params["report_id"], request.query_params.get("token", "")
+
+
+async def _database_failed(request: Request, error: Exception) -> Response:
+    """The database is away: nothing was stored, or nobody can tell; the same key makes asking again safe."""
+    if isinstance(error, PoolTimeout) or is_passing(error):
+        told = Unavailable("Reports cannot be stored at the moment; send it again with the same key.")
+        return problems.response(told, request)
+    logs.logger(__name__).error("the database refused a statement", path=request.url.path, exc_info=error)
+    return problems.response(Internal(), request)

@@ -1,0 +1,79 @@
+"""From events to notes: what each recipient gets, in their own words, by which channel."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from qipan.contracts.case import CaseState
+from qipan.tenancy import District, base_of
+from services.notify.channel import Sends
+from services.notify.directory import Directory
+from services.notify.rules import RULES, Channel, who_hears
+from services.notify.templates import Templates
+from services.notify.words import VARIABLES, words_about
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One event about a case, with what its envelope says. `at` is the case's domain time when it is told."""
+
+    message_id: str
+    event: str
+    case: CaseState
+    at: datetime
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What one person gets of one event by one channel."""
+
+    tenant: str
+    recipient: str
+    channel: Channel
+    title: str
+    body: str
+    about: Occurrence
+
+
+class Desk:
+    """Turns events into notes; `outside` are the channels there are besides the in-app inbox.
+
+    Raises PackError when a template of the core or of a tenant cannot be used.
+    """
+
+    def __init__(self, district: District, outside: Mapping[Channel, Sends]) -> None:
+        self.district = district
+        self.directory = Directory.of(district)
+        self.outside = outside
+        own = {
+            tenant: [folder / "templates" for folder in district.folders(tenant)]
+            for tenant in district.tenants
+        }
+        self._templates = Templates.load({rule.template for rule in RULES}, VARIABLES, own)
+
+    def compose(self, occurrences: Iterable[Occurrence]) -> list[Note]:
+        """Every note that these events call for, on the channels there are."""
+        notes: list[Note] = []
+        for occurrence in occurrences:
+            case = occurrence.case
+            written: dict[tuple[str, str], tuple[str, str]] = {}
+            for recipient in who_hears(occurrence.event, case, self.directory):
+                words = (recipient.template, recipient.language)
+                if words not in written:
+                    written[words] = self._write(case, *words)
+                notes.extend(
+                    Note(recipient.tenant, recipient.person, channel, *written[words], occurrence)
+                    for channel in recipient.channels
+                    if channel is Channel.IN_APP or channel in self.outside
+                )
+        return notes
+
+    def address_of(self, person: str, channel: str) -> str | None:
+        """Where a channel reaches a person, by the pack as it stands now."""
+        known = self.directory.person(person)
+        return known.email if known is not None and channel == Channel.MAIL else None
+
+    def _write(self, case: CaseState, template: str, language: str) -> tuple[str, str]:
+        words = words_about(case, language, self.district, self.directory)
+        return self._templates.render(base_of(case.tenant), template, language, words)

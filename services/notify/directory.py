@@ -1,0 +1,53 @@
+"""The people of the district, found by what they are there for."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from qipan.access import Role
+from qipan.tenancy import District, Person, Words, base_of
+
+
+class Directory:
+    """Looks people and units up in constant time. All are the live district's; a shadow has the same ones."""
+
+    def __init__(self, people: Iterable[Person], units: Mapping[str, Words]) -> None:
+        self._units = units
+        self._by_id: dict[str, Person] = {}
+        self._by_unit: dict[str, list[Person]] = defaultdict(list)
+        self._by_role: dict[tuple[str, str], list[Person]] = defaultdict(list)
+        self._by_cell: dict[tuple[str, str], list[Person]] = defaultdict(list)
+        for person in people:
+            self._by_id[person.id] = person
+            for role in person.roles:
+                self._by_role[person.tenant, role].append(person)
+            if person.unit is not None and Role.HANDLER in person.roles:
+                self._by_unit[person.unit].append(person)
+            if Role.GRID_WORKER in person.roles:
+                for cell in person.cells:
+                    self._by_cell[person.tenant, cell].append(person)
+
+    @classmethod
+    def of(cls, district: District) -> "Directory":
+        """Everybody in a district."""
+        units = {unit.id: unit.name for tenant in district.tenants for unit in district.units_of(tenant)}
+        return cls(district.people, units)
+
+    def person(self, person_id: str) -> Person | None:
+        """The person with this id, or whose exercise account has it."""
+        return self._by_id.get(base_of(person_id))
+
+    def unit_name(self, unit: str) -> Words | None:
+        """What a unit is called."""
+        return self._units.get(unit)
+
+    def handlers(self, unit: str) -> Sequence[Person]:
+        """Everybody who handles cases for a unit."""
+        return self._by_unit.get(unit, ())
+
+    def with_role(self, tenant: str, role: Role) -> Sequence[Person]:
+        """Everybody of a live tenant who has this role."""
+        return self._by_role.get((tenant, role), ())
+
+    def grid_workers(self, tenant: str, cell: str) -> Sequence[Person]:
+        """The grid workers of a live tenant who answer for a duty cell."""
+        return self._by_cell.get((tenant, cell), ())

@@ -1,0 +1,129 @@
+"""Who hears what: one table of event × audience → template and channels."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from qipan.access import Role
+from qipan.contracts import events
+from qipan.contracts.case import CaseState, Stage
+from qipan.tenancy import Person, base_of, shadow_of
+from qipan.territory.cell import DUTY_LAYER
+from services.notify.directory import Directory
+
+
+class Channel(StrEnum):
+    """A way to reach a person."""
+
+    IN_APP = "in-app"
+    MAIL = "mail"
+
+
+class Audience(StrEnum):
+    """Whom a rule means, seen from the case."""
+
+    HANDLER = "handler"  # the worker who has the case; before anybody has it, the whole unit asked
+    DISPATCHERS = "dispatchers"
+    INSPECTORS = "inspectors"  # the grid workers of the case's duty cell, never who disposed of it
+    SHIFT_LEADERS = "shift-leaders"
+    SUPERVISORS = "supervisors"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When `event` leaves a case in one of `stages` (empty: any), `audience` hears `template`'s words."""
+
+    event: str
+    audience: Audience
+    template: str
+    stages: frozenset[Stage] = frozenset()
+    mail: bool = False
+    worst_rating: int | None = None
+
+    def applies(self, case: CaseState) -> bool:
+        """Whether the rule holds for the case as the event left it."""
+        if self.stages and case.stage not in self.stages:
+            return False
+        return self.worst_rating is None or (case.rating is not None and case.rating <= self.worst_rating)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One person who hears, in the tenant in which they read their messages."""
+
+    person: str
+    tenant: str
+    language: str
+    template: str
+    channels: tuple[Channel, ...]
+
+
+_WAITING = frozenset({Stage.FILED, Stage.RETURNED})
+_IN_HAND = frozenset({Stage.OFFERED, Stage.ACCEPTED, Stage.REWORK})
+
+RULES: tuple[Rule, ...] = (
+    Rule(events.CaseFiled.type, Audience.DISPATCHERS, "case.unassigned", _WAITING),
+    Rule(events.CaseFiled.type, Audience.HANDLER, "task.offered", _IN_HAND, mail=True),
+    Rule(events.CaseDispatched.type, Audience.HANDLER, "task.offered", _IN_HAND, mail=True),
+    Rule(events.CaseReturned.type, Audience.DISPATCHERS, "task.returned"),
+    Rule(events.CaseDisposed.type, Audience.INSPECTORS, "case.disposed"),
+    Rule(events.CaseReworked.type, Audience.HANDLER, "task.rework", mail=True),
+    Rule(events.CaseVoided.type, Audience.HANDLER, "case.voided"),
+    # A clock that ran out is told to whoever it ran for.
+    Rule(events.CaseOverdue.type, Audience.DISPATCHERS, "case.overdue", _WAITING),
+    Rule(events.CaseOverdue.type, Audience.HANDLER, "case.overdue", _IN_HAND, mail=True),
+    Rule(events.CaseOverdue.type, Audience.INSPECTORS, "case.overdue", frozenset({Stage.DISPOSED})),
+    Rule(events.CaseOverdue.type, Audience.SHIFT_LEADERS, "case.overdue", frozenset({Stage.INSPECTED})),
+    # The two lowest of the five levels trigger rectification.
+    Rule(events.CaseRated.type, Audience.SUPERVISORS, "case.rated-low", worst_rating=2),
+)
+"""Most steps are told to one person or to nobody: what everybody hears, nobody reads."""
+
+
+def who_hears(event: str, case: CaseState, directory: Directory) -> list[Recipient]:
+    """Whom an event about a case is told to, each person once; the first rule that names them decides.
+
+    In an exercise (a shadow tenant) the same people hear by their exercise accounts, which have no mailbox.
+    """
+    base, shadow = base_of(case.tenant), shadow_of(case.tenant)
+    found: dict[str, Recipient] = {}
+    for rule in _BY_EVENT.get(event, ()):
+        if not rule.applies(case):
+            continue
+        for person in _AUDIENCES[rule.audience](case, base, directory):
+            if person.id not in found:
+                found[person.id] = _recipient(person.in_exercise(shadow) if shadow else person, rule)
+    return list(found.values())
+
+
+def _recipient(person: Person, rule: Rule) -> Recipient:
+    by_mail = rule.mail and person.email is not None
+    channels = (Channel.IN_APP, Channel.MAIL) if by_mail else (Channel.IN_APP,)
+    return Recipient(person.id, person.tenant, person.language, rule.template, channels)
+
+
+def _handler(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
+    if case.worker is not None:
+        person = directory.person(case.worker)
+        return (person,) if person is not None else ()
+    return directory.handlers(case.unit) if case.unit is not None else ()
+
+
+def _inspectors(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
+    workers = directory.grid_workers(base, case.place.cells.get(DUTY_LAYER, ""))
+    disposed_by = base_of(case.worker) if case.worker is not None else None
+    return [person for person in workers if person.id != disposed_by]
+
+
+_AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Person]]] = {
+    Audience.HANDLER: _handler,
+    Audience.INSPECTORS: _inspectors,
+    Audience.DISPATCHERS: lambda case, base, directory: directory.with_role(base, Role.DISPATCHER),
+    Audience.SHIFT_LEADERS: lambda case, base, directory: directory.with_role(base, Role.SHIFT_LEADER),
+    Audience.SUPERVISORS: lambda case, base, directory: directory.with_role(base, Role.SUPERVISOR),
+}
+
+_BY_EVENT: dict[str, list[Rule]] = defaultdict(list)
+for _rule in RULES:
+    _BY_EVENT[_rule.event].append(_rule)

@@ -1,0 +1,57 @@
+"""Notify's tables: messages in people's inboxes and deliveries to the world outside."""
+
+from sqlalchemy import Column, DateTime, Index, Integer, MetaData, Table, Text, func, text
+
+from qipan.storage import core_tables
+
+metadata = MetaData(schema="notify")
+outbox, inbox, timers, answers = core_tables(metadata)
+
+_STAMP = DateTime(timezone=True)
+
+messages = Table(
+    "messages",
+    metadata,
+    # The reader's tenant; message ids grow with time, so this key also lists a person's messages in order.
+    Column("tenant", Text, primary_key=True),
+    Column("recipient", Text, primary_key=True),
+    Column("message_id", Text, primary_key=True),
+    Column("about_tenant", Text, nullable=False),
+    Column("case_id", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("at", _STAMP, nullable=False),
+    Column("read_at", _STAMP),
+    Column("traceparent", Text),
+    Column("created_at", _STAMP, nullable=False, server_default=func.now()),
+    Index("messages_case", "about_tenant", "case_id"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("message_id", Text, primary_key=True),
+    Column("recipient", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("about_tenant", Text, nullable=False),
+    Column("case_id", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("at", _STAMP, nullable=False),
+    Column("traceparent", Text),
+    Column("state", Text, nullable=False, server_default="queued"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    # Real time: the next attempt; while it is being sent, the end of the sender's lease.
+    Column("next_at", _STAMP, nullable=False, server_default=func.now()),
+    Column("error", Text),
+    Column("created_at", _STAMP, nullable=False, server_default=func.now()),
+    Column("changed_at", _STAMP, nullable=False, server_default=func.now()),
+    Index("deliveries_case", "about_tenant", "case_id"),
+    Index("deliveries_due", "next_at", postgresql_where=text("state IN ('queued', 'sending', 'failed')")),
+)
