@@ -1,0 +1,1 @@
+"""Benchmarks: ours against a raw pipeline of the same hops and rows, in one run."""

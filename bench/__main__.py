@@ -1,0 +1,69 @@
+"""`make bench`: writes var/bench.json. `--quick` makes every part small, to see that it works."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bench import calls, growth, latency, pairs
+from bench.ours import district
+from qipan.hosting.embedded import EmbeddedBroker, EmbeddedPostgres
+
+PACK = Path("districts/xihu")
+BARS = {"cpu_ratio_single": 2.0, "cpu_ratio_bulk": 2.0, "growth_100k": 1.3, "growth_towns": 1.3}
+"""What each ratio should at most be; the file says what it is."""
+
+
+def main() -> int:
+    """Measure everything; 0 when it was measured, whether or not the bars were reached."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--out", type=Path, default=Path("var/bench.json"))
+    options = parser.parse_args()
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    result: dict[str, Any] = {}
+    for part in run(quick=options.quick):
+        result |= part
+        options.out.write_text(json.dumps(result, indent=2) + "\n")  # a run cut short leaves what it measured
+    for name, bar in BARS.items():
+        print(f"{name} {result[name]} (bar {bar})")
+    return 0
+
+
+def run(*, quick: bool) -> Iterator[dict[str, Any]]:
+    """The figures of one run on one machine, part by part."""
+    rounds, cases, many, probes = (2, 200, 2_000, 20) if quick else (5, 1_000, 100_000, 200)
+    counts = (10, 30) if quick else (10, 200)
+    base = Path(tempfile.mkdtemp(prefix="qipan-bench-"))
+    base.chmod(0o711)
+    yield {"machine": f"{os.cpu_count()} cores, {platform.machine()}", "quick": quick}
+    with (
+        EmbeddedBroker(base / "broker", ephemeral=True) as broker,
+        EmbeddedPostgres(base / "postgres", ephemeral=True) as postgres,
+    ):
+        with district(base, broker, postgres, "ours", PACK) as ours:
+            raw_database = postgres.create_database("raw").replace("+psycopg", "")
+            found = pairs.compare(ours, raw_database, broker.create_vhost("raw"), rounds, cases)
+            yield {
+                "cpu_ratio_single": found["single"]["ratio"],
+                "cpu_ratio_bulk": found["bulk"]["ratio"],
+                "pairs": found,
+            }
+            seconds = 2.0 if quick else 5.0
+            yield {"calls": calls.compare(ours, broker.create_vhost("echo"), rounds, seconds)}
+            rate = found["single"]["ours"]["cases_per_s"]
+            yield {"accepted_to_list": latency.measure(ours, rate, probes)}
+        towns = growth.by_towns(base, broker, postgres, counts, rounds, cases)
+        yield {"growth_towns": towns["ratio"], "towns": towns}
+        with district(base, broker, postgres, "stored", PACK) as ours:
+            stored = growth.by_stored(ours, 1_000, many, rounds, cases)
+        yield {"growth_100k": stored["ratio"], "stored": stored}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Simulated people and machines. They act only through HTTP, each with an account of their own."""

@@ -1,0 +1,39 @@
+"""Handlers 处置人员: take what is offered, go there, put it right, show it; now and then give it back."""
+
+from exercise.players.play import Play
+from qipan.contracts.case import CaseState, Stage
+
+_RETURNS = 0.04
+_REASONS = (
+    "不属于本单位职责",
+    "现场未发现该问题",
+    "需要其他部门先行处置",
+    "Not ours: belongs to another department",
+)
+
+
+class Handlers:
+    """Everybody in the departments' squads. Times are minutes of domain time."""
+
+    role = "handler"
+    stages = frozenset({Stage.OFFERED, Stage.ACCEPTED, Stage.REWORK})
+
+    def __init__(self, play: Play) -> None:
+        self._play = play
+
+    async def act(self, case: CaseState) -> None:
+        """From the offer to the evidence, or back to the dispatcher."""
+        play = self._play
+        dice = play.dice("handler", case.report_id, str(case.version))
+        person = play.cast.handler(case)
+        if case.stage is Stage.OFFERED:
+            await play.pace.minutes(dice.uniform(2, 12))
+            if play.moved_on(case):  # a department's own service has taken it for them
+                return
+            if case.counters.returns == 0 and dice.random() < _RETURNS:
+                await play.step(self.role, person, case, "return", {"reason": dice.choice(_REASONS)})
+                return
+            case = await play.step(self.role, person, case, "accept")
+        await play.pace.minutes(dice.uniform(8, 35) + dice.lognormvariate(3.2, 0.6))
+        photo = f"photo://{case.case_id}/{case.counters.disposals + 1}.jpg"
+        await play.step(self.role, person, case, "dispose", {"note": "已处置", "evidence": [photo]})
