@@ -1,0 +1,87 @@
+"""A short day through the whole stack: servers, every service as a process, people over HTTP."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from qipan.tenancy import load_district
+
+ROOT = Path(__file__).parents[2]
+TOWNS = {town.id for town in load_district(ROOT / "districts" / "xihu").towns}
+
+
+def demo(var: Path, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "exercise.demo", *options, "--out", str(var / "demo.json")],
+        cwd=ROOT,
+        env={**os.environ, "QIPAN_VAR": str(var)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def processes_of(var: Path) -> list[str]:
+    """The command lines of all processes that know `var`: by argument, or by environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            known = (process / "cmdline").read_bytes() + b"\0" + (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(var).encode() in known and int(process.name) != os.getpid():
+            found.append((process / "cmdline").read_text("utf-8", "replace"))
+    return found
+
+
+@pytest.mark.timeout(600)
+def test_a_short_day_ends_with_balanced_books(tmp_path: Path):
+    var = tmp_path / "var"
+    run = demo(var, "--reports", "150", "--rate", "1800", "--fewest", "140", "--drain", "120")
+    said, _ = run.communicate()
+    assert run.returncode == 0, said
+    told = json.loads((var / "demo.json").read_text("utf-8"))
+    assert told["balanced"] is True
+    assert told["lost"] == told["duplicate_effects"] == told["dead_letters"] == told["unanswered"] == 0
+    assert told["accepted"] == told["visible"] >= 140
+    assert told["submitted"] == told["accepted"] + told["refused"]
+    assert set(told["refusals"]) == {"malformed-json", "unknown-field", "too-long"}
+    assert told["repeats"] == 3
+    assert told["closed"] >= 0.9 * told["filed"]
+    assert told["notifications"] > told["filed"]
+    assert set(told["served_by"]) == TOWNS
+    assert told["served_by"]["sandun"] == "dispatch@sandun"
+    assert told["served_by"]["shuangpu"] == "dispatch@shuangpu"
+    assert told["served_by"]["xixi"] == "dispatch"
+    assert set(told["own_services"]) == {"sandun", "shuangpu", "traffic-police"}
+    assert told["others"] >= 1  # the flood watch's own report
+    assert sum(told["tracked"].values()) == told["accepted"]
+    assert not list(var.glob("demo-*"))
+    assert processes_of(var) == []
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGINT])
+def test_nothing_survives_a_demo_that_is_killed_or_interrupted(tmp_path: Path, death: signal.Signals):
+    var = tmp_path / "var"
+    run = demo(var, "--reports", "60")
+    assert run.stdout is not None
+    for line in run.stdout:
+        if "gateway" in line:
+            break
+    assert len(processes_of(var)) > 10
+    run.send_signal(death)
+    run.wait()
+    give_up = time.monotonic() + 60
+    while processes_of(var) and time.monotonic() < give_up:
+        time.sleep(0.2)
+    assert processes_of(var) == []
+    if death is signal.SIGINT:
+        assert run.returncode == 130
+        assert not list(var.glob("demo-*"))

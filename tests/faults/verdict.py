@@ -1,0 +1,126 @@
+"""What the run amounts to: each invariant as a number that must be zero, counted from the outside."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from exercise.books import Books, audit
+from qipan.storage.provision import service_url
+from tests.faults.house import House, plain, urls
+
+_TALLY = """
+SELECT (SELECT count(*) FROM tally.effects),
+       (SELECT count(*) FROM (SELECT DISTINCT tenant, case_id FROM tally.effects) AS once),
+       (SELECT count(*) FROM dispatch.cases)
+"""
+_TIMERS_TWICE = """
+SELECT count(*) FROM (
+    SELECT 1 FROM dispatch.history WHERE what = 'overdue'
+    GROUP BY tenant, case_id, detail ->> 'due_at' HAVING count(*) > 1
+) AS twice
+"""
+_TIMERS_MISSED = """
+SELECT count(*) FROM dispatch.clocks AS c
+WHERE c.ended_at IS NULL AND c.overdue_at IS NULL AND c.due_at < %s
+  AND NOT EXISTS (SELECT 1 FROM dispatch.timers AS t WHERE t.tenant = c.tenant AND t.ref = c.case_id AND t.due_at > %s)
+"""
+_TIMERS_FIRED = "SELECT count(*) FROM dispatch.history WHERE what = 'overdue'"
+_FOREIGN = """
+SELECT (SELECT count(*) FROM dispatch.cases WHERE state ->> 'tenant' <> tenant)
+     + (SELECT count(*) FROM dispatch.cases WHERE state ->> 'served_by' LIKE '%@%'
+          AND split_part(state ->> 'served_by', '@', 2) <> tenant)
+     + (SELECT count(*) FROM notify.messages WHERE split_part(recipient, '.', 1) <> split_part(tenant, '~', 1))
+"""
+_LIVE_FROM_SHADOW = """
+SELECT (SELECT count(*) FROM dispatch.cases WHERE tenant LIKE '%~%'),
+       (SELECT count(*) FROM notify.messages WHERE tenant NOT LIKE '%~%' AND about_tenant LIKE '%~%')
+     + (SELECT count(*) FROM notify.deliveries WHERE tenant LIKE '%~%')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The books, and what else was counted."""
+
+    books: Books
+    figures: dict[str, Any]
+
+    @property
+    def broken(self) -> list[str]:
+        """The invariants that do not hold."""
+        return [name for name in INVARIANTS if self.figures[name]]
+
+
+INVARIANTS = (
+    "lost",
+    "duplicate_effects",
+    "tally_missing",
+    "timers_fired_twice",
+    "timers_missed",
+    "recount_differences",
+    "seen_by_another_tenant",
+    "shadow_in_live_figures",
+    "dead_letters_unaccounted",
+)
+
+
+def judge(house: House, poisoned: int) -> Verdict:
+    """Count everything, after the house has settled."""
+    found = urls(house)
+    books = audit(found, house.base / "ledger.jsonl")
+    now = house.running_now()
+    with psycopg.connect(plain(house.running.servers.database_url)) as conn:
+
+        def one(query: str, *parameters: object) -> tuple[Any, ...]:
+            row = conn.execute(query, parameters or None).fetchone()  # type: ignore[arg-type]
+            assert row is not None
+            return row
+
+        effects, once, cases = one(_TALLY)
+        shadow_cases, shadow_leaks = one(_LIVE_FROM_SHADOW)
+        figures = {
+            "acknowledged": books.accepted,
+            "visible": books.visible,
+            "filed": books.filed,
+            "lost": books.lost + (books.accepted - books.visible),
+            "duplicate_effects": books.duplicate_effects + (effects - once),
+            "tally_effects": effects,
+            "tally_missing": cases - once,
+            "timers_fired": one(_TIMERS_FIRED)[0],
+            "timers_fired_twice": one(_TIMERS_TWICE)[0],
+            "timers_missed": one(_TIMERS_MISSED, now, now)[0],
+            "recount_differences": _recount(house),
+            "seen_by_another_tenant": one(_FOREIGN)[0],
+            "shadow_cases": shadow_cases,
+            "shadow_in_live_figures": shadow_leaks,
+            "dead_letters": books.dead_letters,
+            "poisoned": poisoned,
+            "dead_letters_unaccounted": abs(books.dead_letters - poisoned),
+            "by_state": books.by_state,
+            "doubts": books.doubts,
+        }
+    return Verdict(books, figures)
+
+
+def _recount(house: House) -> int:
+    """How many figures `python -m services.analytics.recount --verify` finds different."""
+    secret = house.running.credentials.secret
+    environment = {
+        "QIPAN_DATABASE_URL": service_url(house.running.servers.database_url, "analytics", secret),
+        "QIPAN_DISTRICT": str(house.running.settings.district),
+        "PATH": "/usr/bin:/bin",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "services.analytics", "recount", "--verify"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 0:
+        return 0
+    sys.stderr.write(done.stdout + done.stderr)
+    return max(1, len(done.stdout.splitlines()))

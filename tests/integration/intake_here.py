@@ -1,0 +1,80 @@
+"""A door and a desk of intake's on a real database, with the district of Xihu's own pack."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine, text
+from starlette.testclient import TestClient
+
+from qipan.access import Principal, Role, Signer, Verifier, new_keys
+from qipan.observability.health import Health
+from qipan.storage import Database, migrate
+from qipan.tenancy import District, TestClock, load_district
+from services.intake.door import Door
+from services.intake.tracking import TrackingTokens
+from services.intake.web import create_app
+
+ROOT = Path(__file__).parents[2]
+SANDUN = {"lon": 120.085, "lat": 30.325}
+LIUXIA = {"lon": 120.062, "lat": 30.245}
+NOON = datetime(2026, 3, 5, 4, tzinfo=UTC)
+
+
+@cache
+def xihu() -> District:
+    """The district's pack, read once."""
+    return load_district(ROOT / "districts/xihu")
+
+
+def build_intake(url: str) -> None:
+    """Intake's schema, migrated."""
+    engine = create_engine(url)
+    with engine.begin() as conn:
+        conn.execute(text("CREATE SCHEMA intake"))
+    engine.dispose()
+    migrate.migrate(url, "intake", ROOT / "services")
+
+
+@dataclass
+class Here:
+    """A running door, its database and the means to sign."""
+
+    http: TestClient
+    database: Database
+    signer: Signer
+    clock: TestClock
+    door: Door
+    verify_key: str
+
+    def token(self, sub: str, tenant: str, *roles: Role) -> dict[str, str]:
+        """The header of somebody signed in."""
+        principal = Principal(sub=sub, name=sub, tenant=tenant, roles=frozenset(roles))
+        return {"Authorization": f"Bearer {self.signer.token(principal, 600)}"}
+
+    def rows(self, table: str = "reports") -> list[Any]:
+        """Everything in a table of intake's."""
+        with self.database.begin() as work:
+            return list(work.conn.execute(text(f"SELECT * FROM intake.{table}")))
+
+    def said(self) -> list[dict[str, Any]]:
+        """The envelopes in the outbox, in the order in which they were written."""
+        rows = sorted(self.rows("outbox"), key=lambda row: row.seq)
+        return [json.loads(bytes(row.body)) for row in rows]
+
+
+@contextmanager
+def opened(url: str, outbox_limit: int = 100_000) -> Iterator[Here]:
+    """A door on this database."""
+    signing, verifying = new_keys()
+    clock = TestClock(NOON)
+    database = Database(url, schema="intake", clocks=clock)
+    door = Door(xihu(), database, TrackingTokens("secret"), outbox_limit)
+    app = create_app(door, Verifier(verifying), Health())
+    with TestClient(app, raise_server_exceptions=False) as http:
+        yield Here(http, database, Signer(signing), clock, door, verifying)

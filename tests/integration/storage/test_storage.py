@@ -1,0 +1,213 @@
+"""Storage on a real PostgreSQL: group commit, timers, transactions, and greenlets that do not block."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import MetaData, create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from qipan.messaging.timer_loop import TimerLoop
+from qipan.storage import Database, Timer, Work, core_tables
+from qipan.storage.database import is_passing
+from qipan.storage.group_commit import GroupCommit
+from qipan.storage.provision import provision, service_url
+from qipan.tenancy.clocks import Clock, Clocks
+from qipan.testing import Databases
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def build(url: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as conn:
+        conn.execute(text("CREATE SCHEMA dispatch"))
+        metadata = MetaData(schema="dispatch")
+        core_tables(metadata)
+        metadata.create_all(conn)
+        conn.execute(text("CREATE TABLE dispatch.things (tenant text, id text, PRIMARY KEY (tenant, id))"))
+        conn.execute(text("CREATE TABLE dispatch.fired (tenant text, ref text)"))
+    engine.dispose()
+
+
+@pytest.fixture
+def database(database_url: Databases) -> Iterator[Database]:
+    clocks = Clocks({"sandun": Clock(NOON + timedelta(hours=1), datetime.now(UTC))})
+    database = Database(database_url(build), schema="dispatch", clocks=clocks)
+    yield database
+    database.close()
+
+
+def _insert(work: Work, items: Sequence[str]) -> Sequence[str]:
+    work.conn.execute(text("INSERT INTO dispatch.things VALUES ('sandun', :id)"), [{"id": i} for i in items])
+    return [item.upper() for item in items]
+
+
+def _count(database: Database, table: str) -> int:
+    with database.begin() as work:
+        return int(work.conn.execute(text(f"SELECT count(*) FROM dispatch.{table}")).scalar_one())
+
+
+def test_group_commit_gives_each_request_its_own_result(database: Database) -> None:
+    commits = GroupCommit(database, _insert)
+    with ThreadPoolExecutor(20) as pool:
+        results = list(pool.map(lambda n: commits.submit(f"a{n}").result(20), range(200)))
+    commits.close()
+    assert results == [f"A{n}" for n in range(200)]
+    assert _count(database, "things") == 200
+
+
+def test_group_commit_lets_a_bad_request_fail_alone(database: Database) -> None:
+    gate = threading.Event()
+
+    def slow(work: Work, items: Sequence[str]) -> Sequence[str]:
+        gate.wait(10)
+        return _insert(work, items)
+
+    commits = GroupCommit(database, slow)
+    futures = [commits.submit(name) for name in ("first", "same", "same", "last")]
+    gate.set()
+    outcomes = [future.exception(20) for future in futures]
+    commits.close()
+    assert [outcome is None for outcome in outcomes] == [True, True, False, True]
+    assert _count(database, "things") == 3
+
+
+def test_group_commit_fails_at_once_while_the_database_is_away(database: Database, postgres: Any) -> None:
+    commits = GroupCommit(database, _insert)
+    assert commits.submit("before").result(20) == "BEFORE"
+    postgres.kill()
+    error = commits.submit("during").exception(30)
+    assert error is not None
+    assert is_passing(error)
+    postgres.restart()
+    assert commits.submit("after").result(30) == "AFTER"  # the dead connection in the pool is noticed
+    commits.close()
+    assert _count(database, "things") == 2
+
+
+def test_timers_fire_once_whichever_replica_fires_them(database: Database) -> None:
+    with database.begin() as work:
+        for number in range(1000):
+            work.set_timer(tenant="beishan", kind="due", ref=str(number), due_at=NOON - timedelta(hours=1))
+
+    def fire(work: Work, due: Sequence[Timer]) -> None:
+        rows = [{"tenant": t.tenant, "ref": t.ref} for t in due]
+        work.conn.execute(text("INSERT INTO dispatch.fired VALUES (:tenant, :ref)"), rows)
+
+    loops = [TimerLoop(database, Clocks.real(), {"due": fire}, None) for _ in range(3)]
+    threads = [threading.Thread(target=loop.run) for loop in loops]
+    for thread in threads:
+        thread.start()
+    while _count(database, "timers"):
+        pass
+    for loop in loops:
+        loop.stop()
+    for thread in threads:
+        thread.join()
+    with database.begin() as work:
+        counts = work.conn.execute(text("SELECT count(*), count(DISTINCT ref) FROM dispatch.fired")).one()
+    assert tuple(counts) == (1000, 1000)
+
+
+def test_timers_go_by_their_own_tenants_clock(database: Database) -> None:
+    with database.begin() as work:
+        for tenant in ("sandun", "beishan"):
+            work.set_timer(tenant=tenant, kind="due", ref="c1", due_at=NOON + timedelta(minutes=30))
+    fired: list[str] = []
+    at_noon = Clock(NOON, datetime.now(UTC))
+    an_hour_on = Clock(NOON + timedelta(hours=1), datetime.now(UTC))
+    clocks = Clocks({"*": at_noon, "sandun": an_hour_on})
+    loop = TimerLoop(
+        database, clocks, {"due": lambda work, due: fired.extend(timer.tenant for timer in due)}, None
+    )
+    loop._look("due")
+    assert fired == ["sandun"]
+
+
+def test_a_failing_timer_is_kept_and_holds_up_no_other(database: Database) -> None:
+    with database.begin() as work:
+        for number in range(5):
+            work.set_timer(tenant="beishan", kind="due", ref=str(number), due_at=NOON)
+    fired: list[str] = []
+
+    def fire(work: Work, due: Sequence[Timer]) -> None:
+        if any(timer.ref == "2" for timer in due):
+            raise ValueError("this one cannot be")
+        fired.extend(timer.ref for timer in due)
+
+    TimerLoop(database, Clocks.real(), {"due": fire}, None)._look("due")
+    assert sorted(fired) == ["0", "1", "3", "4"]
+    assert _count(database, "timers") == 1
+
+
+def test_setting_a_timer_again_moves_it_and_cancelling_forgets_it(database: Database) -> None:
+    with database.begin() as work:
+        work.set_timer(tenant="sandun", kind="due", ref="c1", due_at=NOON)
+        work.set_timer(tenant="sandun", kind="due", ref="c1", due_at=NOON + timedelta(hours=1))
+    with database.begin() as work:
+        due = work.conn.execute(text("SELECT due_at FROM dispatch.timers")).scalar_one()
+        assert due == NOON + timedelta(hours=1)
+        work.cancel_timers("sandun", "c1")
+    assert _count(database, "timers") == 0
+
+
+def test_a_statement_cannot_take_for_ever(database: Database) -> None:
+    with database.begin() as work:
+        work.conn.execute(text("SET LOCAL statement_timeout = '50ms'"))
+        with pytest.raises(DBAPIError, match="statement timeout"):
+            work.conn.execute(text("SELECT pg_sleep(5)"))
+        work.conn.rollback()
+
+
+def test_a_service_sees_its_own_schema_and_no_other(database_url: Databases) -> None:
+    admin = database_url()
+    provision(admin, "secret")
+    provision(admin, "secret")  # safe to run again
+    engine = create_engine(service_url(admin, "gateway", "secret"))
+    with engine.begin() as conn:
+        conn.execute(text("CREATE TABLE gateway.accounts (id int)"))
+    for statement in (
+        "SELECT * FROM dispatch.things",
+        "CREATE TABLE dispatch.mine (id int)",
+        "CREATE ROLE x",
+    ):
+        with pytest.raises(DBAPIError, match="permission denied"), engine.begin() as conn:
+            conn.execute(text(statement))
+    engine.dispose()
+
+
+GREEN = """
+import eventlet
+eventlet.monkey_patch()
+import sys, time
+from qipan.storage.database import make_engine
+engine = make_engine(sys.argv[1], pool_size=10)
+pool = eventlet.GreenPool(10)
+def nap(_):
+    with engine.connect() as conn:
+        conn.exec_driver_sql("SELECT pg_sleep(0.3)")
+list(pool.imap(nap, range(10)))  # connect first
+started = time.monotonic()
+list(pool.imap(nap, range(10)))
+print(time.monotonic() - started)
+"""
+
+
+def test_psycopg_does_not_block_other_greenlets(database_url: Databases) -> None:
+    """Ten naps of 0.3 s take far less than 3 s when greenlets wait side by side, and 3 s when they cannot."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", GREEN, database_url()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    side_by_side = float(done.stdout)
+    one_by_one = 10 * 0.3
+    assert side_by_side < one_by_one / 2

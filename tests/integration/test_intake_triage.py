@@ -1,0 +1,352 @@
+"""Triage on real tables: what is decided, written and told, once each, in a fixed number of statements."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from qipan.access import Role
+from qipan.contracts.case import CaseState, Counters, Place, Stage
+from qipan.contracts.commands import DecideReport
+from qipan.contracts.errors import IllegalTransition, Invalid, NotFound, UnknownMatter
+from qipan.contracts.events import (
+    CaseAccepted,
+    CaseClosed,
+    CaseEvent,
+    CaseFiled,
+    Outcome,
+    ReportReceived,
+)
+from qipan.messaging.received import Received
+from qipan.storage.timers import take_due
+from qipan.testing import Databases
+from services.intake import store
+from services.intake.decide import decide_held, file_waited
+from services.intake.desk import HOLD_MINUTES, Desk
+from services.intake.follow import follow
+from services.intake.story import story_of
+from services.intake.triage_batch import HELD_DUE, triage
+from tests.integration.intake_here import NOON, SANDUN, Here, build_intake, opened, xihu
+
+RUBBISH = "s:06010"
+
+
+@dataclass
+class Office:
+    """A door and a desk that share the tables; messages are handed from one to the other."""
+
+    here: Here
+    desk: Desk
+
+    def received(self) -> list[Received[ReportReceived]]:
+        """What the door has told since the last time."""
+        told = [said for said in self.here.said() if said["type"] == ReportReceived.type]
+        with self.here.database.begin() as work:
+            work.conn.execute(text("DELETE FROM intake.outbox"))
+        return [
+            Received(ReportReceived(**said["data"]), said["id"], said["tenant"], "intake", NOON)
+            for said in told
+        ]
+
+    def report(self, words: str, **fields: Any) -> str:
+        """Post a report of Sandun's."""
+        headers = fields.pop("headers", {})
+        answer = self.here.http.post("/v1/reports", json={"text": words, **SANDUN, **fields}, headers=headers)
+        return str(answer.json()["report_id"])
+
+    def triage(self, batch: Sequence[Received[ReportReceived]] | None = None) -> None:
+        with self.here.database.begin() as work:
+            triage(work, self.desk, self.received() if batch is None else batch)
+
+    def outcome(self, report_id: str) -> str:
+        [told] = [said for said in self.here.said() if said["subject"] == report_id]
+        assert told["type"] == "report.triaged.v1"
+        return str(told["data"]["outcome"])
+
+    def row(self, report_id: str) -> Any:
+        with self.here.database.begin() as work:
+            return store.report(work.conn, "sandun", report_id)
+
+    def decide(self, report_id: str, **fields: Any) -> str:
+        with self.here.database.begin() as work:
+            command = DecideReport(report_id=report_id, **fields)
+            return decide_held(
+                work, "sandun", command, xihu().matters_of("sandun").keys(), "sandun.acceptor.1"
+            )
+
+    def follow(self, *events: CaseEvent) -> None:
+        batch = [Received(event, str(uuid.uuid4()), "sandun", "dispatch", NOON) for event in events]
+        with self.here.database.begin() as work:
+            follow(work, batch)
+
+
+@pytest.fixture
+def office(database_url: Databases) -> Iterator[Office]:
+    with opened(database_url(build_intake)) as here:
+        yield Office(here, Desk(xihu()))
+
+
+def test_a_plain_report_is_filed_with_its_matter_and_cells(office: Office) -> None:
+    report_id = office.report("小区门口暴露垃圾无人清理")
+    office.triage()
+    [told] = office.here.said()
+    assert told["data"]["outcome"] == Outcome.FILE
+    assert told["data"]["matter"] == RUBBISH
+    assert told["data"]["place"]["cells"].keys() >= {"town", "community", "duty"}
+    assert (office.row(report_id).status, office.row(report_id).decided_by) == ("filed", "rules")
+
+
+def test_the_matter_that_the_reporter_named_is_taken(office: Office) -> None:
+    report_id = office.report("看一下", matter="s:01037")
+    office.triage()
+    assert (office.row(report_id).status, office.row(report_id).matter) == ("filed", "s:01037")
+
+
+def test_what_nobody_understands_is_held(office: Office) -> None:
+    report_id = office.report("嗯嗯嗯")
+    office.triage()
+    assert (office.outcome(report_id), office.row(report_id).status) == ("hold", "held")
+
+
+def test_the_same_thing_said_again_is_merged_into_the_first(office: Office) -> None:
+    first = office.report("文三路口暴露垃圾成堆，气味很大")
+    office.triage()
+    office.received()
+    second = office.report("文三路口暴露垃圾成堆，气味大")
+    office.triage()
+    assert (office.outcome(second), office.row(second).merged_into) == ("merge", first)
+    assert office.row(second).status == "merged"
+
+
+def test_within_one_batch_too(office: Office) -> None:
+    first, second = office.report("文三路口暴露垃圾成堆"), office.report("文三路口暴露垃圾成堆！")
+    office.triage()
+    assert {office.outcome(first), office.outcome(second)} == {"file", "merge"}
+    assert office.row(second).merged_into == first
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"lon": SANDUN["lon"] + 0.002},
+        {"matter": "s:06011"},
+        {"text": "完全是另外一回事：灌木丛里有人偷倒建材"},
+    ],
+    ids=["far", "another matter", "other words"],
+)
+def test_what_is_only_nearly_the_same_is_filed(office: Office, other: dict[str, Any]) -> None:
+    office.report("文三路口暴露垃圾成堆", matter=RUBBISH)
+    words = other.pop("text", "文三路口暴露垃圾成堆")
+    second = office.report(words, **{"matter": RUBBISH, **other})
+    office.triage()
+    assert office.outcome(second) == "file"
+
+
+def test_what_was_said_long_ago_is_filed_again(office: Office) -> None:
+    office.report("文三路口暴露垃圾成堆")
+    office.triage()
+    office.received()
+    office.here.clock.advance(timedelta(hours=3))
+    second = office.report("文三路口暴露垃圾成堆")
+    office.triage()
+    assert office.outcome(second) == "file"
+
+
+def test_what_was_closed_is_no_original_any_more(office: Office) -> None:
+    first = office.report("文三路口暴露垃圾成堆")
+    office.triage()
+    office.received()
+    office.follow(CaseClosed(case=case(first, 7, Stage.CLOSED)))
+    second = office.report("文三路口暴露垃圾成堆")
+    office.triage()
+    assert office.outcome(second) == "file"
+
+
+def test_a_grid_worker_disposes_small_matters_on_the_spot(office: Office) -> None:
+    small = next(code for code, matter in xihu().matters_of("sandun").items() if matter.self_disposable)
+    large = next(code for code, matter in xihu().matters_of("sandun").items() if not matter.self_disposable)
+    worker = office.here.token("sandun.grid-worker.1", "sandun", Role.GRID_WORKER)
+    done = office.report("已清理", matter=small, self_disposed=True, headers=worker)
+    not_done = office.report("已修好", matter=large, self_disposed=True, headers=worker)
+    office.triage()
+    assert (office.outcome(done), office.outcome(not_done)) == ("self-dispose", "file")
+    assert office.row(done).channel == "grid"
+
+
+def test_a_message_that_comes_twice_is_decided_about_once(office: Office) -> None:
+    office.report("小区门口暴露垃圾")
+    batch = office.received()
+    office.triage(batch)
+    office.triage(batch)
+    assert len(office.here.said()) == 1
+
+
+def test_a_report_that_the_door_never_stored_is_not_told_of(office: Office) -> None:
+    office.report("小区门口暴露垃圾")
+    [message] = office.received()
+    forged = message.data.model_copy(update={"report_id": "nobody-stored-this"})
+    office.triage([Received(forged, "m2", "sandun", "intake", NOON)])
+    assert office.here.said() == []
+
+
+def test_a_batch_costs_two_statements_and_an_outbox_insert_however_large(office: Office) -> None:
+    for count in (2, 40):
+        for number in range(count):
+            office.report(f"{number} 号楼前暴露垃圾")
+        batch = office.received()
+        statements: list[str] = []
+
+        def note(_conn: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
+            statements.append(statement)  # noqa: B023 - this round's list is meant
+
+        event.listen(office.here.database.engine, "before_cursor_execute", note)
+        office.triage(batch)
+        event.remove(office.here.database.engine, "before_cursor_execute", note)
+        assert len(statements) == 3, statements
+
+
+def test_the_search_for_duplicates_stays_on_its_index(office: Office) -> None:
+    with office.here.database.begin() as work:
+        work.conn.execute(
+            text(
+                "INSERT INTO intake.reports (tenant, report_id, client, channel, text, lon, lat, received_at,"
+                " status, changed_at, matter, bucket) SELECT 'sandun', 'r' || n, 'c', 'citizen', 'x', 120,"
+                " 30, now(), 'filed', now(), 's:06010', n % 50 FROM generate_series(1, 20000) AS n"
+            )
+        )
+        plan = work.conn.execute(
+            text(f"EXPLAIN {store.OPEN_NEAR}"),
+            {
+                "probes": '[{"tenant":"sandun","bucket":7,"matter":"s:06010","since":"2026-01-01T00:00:00Z",'
+                '"west":119,"south":29,"east":121,"north":31}]'
+            },
+        )
+        words = "\n".join(row[0] for row in plan)
+    assert "reports_open" in words
+    assert "Seq Scan on reports" not in words
+
+
+def test_an_acceptor_files_a_held_report(office: Office) -> None:
+    report_id = office.report("嗯嗯嗯")
+    office.triage()
+    office.received()
+    with pytest.raises(Invalid):
+        office.decide(report_id, outcome=Outcome.FILE)
+    with pytest.raises(UnknownMatter):
+        office.decide(report_id, outcome=Outcome.FILE, matter="s:99999")
+    assert office.decide(report_id, outcome=Outcome.FILE, matter=RUBBISH) == "filed"
+    assert (office.outcome(report_id), office.row(report_id).decided_by) == ("file", "sandun.acceptor.1")
+    with pytest.raises(IllegalTransition):
+        office.decide(report_id, outcome=Outcome.FILE, matter=RUBBISH)
+
+
+def test_held_reports_are_listed_longest_waiting_first_page_by_page(office: Office) -> None:
+    waiting = []
+    for number in range(5):
+        waiting.append(office.report("嗯" * (number + 1), headers={"Idempotency-Key": f"k{number}"}))
+        office.triage()
+        office.here.clock.advance(timedelta(minutes=1))
+    listed: list[str] = []
+    after = None
+    with office.here.database.begin() as work:
+        while page := store.held(work.conn, "sandun", 2, after):
+            listed += [row.report_id for row in page]
+            after = (page[-1].held_at, page[-1].report_id)
+        assert store.held(work.conn, "liuxia", 2, None) == []
+    assert listed == waiting
+
+
+def test_an_acceptor_declines_for_a_reason(office: Office) -> None:
+    report_id = office.report("嗯嗯嗯")
+    office.triage()
+    with pytest.raises(Invalid):
+        office.decide(report_id, outcome=Outcome.DECLINE)
+    assert office.decide(report_id, outcome=Outcome.DECLINE, reason="不知所云") == "declined"
+    assert office.row(report_id).reason == "不知所云"
+    with pytest.raises(NotFound):
+        office.decide("nobody", outcome=Outcome.DECLINE, reason="x")
+
+
+def test_a_held_report_with_a_likely_matter_is_filed_when_nobody_decides(office: Office) -> None:
+    unsure, unknown = office.report("暴露垃圾旁边乱停车、路灯不亮"), office.report("嗯嗯嗯")
+    office.triage()
+    assert {office.outcome(unsure), office.outcome(unknown)} == {"hold"}
+    with office.here.database.begin() as work:
+        work.conn.execute(text("DELETE FROM intake.outbox"))
+
+    def pass_time(minutes: int) -> None:
+        office.here.clock.advance(timedelta(minutes=minutes))
+        with office.here.database.begin() as work:
+            now = office.here.clock.now("sandun")
+            file_waited(work, take_due(work.conn, "intake", HELD_DUE, now))
+
+    pass_time(HOLD_MINUTES - 1)
+    assert office.here.said() == []
+    pass_time(2)
+    assert (office.outcome(unsure), office.row(unsure).decided_by) == ("file", "waited")
+    assert office.row(unknown).status == "held"
+
+
+def test_a_decision_made_in_time_stops_the_waiting(office: Office) -> None:
+    report_id = office.report("暴露垃圾旁边乱停车、路灯不亮")
+    office.triage()
+    office.decide(report_id, outcome=Outcome.DECLINE, reason="已联系")
+    with office.here.database.begin() as work:
+        assert take_due(work.conn, "intake", HELD_DUE, NOON + timedelta(days=1)) == []
+
+
+def case(report_id: str, version: int, stage: Stage) -> CaseState:
+    return CaseState(
+        case_id="c1",
+        report_id=report_id,
+        tenant="sandun",
+        version=version,
+        stage=stage,
+        matter=RUBBISH,
+        place=Place(**SANDUN),
+        summary="x",
+        channel="citizen",
+        received_at=NOON,
+        filed_at=NOON,
+        counters=Counters(),
+    )
+
+
+def test_a_report_shows_the_newest_step_of_its_case(office: Office) -> None:
+    report_id = office.report("小区门口暴露垃圾")
+    office.triage()
+    accepted = CaseAccepted(case=case(report_id, 3, Stage.ACCEPTED))
+    filed = CaseFiled(case=case(report_id, 1, Stage.OFFERED))
+    office.follow(accepted, filed)
+    assert office.row(report_id).status == "accepted"
+    office.follow(filed)
+    assert (office.row(report_id).status, office.row(report_id).case_id) == ("accepted", "c1")
+    office.follow(CaseClosed(case=case(report_id, 5, Stage.CLOSED)))
+    assert (office.row(report_id).status, office.row(report_id).bucket) == ("closed", None)
+
+
+def test_the_merged_report_shows_how_far_the_first_has_come(office: Office) -> None:
+    first, second = office.report("文三路口暴露垃圾成堆"), office.report("文三路口暴露垃圾成堆！")
+    office.triage()
+    office.follow(CaseClosed(case=case(first, 5, Stage.CLOSED)))
+    token = office.here.door._tokens.token("sandun", second)
+    seen = office.here.http.get(f"/v1/reports/{second}", params={"token": token}).json()
+    assert (seen["status"], seen["original_status"], seen["merged_into"]) == ("merged", "closed", first)
+    rated = office.here.http.post(f"/v1/reports/{second}/rating", params={"token": token}, json={"rating": 4})
+    assert rated.status_code == 201
+    [told] = [said for said in office.here.said() if said["type"] == "report.rated.v1"]
+    assert (told["data"]["case_id"], told["data"]["report_id"]) == ("c1", first)
+
+
+def test_the_story_of_a_report_names_its_steps(office: Office) -> None:
+    report_id = office.report("小区门口暴露垃圾")
+    office.triage()
+    with office.here.database.begin() as work:
+        story = story_of(work.conn, "sandun", report_id)
+        assert story_of(work.conn, "liuxia", report_id) == ()
+    assert [(one.what, one.who) for one in story] == [("received", "anonymous"), ("triaged", "rules")]
+    assert story[0].traceparent is not None

@@ -1,0 +1,94 @@
+"""Filing a batch: decided together as it would be one by one."""
+
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from qipan.contracts.case import Place, Stage
+from qipan.contracts.events import Outcome, ReportTriaged
+from qipan.tenancy import District, load_district
+from qipan.worktime import Limit
+from services.dispatch import choosing
+from services.dispatch.change import Change
+from services.dispatch.clocks import USUAL, Limits
+from services.dispatch.filing import Arriving, Rules, case_id_of, file_all, task_id_of
+from services.dispatch.grounds import Grounds
+
+NOW = datetime(2026, 3, 9, 4, tzinfo=UTC)
+RULES = Rules(choosing.choose, lambda matter, usual: usual)
+
+
+@cache
+def xihu() -> District:
+    return load_district(Path(__file__).parents[2] / "districts/xihu")
+
+
+def arriving(report_id: str, matter: str | None = "s:06010", tenant: str = "sandun") -> Arriving:
+    report = ReportTriaged(
+        report_id=report_id,
+        outcome=Outcome.FILE,
+        matter=matter,
+        place=Place(lon=120.085, lat=30.325),
+        summary="路边垃圾成堆",
+        channel="app",
+        received_at=NOW,
+        triaged_at=NOW,
+    )
+    return Arriving(tenant, report, "m1", None)
+
+
+def filed(
+    *reports: Arriving, loads: dict[str, dict[str, int]] | None = None, rules: Rules = RULES
+) -> list[Change]:
+    return file_all(
+        reports, Grounds(xihu()).of, {} if loads is None else loads, rules, lambda _: NOW, "dispatch"
+    )
+
+
+def test_a_batch_is_spread_as_the_same_reports_would_be_one_by_one() -> None:
+    reports = [arriving(f"r{n}") for n in range(20)]
+    loads: dict[str, dict[str, int]] = {}
+    one_by_one = [filed(report, loads=loads)[0].after.case.worker for report in reports]
+    assert [change.after.case.worker for change in filed(*reports)] == one_by_one
+    assert len(set(one_by_one)) == 8
+
+
+def test_a_case_keeps_the_matters_limits() -> None:
+    [change] = filed(arriving("r1"))
+    matter = xihu().matters_of("sandun")["s:06010"]
+    limits = change.after.limits
+    assert (limits.accept, limits.dispose, limits.inspect) == (
+        matter.limits.accept,
+        matter.limits.dispose,
+        matter.limits.inspect,
+    )
+    assert Limits.from_plain(limits.plain()) == limits
+
+
+def test_limits_stored_before_a_clock_was_known_are_read_with_the_usual_one() -> None:
+    stored = {name: limit for name, limit in USUAL.plain().items() if name != "close"}
+    assert Limits.from_plain({**stored, "no-such-clock": (1, "urgent-hour")}) == USUAL
+
+
+def test_a_towns_rules_are_asked() -> None:
+    hour = Limit.parse("1 hour")
+    rules = Rules(lambda situation: None, lambda matter, usual: Limits(hour, hour, hour, hour, hour))
+    [change] = filed(arriving("r1"), rules=rules)
+    assert change.after.case.stage is Stage.FILED
+    assert change.after.limits.dispose == hour
+    assert "a dispatcher decides" in change.detail["why"]
+
+
+def test_a_matter_that_the_town_does_not_know_waits_for_a_dispatcher() -> None:
+    [change] = filed(arriving("r1", matter="s:99999"))
+    assert (change.after.case.stage, change.after.case.unit) == (Stage.FILED, None)
+    assert "no matter of this town" in change.detail["why"]
+
+
+def test_ids_are_the_same_every_time_and_of_one_tenant() -> None:
+    assert case_id_of("sandun", "r1") == case_id_of("sandun", "r1") != case_id_of("sandun~ex7", "r1")
+    assert len({task_id_of("c1", n) for n in range(5)}) == 5
+    with pytest.raises(ValueError, match="without a matter"):
+        filed(arriving("r1", matter=None))

@@ -1,0 +1,37 @@
+"""The reference pages name every rule's event, template, variable, state, indicator and counted cut there is."""
+
+from pathlib import Path
+
+import pytest
+
+from services.analytics.indicators import INDICATORS
+from services.analytics.totals import Cut
+from services.notify.deliveries import State
+from services.notify.mail import KEY_HEADER
+from services.notify.rules import RULES
+from services.notify.words import VARIABLES
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+
+NAMES = [
+    *{("notifications.md", rule.event) for rule in RULES},
+    *{("notifications.md", rule.template) for rule in RULES},
+    *(("notifications.md", state.value) for state in State),
+    ("notifications.md", KEY_HEADER),
+    *(("indicators.md", cut.value) for cut in Cut),
+]
+
+
+@pytest.mark.parametrize(("page", "name"), sorted(NAMES))
+def test_every_name_is_on_its_page(page: str, name: str) -> None:
+    assert f"`{name}`" in (REFERENCE / page).read_text(encoding="utf-8")
+
+
+def test_every_variable_is_described_as_the_code_does() -> None:
+    text = (REFERENCE / "notifications.md").read_text(encoding="utf-8")
+    assert [name for name, meaning in VARIABLES.items() if f"| `{name}` | {meaning} |" not in text] == []
+
+
+def test_every_indicator_is_described_with_its_name() -> None:
+    text = (REFERENCE / "indicators.md").read_text(encoding="utf-8")
+    assert [i.id for i in INDICATORS if f"| `{i.id}` | {i.name.zh} |" not in text] == []

@@ -1,0 +1,219 @@
+"""Who hears what, in which words."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from case_samples import EVENT_OF, MORNING, case, lives
+from hypothesis import given
+
+from qipan.access import Role
+from qipan.contracts import events
+from qipan.contracts.case import CaseState, Stage
+from qipan.contracts.events import CASE_EVENTS
+from qipan.tenancy import District, PackError, Person, Words, load_district
+from services.notify.channel import NotAccepted
+from services.notify.deliveries import BACKOFF, key_of, wait_after
+from services.notify.desk import Desk, Occurrence
+from services.notify.directory import Directory
+from services.notify.rules import RULES, Channel, who_hears
+from services.notify.templates import LANGUAGES, Templates
+from services.notify.words import STAGES, VARIABLES, words_about
+
+CELL = "330106109001001"
+PEOPLE = (
+    Person("sandun.sweep.1", "一号", "sandun", ("handler",), unit="sandun/sweep", email="1@sweep.example"),
+    Person("sandun.sweep.2", "Two", "sandun", ("handler",), unit="sandun/sweep", language="en"),
+    Person("sandun.grid-worker.1", "网格员", "sandun", ("grid-worker",), cells=(CELL,)),
+    Person("sandun.grid-worker.2", "网格员", "sandun", ("grid-worker",), cells=("elsewhere",)),
+    Person("sandun.dispatcher.1", "派遣员", "sandun", ("dispatcher",)),
+    Person("sandun.shift-leader.1", "值班长", "sandun", ("shift-leader",)),
+    Person("sandun.supervisor.1", "督查员", "sandun", ("supervisor",)),
+    Person("wenxin.dispatcher.1", "派遣员", "wenxin", ("dispatcher",)),
+)
+DIRECTORY = Directory(PEOPLE, {"sandun/sweep": Words("环卫队", "Sweepers")})
+
+
+@pytest.fixture(scope="module")
+def district() -> District:
+    return load_district(Path("districts/xihu"))
+
+
+def hear(event: type[events.CaseEvent], state: CaseState) -> dict[str, tuple[str, tuple[Channel, ...]]]:
+    return {r.person: (r.template, r.channels) for r in who_hears(event.type, state, DIRECTORY)}
+
+
+APP, BOTH = (Channel.IN_APP,), (Channel.IN_APP, Channel.MAIL)
+
+
+@pytest.mark.parametrize(
+    ("event", "changes", "expected"),
+    [
+        (events.CaseFiled, {}, {"sandun.sweep.1": ("task.offered", BOTH)}),
+        (
+            events.CaseFiled,
+            {"stage": Stage.FILED, "unit": None, "worker": None},
+            {"sandun.dispatcher.1": ("case.unassigned", APP)},
+        ),
+        (
+            events.CaseDispatched,
+            {"worker": None},
+            {"sandun.sweep.1": ("task.offered", BOTH), "sandun.sweep.2": ("task.offered", APP)},
+        ),
+        (events.CaseAccepted, {"stage": Stage.ACCEPTED}, {}),
+        (
+            events.CaseReturned,
+            {"stage": Stage.RETURNED, "worker": None},
+            {"sandun.dispatcher.1": ("task.returned", APP)},
+        ),
+        (events.CaseDisposed, {"stage": Stage.DISPOSED}, {"sandun.grid-worker.1": ("case.disposed", APP)}),
+        (events.CaseDisposed, {"stage": Stage.DISPOSED, "worker": "sandun.grid-worker.1"}, {}),
+        (events.CaseInspected, {"stage": Stage.INSPECTED}, {}),
+        (events.CaseReworked, {"stage": Stage.REWORK}, {"sandun.sweep.1": ("task.rework", BOTH)}),
+        (events.CaseClosed, {"stage": Stage.CLOSED}, {}),
+        (events.CaseVoided, {"stage": Stage.VOIDED}, {"sandun.sweep.1": ("case.voided", APP)}),
+        (events.CaseOverdue, {"stage": Stage.ACCEPTED}, {"sandun.sweep.1": ("case.overdue", BOTH)}),
+        (events.CaseOverdue, {"stage": Stage.RETURNED}, {"sandun.dispatcher.1": ("case.overdue", APP)}),
+        (events.CaseOverdue, {"stage": Stage.DISPOSED}, {"sandun.grid-worker.1": ("case.overdue", APP)}),
+        (events.CaseOverdue, {"stage": Stage.INSPECTED}, {"sandun.shift-leader.1": ("case.overdue", APP)}),
+        (
+            events.CaseRated,
+            {"stage": Stage.CLOSED, "rating": 2},
+            {"sandun.supervisor.1": ("case.rated-low", APP)},
+        ),
+        (events.CaseRated, {"stage": Stage.CLOSED, "rating": 3}, {}),
+        (events.CaseFiled, {"worker": "somebody.unknown"}, {}),
+    ],
+)
+def test_who_hears_what(
+    event: type[events.CaseEvent],
+    changes: dict[str, object],
+    expected: dict[str, tuple[str, tuple[Channel, ...]]],
+) -> None:
+    assert (
+        hear(event, case(**{"place": case().place.model_copy(update={"cells": {"duty": CELL}}), **changes}))
+        == expected
+    )
+
+
+def test_an_exercise_is_heard_in_its_shadow_and_never_by_mail() -> None:
+    [recipient] = who_hears(
+        events.CaseFiled.type, case(tenant="sandun~ex7", worker="sandun.sweep.1~ex7"), DIRECTORY
+    )
+    assert (recipient.person, recipient.tenant) == ("sandun.sweep.1~ex7", "sandun~ex7")
+    assert recipient.channels == (Channel.IN_APP,)
+
+
+@given(lives())
+def test_nobody_hears_anything_twice_and_exercises_stay_inside(versions: list[CaseState]) -> None:
+    for state in versions:
+        for shadow in ("", "~ex7"):
+            played = state.model_copy(update={"tenant": state.tenant + shadow})
+            for event in CASE_EVENTS:
+                recipients = who_hears(event.type, played, DIRECTORY)
+                assert len({recipient.person for recipient in recipients}) == len(recipients)
+                assert all(recipient.tenant.endswith(shadow) for recipient in recipients)
+                assert not shadow or all(recipient.channels == APP for recipient in recipients)
+
+
+def test_every_event_of_a_rule_exists_and_every_stage_has_words() -> None:
+    assert {rule.event for rule in RULES} <= {event.type for event in CASE_EVENTS}
+    assert set(STAGES) == set(Stage)
+
+
+def test_the_directory_knows_exercise_accounts_and_roles() -> None:
+    person = DIRECTORY.person("sandun.sweep.1~ex7")
+    assert person is not None
+    assert person.id == "sandun.sweep.1"
+    assert [p.id for p in DIRECTORY.with_role("wenxin", Role.DISPATCHER)] == ["wenxin.dispatcher.1"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.event}-{rule.audience}")
+def test_every_rules_words_in_both_languages(district: District, rule: object, language: str) -> None:
+    desk = Desk(district, {})
+    state = case(rating=1, summary="call 13800138000")
+    title, body = desk._write(state, rule.template, language)
+    assert title
+    assert body
+    assert "\n" not in title
+    assert "13800138000" not in title + body
+
+
+def test_words_are_in_the_readers_language_and_the_tenants_zone(district: District) -> None:
+    directory = Directory.of(district)
+    zh, en = (words_about(case(), language, district, directory) for language in LANGUAGES)
+    assert set(zh) == set(en) == set(VARIABLES)
+    assert zh["due"] == en["due"] == "03-02 09:00"
+    assert (zh["town"], en["stage"]) == ("三墩镇", "offered")
+    assert zh["matter"] != en["matter"]
+
+
+def test_a_town_speaks_in_its_own_words_and_its_heir_too(district: District) -> None:
+    desk = Desk(district, {})
+    said = {
+        town: desk.compose([Occurrence("m", events.CaseFiled.type, case(tenant=town), MORNING)])[0].title
+        for town in ("sandun", "wenxin", "shuangpu")
+    }
+    assert said["sandun"].startswith("三墩镇新任务")
+    assert said["shuangpu"].startswith("双浦镇新任务")
+    assert said["wenxin"].startswith("新任务")
+
+
+def test_mail_is_only_written_where_there_is_mail(district: District) -> None:
+    class Nowhere:
+        def send(self, address: str, title: str, body: str, key: str) -> None:
+            raise NotAccepted
+
+    happened = [Occurrence("m", EVENT_OF[Stage.OFFERED].type, case(), MORNING)]
+    assert [note.channel for note in Desk(district, {}).compose(happened)] == [Channel.IN_APP]
+    both = Desk(district, {Channel.MAIL: Nowhere()}).compose(happened)
+    assert [note.channel for note in both] == [Channel.IN_APP, Channel.MAIL]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("{{ phone }}\n", "unknown variables: phone"),
+        ("{{ case\n", "unexpected"),
+        ("{{ case | no_such_filter }}\n", "No filter named"),
+        ("{{ case.__class__.__mro__ }}\n", "cannot be filled in"),
+        ("{{ case.reporter.phone }}\n", "cannot be filled in"),
+        (b"\xff\xfe\x00", "not UTF-8"),
+    ],
+)
+def test_a_template_that_cannot_be_used_is_refused_at_load(
+    tmp_path: Path, text: str | bytes, what: str
+) -> None:
+    folder = tmp_path / "sandun" / "templates" / "zh"
+    folder.mkdir(parents=True)
+    (folder / "task.offered.txt.j2").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(PackError) as caught:
+        Templates.load({rule.template for rule in RULES}, VARIABLES, {"sandun": [folder.parent]})
+    [fault] = caught.value.faults
+    assert fault.file == "sandun/templates/zh/task.offered.txt.j2"
+    assert what in fault.what
+
+
+def test_all_faults_of_templates_are_listed_at_once(tmp_path: Path) -> None:
+    for name in ("zh/task.offered", "zh/no.such", "fr/task.offered"):
+        path = tmp_path / f"{name}.txt.j2"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{{ phone }}")
+    with pytest.raises(PackError) as caught:
+        Templates.load(
+            {"task.offered", "task.rework"}, VARIABLES, {"sandun": [tmp_path]}, core=tmp_path / "none"
+        )
+    assert len(caught.value.faults) == 3 + 4
+
+
+def test_waits_grow_until_it_is_given_up() -> None:
+    waits = [wait_after(attempt) for attempt in range(1, len(BACKOFF) + 1)]
+    assert waits == sorted(set(waits))
+    assert waits[0] == timedelta(seconds=5)
+    assert wait_after(len(BACKOFF) + 1) is None
+
+
+def test_a_key_is_the_same_on_every_replay_and_differs_by_person() -> None:
+    assert key_of("t", "m", "p", "mail") == key_of("t", "m", "p", "mail")
+    assert key_of("t", "m", "p", "mail") != key_of("t", "m", "q", "mail")
