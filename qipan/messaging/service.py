@@ -189,7 +189,7 @@ class _Timers(SharedExtension):
         if process.database is None:
             raise TypeError(f"{process.serves} has no database, and so it can have no timers")
         handlers = {method.kind: method.do for method in self.methods}
-        self.loop = TimerLoop(process.database, process.clocks, handlers, process.tenant)
+        self.loop = TimerLoop(process.database, process.clocks, handlers, process.tenant, process.instance)
         self.container.spawn_managed_thread(self.loop.run)
 
     def stop(self) -> None:

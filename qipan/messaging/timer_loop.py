@@ -1,12 +1,14 @@
 """Firing timers: due in the tenant's time, by any replica, once, each in the transaction of its effect."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from qipan.messaging.leases import LEASE_SECONDS, RENEW_SECONDS
 from qipan.observability import metrics
 from qipan.observability.logs import logger
 from qipan.storage import timers
@@ -25,15 +27,26 @@ Fire = Callable[[Work, Sequence[Timer]], None]
 
 
 class TimerLoop:
-    """Looks for due timers until stopped. A `tenant`'s own process fires only that tenant's timers."""
+    """Looks for due timers until stopped.
+
+    A `tenant`'s own process keeps that tenant's timers, on a lease of its own in the database, and fires no
+    others; the core's processes fire all that nobody keeps.
+    """
 
     def __init__(
-        self, database: Database, clocks: Clocks, handlers: Mapping[str, Fire], tenant: str | None
+        self,
+        database: Database,
+        clocks: Clocks,
+        handlers: Mapping[str, Fire],
+        tenant: str | None = None,
+        instance: str = "",
     ) -> None:
         self._database = database
         self._clocks = clocks
         self._handlers = handlers
         self._tenant = tenant
+        self._instance = instance
+        self._renew_at = 0.0
         self._service = database.schema
         self._stopping = threading.Event()
         self._stopped = threading.Event()
@@ -42,8 +55,8 @@ class TimerLoop:
         """Fire what comes due until `stop`."""
         try:
             while not self._stopping.wait(LOOK_SECONDS):
-                for kind in self._handlers:
-                    self._look(kind)
+                self.look()
+            self._leave()
         finally:
             self._stopped.set()
 
@@ -52,15 +65,36 @@ class TimerLoop:
         self._stopping.set()
         self._stopped.wait(15)
 
-    def _look(self, kind: str) -> None:
+    def look(self) -> None:
+        """Fire what is due now, once."""
         try:
-            for only, excluding in self._groups():
-                while self._fire(kind, only, excluding, MOST) == MOST and not self._stopping.is_set():
-                    pass
+            self._keep()
+            for kind in self._handlers:
+                for only, excluding in self._groups():
+                    while self._fire(kind, only, excluding, MOST) == MOST and not self._stopping.is_set():
+                        self._keep()
         except (SQLAlchemyError, TimeoutError) as error:
             if not is_passing(error):
-                log.exception("timers cannot be read", service=self._service, kind=kind)
+                log.exception("timers cannot be read", service=self._service)
             self._stopping.wait(1.0)
+
+    def _keep(self) -> None:
+        if self._tenant is None or time.monotonic() < self._renew_at:
+            return
+        with self._database.begin() as work:
+            timers.keep(work.conn, work.schema, self._tenant, self._handlers, self._instance, LEASE_SECONDS)
+        self._renew_at = time.monotonic() + RENEW_SECONDS
+
+    def _leave(self) -> None:
+        if self._tenant is None:
+            return
+        try:
+            with self._database.begin() as work:
+                timers.keep_no_more(work.conn, work.schema, self._tenant, self._instance)
+        except (SQLAlchemyError, TimeoutError) as error:
+            log.warning(
+                "timers not given back; the lease will lapse", service=self._service, error=str(error)
+            )
 
     def _groups(self) -> Sequence[tuple[Sequence[str] | None, Sequence[str]]]:
         """The tenants in groups that share one clock: those of this process, or everyone and the special ones."""
@@ -74,7 +108,14 @@ class TimerLoop:
         try:
             with self._database.begin() as work:
                 due = timers.take_due(
-                    work.conn, work.schema, kind, now, only=only, excluding=excluding, limit=limit
+                    work.conn,
+                    work.schema,
+                    kind,
+                    now,
+                    only=only,
+                    excluding=excluding,
+                    unkept=self._tenant is None,
+                    limit=limit,
                 )
                 if due:
                     self._handlers[kind](work, due)

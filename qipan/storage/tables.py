@@ -1,4 +1,7 @@
-"""The tables that every service's schema has: outbox, inbox, timers, answers. Every key starts with the tenant."""
+"""The tables that every service's schema has: outbox, inbox, timers and who keeps them, answers.
+
+Every key starts with the tenant.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -21,11 +24,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 
 class CoreTables(NamedTuple):
-    """The four tables, bound to one schema."""
+    """The five tables, bound to one schema."""
 
     outbox: Table
     inbox: Table
     timers: Table
+    timer_keepers: Table
     answers: Table
 
 
@@ -64,6 +68,14 @@ def core_tables(metadata: MetaData) -> CoreTables:
         Column("payload", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
         Index("timers_due", "kind", "due_at"),
     )
+    timer_keepers = Table(
+        "timer_keepers",
+        metadata,
+        Column("tenant", Text, primary_key=True),
+        Column("kind", Text, primary_key=True),
+        Column("instance", Text, primary_key=True),
+        Column("until", stamp, nullable=False),
+    )
     answers = Table(
         "answers",
         metadata,
@@ -74,7 +86,7 @@ def core_tables(metadata: MetaData) -> CoreTables:
         Column("answered_at", stamp, nullable=False, server_default=func.now()),
         Index("answers_answered_at", "answered_at", postgresql_using="brin"),
     )
-    return CoreTables(outbox, inbox, timers, answers)
+    return CoreTables(outbox, inbox, timers, timer_keepers, answers)
 
 
 class Operations(Protocol):

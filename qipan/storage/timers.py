@@ -1,6 +1,10 @@
-"""Timers: rows due in the tenant's time; any replica may fire them, each fires once."""
+"""Timers: rows due in the tenant's time; any replica may fire them, each fires once.
 
-from collections.abc import Sequence
+While a tenant's own process keeps its timers, by a row it renews in real seconds, the core's leave them to it:
+what happens when time is up is a rule, and the tenant has put its own in the core's place.
+"""
+
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, text
@@ -16,14 +20,20 @@ def take_due(
     *,
     only: Sequence[str] | None = None,
     excluding: Sequence[str] = (),
+    unkept: bool = False,
     limit: int = 200,
 ) -> list[Timer]:
     """Take the timers of `kind` due at `now` out of the table, within the caller's transaction.
 
-    `only` restricts to tenants that share this `now`; `excluding` leaves out those whose clock runs otherwise.
-    Rows that another replica is firing are skipped.
+    `only` restricts to tenants that share this `now`; `excluding` leaves out those whose clock runs otherwise;
+    `unkept` leaves out those who keep their own. Rows that another replica is firing are skipped.
     """
     conditions = ["kind = :kind", "due_at <= :now"]
+    if unkept:
+        conditions.append(
+            f"NOT EXISTS (SELECT FROM {schema}.timer_keepers AS keeper"
+            " WHERE keeper.tenant = timers.tenant AND keeper.kind = timers.kind AND keeper.until > now())"
+        )
     parameters: dict[str, object] = {"kind": kind, "now": now, "limit": limit}
     if only is not None:
         conditions.append("tenant = ANY(:only)")
@@ -41,3 +51,29 @@ def take_due(
         parameters,
     )
     return sorted((Timer(*row) for row in chosen), key=lambda timer: (timer.due_at, timer.ref))
+
+
+def keep(
+    conn: Connection, schema: str, tenant: str, kinds: Iterable[str], instance: str, seconds: float
+) -> None:
+    """For so many real seconds, `instance` fires the tenant's timers of these kinds, and the core does not."""
+    conn.execute(
+        text(
+            f"INSERT INTO {schema}.timer_keepers (tenant, kind, instance, until) "
+            "VALUES (:tenant, :kind, :instance, now() + make_interval(secs => :seconds)) "
+            "ON CONFLICT (tenant, kind, instance) DO UPDATE SET until = excluded.until"
+        ),
+        [{"tenant": tenant, "kind": kind, "instance": instance, "seconds": seconds} for kind in kinds],
+    )
+    conn.execute(
+        text(f"DELETE FROM {schema}.timer_keepers WHERE tenant = :tenant AND until < now()"),
+        {"tenant": tenant},
+    )
+
+
+def keep_no_more(conn: Connection, schema: str, tenant: str, instance: str) -> None:
+    """`instance` leaves: what no other keeps is the core's at once."""
+    conn.execute(
+        text(f"DELETE FROM {schema}.timer_keepers WHERE tenant = :tenant AND instance = :instance"),
+        {"tenant": tenant, "instance": instance},
+    )

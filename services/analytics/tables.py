@@ -6,7 +6,7 @@ from qipan.storage import core_tables
 from services.analytics.counters import COUNTERS
 
 metadata = MetaData(schema="analytics")
-outbox, inbox, timers, answers = core_tables(metadata)
+core = core_tables(metadata)
 
 _STAMP = DateTime(timezone=True)
 

@@ -21,7 +21,7 @@ from qipan.storage import core_tables
 SCHEMA = "intake"
 
 metadata = MetaData(schema=SCHEMA)
-outbox, inbox, timers, answers = core_tables(metadata)
+core = core_tables(metadata)
 
 _stamp = DateTime(timezone=True)
 

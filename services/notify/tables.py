@@ -5,7 +5,7 @@ from sqlalchemy import Column, DateTime, Index, Integer, MetaData, Table, Text, 
 from qipan.storage import core_tables
 
 metadata = MetaData(schema="notify")
-outbox, inbox, timers, answers = core_tables(metadata)
+core = core_tables(metadata)
 
 _STAMP = DateTime(timezone=True)
 

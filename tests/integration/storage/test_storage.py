@@ -100,7 +100,7 @@ def test_timers_fire_once_whichever_replica_fires_them(database: Database) -> No
         rows = [{"tenant": t.tenant, "ref": t.ref} for t in due]
         work.conn.execute(text("INSERT INTO dispatch.fired VALUES (:tenant, :ref)"), rows)
 
-    loops = [TimerLoop(database, Clocks.real(), {"due": fire}, None) for _ in range(3)]
+    loops = [TimerLoop(database, Clocks.real(), {"due": fire}) for _ in range(3)]
     threads = [threading.Thread(target=loop.run) for loop in loops]
     for thread in threads:
         thread.start()
@@ -123,11 +123,52 @@ def test_timers_go_by_their_own_tenants_clock(database: Database) -> None:
     at_noon = Clock(NOON, datetime.now(UTC))
     an_hour_on = Clock(NOON + timedelta(hours=1), datetime.now(UTC))
     clocks = Clocks({"*": at_noon, "sandun": an_hour_on})
-    loop = TimerLoop(
-        database, clocks, {"due": lambda work, due: fired.extend(timer.tenant for timer in due)}, None
-    )
-    loop._look("due")
+    loop = TimerLoop(database, clocks, {"due": lambda _, due: fired.extend(timer.tenant for timer in due)})
+    loop.look()
     assert fired == ["sandun"]
+
+
+def test_while_a_tenant_keeps_its_timers_the_core_leaves_them_and_fires_them_when_it_is_gone(
+    database: Database,
+) -> None:
+    def due(ref: str) -> None:
+        with database.begin() as work:
+            work.set_timer(tenant="sandun", kind="due", ref=ref, due_at=NOON)
+
+    def lapse() -> None:
+        with database.begin() as work:
+            work.conn.execute(text("UPDATE dispatch.timer_keepers SET until = now() - interval '1 second'"))
+
+    fired: list[tuple[str, str]] = []
+
+    def loop(who: str, tenant: str | None = None, kind: str = "due") -> TimerLoop:
+        def fire(work: Work, due: Sequence[Timer]) -> None:
+            fired.extend((who, timer.ref) for timer in due)
+
+        return TimerLoop(database, Clocks.real(), {kind: fire}, tenant, who)
+
+    core, own, other = loop("core"), loop("own", "sandun"), loop("other", "sandun", kind="another kind")
+    own.look()
+    other.look()
+    due("kept")
+    core.look()
+    assert fired == []
+    own.look()
+    assert fired == [("own", "kept")]
+    due("lapsed")
+    lapse()
+    core.look()
+    own_again = loop("own again", "sandun")
+    own_again.look()
+    due("kept again")
+    core.look()
+    assert fired[1:] == [("core", "lapsed")]
+    leaving = threading.Thread(target=own_again.run)
+    leaving.start()
+    own_again.stop()
+    leaving.join()
+    core.look()
+    assert fired[2:] == [("core", "kept again")]
 
 
 def test_a_failing_timer_is_kept_and_holds_up_no_other(database: Database) -> None:
@@ -141,7 +182,7 @@ def test_a_failing_timer_is_kept_and_holds_up_no_other(database: Database) -> No
             raise ValueError("this one cannot be")
         fired.extend(timer.ref for timer in due)
 
-    TimerLoop(database, Clocks.real(), {"due": fire}, None)._look("due")
+    TimerLoop(database, Clocks.real(), {"due": fire}).look()
     assert sorted(fired) == ["0", "1", "3", "4"]
     assert _count(database, "timers") == 1
 
