@@ -15,17 +15,18 @@ from qipan.tenancy import load_district
 ROOT = Path(__file__).parents[2]
 TOWNS = {town.id for town in load_district(ROOT / "districts" / "xihu").towns}
 
+HEEDING_CTRL_C = ("env", "--default-signal=INT")
+"""A shell that runs the tests in the background lets them ignore Ctrl-C, and they would hand that on."""
+
 
 def demo(var: Path, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "exercise.demo", *options, "--out", str(var / "demo.json")],
+        [*HEEDING_CTRL_C, sys.executable, "-m", "exercise.demo", *options, "--out", str(var / "demo.json")],
         cwd=ROOT,
         env={**os.environ, "QIPAN_VAR": str(var)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        # A shell that runs the tests in the background lets them ignore Ctrl-C, and they would hand that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
