@@ -17,7 +17,8 @@ class Reports:
         self._random = random.Random(seed)
         self._points = [cell.shape.representative_point() for cell in district.territory.cells("duty")]
         matters = district.matters_of(district.towns[0].id)
-        self._matters = sorted(m.name.zh for code, m in matters.items() if not code.startswith("x-"))
+        standard = {code: matter for code, matter in matters.items() if not code.startswith("x-")}
+        self._matters = sorted(matter.name.zh for matter in (standard or matters).values())
         self._number = 0
 
     def take(self, count: int) -> list[dict[str, Any]]:

@@ -5,20 +5,18 @@ import os
 import secrets
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from qipan.hosting import logfile
-from qipan.hosting.backoff import Backoff
 from qipan.hosting.command import command
 from qipan.hosting.embedded.home import free_port
 from qipan.hosting.guarded import Guarded, StartError
 from qipan.hosting.plan import check_replicas, spec_of
 from qipan.hosting.port import HTTP_SERVICES, ProcessSpec, Refused, State, Status
+from qipan.hosting.running_process import RunningProcess
 from qipan.observability.logs import logger
 from qipan.tenancy import District
 
@@ -30,33 +28,10 @@ GRACE = 30.0
 WRONG_CONFIGURATION = os.EX_CONFIG
 """The exit code of a process that finds its pack or settings wrong: starting it again would not help."""
 
-PROBE_SECONDS = 2.0
 WATCH_SECONDS = 0.25
 
 Environment = Callable[[ProcessSpec], Mapping[str, str]]
 CommandOf = Callable[[str, str | None], list[str]]
-
-
-@dataclass
-class _Running:
-    spec: ProcessSpec
-    port: int
-    process: Guarded | None = None
-    since: datetime = field(default_factory=lambda: datetime.now(UTC))
-    was_ready: bool = False
-    stopping: bool = False
-    restarts: int = 0
-    exit_code: int | None = None
-    backoff: Backoff = field(default_factory=Backoff)
-    start_at: float = 0.0
-
-    @property
-    def alive(self) -> bool:
-        return self.process is not None and self.process.poll() is None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
 
 class ProcessHost:
@@ -73,7 +48,7 @@ class ProcessHost:
         self._logs = var.absolute() / "log"
         self._environment = environment
         self._command_of = command_of
-        self._known: dict[str, _Running] = {}
+        self._known: dict[str, RunningProcess] = {}
         self._lock = threading.RLock()
         self._closing = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="host", daemon=True)
@@ -86,7 +61,7 @@ class ProcessHost:
                 raise Refused("The host is stopping.")
             if spec.id in self._known:
                 raise Refused(f"{spec.id} runs already.")
-            running = _Running(spec, free_port())
+            running = RunningProcess(spec, free_port())
             self._known[spec.id] = running
             try:
                 self._launch(running)
@@ -114,7 +89,7 @@ class ProcessHost:
         if not running:
             return []
         with ThreadPoolExecutor(min(16, len(running))) as pool:
-            return list(pool.map(_status, running))
+            return list(pool.map(RunningProcess.status, running))
 
     def scale(self, service: str, tenant: str | None, replicas: int) -> None:
         """See `Host.scale`. Returns when those that are too many have ended."""
@@ -198,7 +173,7 @@ class ProcessHost:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _get(self, id: str) -> _Running:
+    def _get(self, id: str) -> RunningProcess:
         running = self._known.get(id)
         if running is None:
             raise Refused(f"There is no process {id!r}; `qipan ps` lists those there are.")
@@ -207,7 +182,7 @@ class ProcessHost:
     def _log_of(self, id: str) -> Path:
         return self._logs / f"{id}.log"
 
-    def _launch(self, running: _Running) -> None:
+    def _launch(self, running: RunningProcess) -> None:
         spec = running.spec
         port = "QIPAN_PORT" if spec.service in HTTP_SERVICES else "QIPAN_OPS_PORT"
         name = f"{spec.service}-{spec.tenant or 'core'}-{spec.number}-{secrets.token_hex(3)}".replace(
@@ -250,7 +225,7 @@ class ProcessHost:
                 for running in self._known.values():
                     self._tend(running)
 
-    def _tend(self, running: _Running) -> None:
+    def _tend(self, running: RunningProcess) -> None:
         """Restart a process that ended unasked, after a pause that grows while it keeps ending."""
         logfile.keep_small(self._log_of(running.spec.id))
         if running.stopping or running.alive:
@@ -276,41 +251,6 @@ class ProcessHost:
             except StartError as error:
                 running.start_at = now + running.backoff.after(0.0)
                 log.error("restart failed", process=running.spec.id, why=str(error))
-
-
-def _status(running: _Running) -> Status:
-    process = running.process
-    spec = running.spec
-    return Status(
-        id=spec.id,
-        service=spec.service,
-        tenant=spec.tenant,
-        state=_state(running),
-        pid=process.pid if process is not None and running.alive else None,
-        url=running.url,
-        since=running.since,
-        restarts=running.restarts,
-        exit_code=running.exit_code,
-    )
-
-
-def _state(running: _Running) -> State:
-    if running.stopping:
-        return State.STOPPING
-    if not running.alive:
-        return State.RESTARTING
-    if _ready(running.url):
-        running.was_ready = True
-        return State.READY
-    return State.NOT_READY if running.was_ready else State.STARTING
-
-
-def _ready(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=PROBE_SECONDS) as answer:
-            return bool(answer.status == 200)
-    except OSError:  # refused, timed out, or an HTTP error that says not ready
-        return False
 
 
 def _phase(spec: ProcessSpec) -> int:

@@ -15,10 +15,9 @@ from typing import Any, Protocol
 
 from qipan.contracts.base import Event
 from qipan.messaging import topology
-from qipan.messaging.headers import carried_on
-from qipan.messaging.publisher import Fate, Publisher
-from qipan.messaging.received import ATTEMPT_HEADER, Received, Unreadable, attempt_of, read
-from qipan.messaging.wire import BROKER_GONE, Delivery, Outgoing, Wire
+from qipan.messaging.failed import FailedMessages, Failure
+from qipan.messaging.received import Received, Unreadable, read
+from qipan.messaging.wire import BROKER_GONE, Delivery, Wire
 from qipan.observability import metrics
 from qipan.observability.logs import logger
 from qipan.storage import inbox
@@ -56,16 +55,6 @@ class _Item:
     received: Received[Any]
 
 
-@dataclass(slots=True)
-class _Failure:
-    delivery: Delivery
-    tenant: str
-    kind: str
-    reason: str
-    trace: str
-    final: bool
-
-
 @dataclass
 class Consumer:
     """Consumes one service's event queue on the calling thread until stopped.
@@ -89,7 +78,9 @@ class Consumer:
         self._stopped = threading.Event()
         self._connected = False
         self._waits_for_database = False
-        self._publisher: Publisher | None = None
+        self._failed = FailedMessages(
+            self.url, self.service, self.queue, self.served_tenant, self.policy.delays_ms
+        )
 
     def ready(self) -> tuple[bool, str]:
         """Whether messages are being handled, and if not why."""
@@ -119,7 +110,7 @@ class Consumer:
                     self._stopping.wait(min(2.0, 0.1 * 2**failures))
                 finally:
                     self._connected = False
-                    self._drop_publisher()
+                    self._failed.close()
         finally:
             self._stopped.set()
 
@@ -159,13 +150,13 @@ class Consumer:
 
     def _handle(self, batch: Sequence[Delivery]) -> None:
         groups: dict[str, list[_Item]] = {}
-        failures: list[_Failure] = []
+        failures: list[Failure] = []
         for delivery in batch:
             try:
                 envelope, attempt = read(delivery, self.models, self.served_tenant, self.core_user)
             except Unreadable as error:
                 tenant = topology.tenant_of(delivery.key)
-                failures.append(_Failure(delivery, tenant, "unreadable", str(error), "", final=True))
+                failures.append(Failure(delivery, tenant, "unreadable", str(error), "", final=True))
                 continue
             received = Received(
                 envelope.data,
@@ -182,9 +173,9 @@ class Consumer:
         for name, items in groups.items():
             failures += self._run_group(by_name[name], items)
         if failures:
-            self._send_away(failures)
+            self._failed.send_away(failures)
 
-    def _run_group(self, handler: Handler, items: Sequence[_Item]) -> list[_Failure]:
+    def _run_group(self, handler: Handler, items: Sequence[_Item]) -> list[Failure]:
         started = time.perf_counter()
         tries = 0
         while True:
@@ -233,7 +224,7 @@ class Consumer:
             raise ConnectionError("stopping while the database is away; the batch stays on the broker")
         time.sleep(PASSING_PAUSES[min(tries, len(PASSING_PAUSES) - 1)])
 
-    def _failure(self, handler: Handler, item: _Item, error: Exception) -> _Failure:
+    def _failure(self, handler: Handler, item: _Item, error: Exception) -> Failure:
         log.warning(
             "message failed",
             service=self.service,
@@ -246,62 +237,7 @@ class Consumer:
         trace = "".join(traceback.format_exception(error))[-20_000:]
         final = item.received.attempt > len(self.policy.delays_ms)
         kind = type(error).__name__
-        return _Failure(item.delivery, item.received.tenant, kind, f"{kind}: {error}"[:2000], trace, final)
-
-    def _send_away(self, failures: Sequence[_Failure]) -> None:
-        """Put each failure into a wait queue or among the dead, confirmed, before its delivery is acked."""
-        messages = [self._dead(f) if f.final else self._later(f) for f in failures]
-        while messages:
-            publisher = self._publisher or Publisher(self.url, f"{self.service} retries")
-            self._publisher = publisher
-            fates = publisher.publish_all(messages)
-            messages = [m for m, fate in zip(messages, fates, strict=True) if fate is not Fate.CONFIRMED]
-            if messages:
-                log.error(
-                    "a failed message found no queue; trying again", service=self.service, count=len(messages)
-                )
-                time.sleep(1)
-        for failure in failures:
-            if failure.final:
-                metrics.DEAD_LETTERS.labels(self.service, failure.kind).inc()
-            else:
-                metrics.RETRIES.labels(self.service, str(failure.delivery.properties.get("type"))).inc()
-
-    def _later(self, failure: _Failure) -> Outgoing:
-        attempt = attempt_of(failure.delivery)
-        delay = self.policy.delays_ms[attempt - 1]
-        headers = carried_on(failure.delivery.headers)
-        headers[ATTEMPT_HEADER] = attempt + 1
-        return Outgoing(
-            topology.wait_exchange(self.service, delay),
-            failure.delivery.key,
-            failure.delivery.body,
-            self._properties(failure.delivery, headers),
-        )
-
-    def _dead(self, failure: _Failure) -> Outgoing:
-        headers = carried_on(failure.delivery.headers) | {
-            "qipan-service": self.service,
-            "qipan-key": failure.delivery.key,
-            "qipan-queue": self.queue,
-            "qipan-reason": failure.reason,
-            "qipan-traceback": failure.trace,
-        }
-        tenant = self.served_tenant or failure.tenant
-        return Outgoing(
-            topology.DEAD,
-            topology.dead_key(tenant, self.service),
-            failure.delivery.body,
-            self._properties(failure.delivery, headers),
-        )
-
-    def _properties(self, delivery: Delivery, headers: Mapping[str, Any]) -> dict[str, Any]:
-        kept = {
-            name: delivery.properties[name]
-            for name in ("message_id", "type", "content_type", "app_id")
-            if name in delivery.properties
-        }
-        return {**kept, "delivery_mode": 2, "application_headers": dict(headers)}
+        return Failure(item.delivery, item.received.tenant, kind, f"{kind}: {error}"[:2000], trace, final)
 
     def _count(self, handler: Handler, items: Sequence[_Item], seconds: float) -> None:
         """One figure a message, so that rates are of messages; each with its share of the batch's time."""
@@ -312,8 +248,3 @@ class Consumer:
         oldest = min(item.received.time for item in items)
         lag = (datetime.now(UTC) - oldest).total_seconds() - seconds
         metrics.INBOX_LAG.labels(self.service).observe(max(0.0, lag))
-
-    def _drop_publisher(self) -> None:
-        if self._publisher is not None:
-            self._publisher.close()
-            self._publisher = None

@@ -5,14 +5,13 @@ import json
 import os
 import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote
 
-from qipan.hosting.embedded.home import Home
-from qipan.hosting.guard import delete
+from qipan.hosting.embedded.server import EmbeddedServer
 from qipan.hosting.guarded import Guarded, StartError
 
 _BINARIES = (Path("/usr/lib/rabbitmq/bin"), Path("/opt/rabbitmq/sbin"), Path("/usr/local/sbin"))
@@ -43,23 +42,18 @@ collect_statistics_interval = 60000
 """
 
 
-class EmbeddedBroker:
-    """`with EmbeddedBroker(base) as b: b.url`. Data and ports stay in `<base>/rabbitmq` from run to run.
+class EmbeddedBroker(EmbeddedServer):
+    """`with EmbeddedBroker(base) as b: b.url`. Data and ports stay in `<base>/rabbitmq` from run to run."""
 
-    With `ephemeral` the node is killed rather than stopped at the end, and its directory is deleted, also when
-    this process dies.
-    """
+    called = "RabbitMQ"
 
     def __init__(self, base: Path | str, *, ephemeral: bool = False) -> None:
-        self.base = Path(base).absolute()
-        self._home = Home(self.base, "rabbitmq")
-        self._ephemeral = ephemeral
+        super().__init__(base, "rabbitmq", ephemeral=ephemeral)
         self._port = self._home.port("port")
         self._admin_port = self._home.port("admin_port")
         self._dist_port = self._home.port("dist_port")
         self._epmd_port = self._home.port("epmd_port")
         self._password = self._home.secret("password")
-        self._node: Guarded | None = None
 
     @property
     def url(self) -> str:
@@ -70,11 +64,6 @@ class EmbeddedBroker:
     def admin_url(self) -> str:
         """Base URL of the management HTTP API, with the administrator's credentials."""
         return f"http://{_USER}:{self._password}@127.0.0.1:{self._admin_port}"
-
-    @property
-    def pid(self) -> int:
-        """Process id of the Erlang machine."""
-        return self._running().pid
 
     def url_of(self, vhost: str) -> str:
         """AMQP URL of a virtual host, with full rights."""
@@ -109,42 +98,24 @@ class EmbeddedBroker:
             text = response.read()
         return json.loads(text) if text else None
 
-    def start(self, timeout: float = 60.0) -> "EmbeddedBroker":
+    def start(self, timeout: float = 60.0) -> Self:
         """Start the node and wait until it answers an AMQP handshake and its management API.
 
         Raises StartError with the end of the log.
         """
         bin_dir = _bin_dir()
         self._write_config()
-        self._node = Guarded.start(
+        self._server = Guarded.start(
             [str(bin_dir / "rabbitmq-server")],
             log=self._home.path / "console.log",
             env=self._environment(),
             cwd=self._home.path,
             grace=20.0,
-            remove=[self._home.path] if self._ephemeral else [],
+            remove=self._directories() if self._ephemeral else [],
             hold=[self._home.lock],
         )
-        try:
-            self._await_ready(timeout)
-        except StartError:
-            self._node.kill()
-            raise
+        self._await(lambda: self._greets() and self._administers(), timeout)
         return self
-
-    def kill(self) -> None:
-        """SIGKILL the node, epmd included, as a power cut would; `restart` brings it back."""
-        self._running().kill()
-
-    def restart(self, timeout: float = 60.0) -> None:
-        """Start again on the same ports and data, stopping the node first if it still runs."""
-        if self._running().poll() is None:
-            self._running().stop()
-        self.start(timeout)
-
-    def signal(self, name: str) -> None:
-        """Send the Erlang machine a signal, e.g. "STOP" and "CONT" for a node that hangs."""
-        self._running().signal(name)
 
     def set_memory_alarm(self, on: bool) -> None:
         """Raise or clear the memory alarm: with it on, every publisher is blocked."""
@@ -178,32 +149,6 @@ class EmbeddedBroker:
                 f"rabbitmqctl {' '.join(arguments)}: {done.stderr.strip() or done.stdout.strip()}"
             )
         return done.stdout
-
-    def stop(self) -> None:
-        """Stop the node in order and release its directory."""
-        if self._node is not None and self._node.poll() is None:
-            if self._ephemeral:
-                self._node.kill()
-            else:
-                self._node.stop()
-        self._home.release()
-        if self._ephemeral:
-            delete([self._home.path])
-
-    def __enter__(self) -> "EmbeddedBroker":
-        try:
-            return self.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def _running(self) -> Guarded:
-        if self._node is None:
-            raise RuntimeError("the broker has not been started")
-        return self._node
 
     def _write_config(self) -> None:
         config = self._home.path / "rabbitmq.conf"
@@ -243,17 +188,6 @@ class EmbeddedBroker:
             # The start script then becomes the Erlang machine instead of waiting for it as its parent.
             "detached": "true",
         }
-
-    def _await_ready(self, timeout: float) -> None:
-        give_up = time.monotonic() + timeout
-        node = self._running()
-        while time.monotonic() < give_up:
-            if node.poll() is not None:
-                raise StartError(f"RabbitMQ ended while starting; its log says:\n{node.tail()}")
-            if self._greets() and self._administers():
-                return
-            time.sleep(0.05)
-        raise StartError(f"RabbitMQ was not ready within {timeout:g} s; its log says:\n{node.tail()}")
 
     def _greets(self) -> bool:
         """Whether the node answers the AMQP protocol header with connection.start, not only accepts TCP."""

@@ -5,14 +5,13 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
+from typing import Self
 
 import psycopg
 from psycopg import sql
 
-from qipan.hosting.embedded.home import Home
-from qipan.hosting.guard import delete
+from qipan.hosting.embedded.server import EmbeddedServer
 from qipan.hosting.guarded import Guarded, StartError
 
 _INSTALLED = Path("/usr/lib/postgresql")
@@ -46,34 +45,26 @@ _SETTINGS = {
 }
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(EmbeddedServer):
     """`with EmbeddedPostgres(base) as p: p.url`. Data and port stay in `<base>/postgres` from run to run.
 
     PostgreSQL refuses to run as root: then it runs as the system user `postgres`, and where that user cannot
     reach `<base>` the data lie in a directory under /var/tmp that `<base>/postgres/data` links to.
-    With `ephemeral` the cluster is killed rather than stopped at the end, and its data are deleted, also when
-    this process dies.
     """
 
+    called = "PostgreSQL"
+
     def __init__(self, base: Path | str, *, ephemeral: bool = False) -> None:
-        self.base = Path(base).absolute()
-        self._home = Home(self.base, "postgres")
-        self._ephemeral = ephemeral
+        super().__init__(base, "postgres", ephemeral=ephemeral)
         self._port = self._home.port("port")
         self._password = self._home.secret("password")
         self._user = _SYSTEM_USER if os.geteuid() == 0 else None
         self._data = self._home.path / "data"
-        self._server: Guarded | None = None
 
     @property
     def url(self) -> str:
         """SQLAlchemy URL of the database `qipan` as its superuser."""
         return self.url_of(_DATABASE)
-
-    @property
-    def pid(self) -> int:
-        """Process id of the postmaster."""
-        return self._running().pid
 
     def url_of(self, database: str) -> str:
         """SQLAlchemy URL of a database of this cluster, as the superuser."""
@@ -91,7 +82,7 @@ class EmbeddedPostgres:
         """Drop a database and whoever is connected to it."""
         self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
-    def start(self, timeout: float = 60.0) -> "EmbeddedPostgres":
+    def start(self, timeout: float = 60.0) -> Self:
         """Make the cluster if there is none, start it, wait until it answers a query. Raises StartError."""
         self._make_cluster()
         self._server = Guarded.start(
@@ -104,57 +95,12 @@ class EmbeddedPostgres:
             remove=self._directories() if self._ephemeral else [],
             hold=[self._home.lock],
         )
-        try:
-            self._await_ready(timeout)
-            self._make_database()
-        except (StartError, psycopg.Error):
-            self._server.kill()
-            raise
+        self._await(self._has_database, timeout)
         return self
-
-    def kill(self) -> None:
-        """SIGKILL the whole cluster as a power cut would; `restart` brings it back by crash recovery."""
-        self._running().kill()
-
-    def restart(self, timeout: float = 60.0) -> None:
-        """Start again on the same port and data, stopping the cluster first if it still runs."""
-        if self._running().poll() is None:
-            self._running().stop()
-        self.start(timeout)
-
-    def signal(self, name: str) -> None:
-        """Send the postmaster a signal by its name without SIG."""
-        self._running().signal(name)
-
-    def stop(self) -> None:
-        """Stop the cluster (open transactions are rolled back) and release its directory."""
-        if self._server is not None and self._server.poll() is None:
-            if self._ephemeral:
-                self._server.kill()
-            else:
-                self._server.stop()
-        self._home.release()
-        if self._ephemeral:
-            delete(self._directories())
-
-    def __enter__(self) -> "EmbeddedPostgres":
-        try:
-            return self.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def _running(self) -> Guarded:
-        if self._server is None:
-            raise RuntimeError("the database cluster has not been started")
-        return self._server
 
     def _directories(self) -> list[Path]:
         outside = [self._data.resolve()] if self._data.is_symlink() else []
-        return [*outside, self._home.path]
+        return [*outside, *super()._directories()]
 
     def _make_cluster(self) -> None:
         if not (self._data / "PG_VERSION").exists():
@@ -208,25 +154,15 @@ class EmbeddedPostgres:
         if done.returncode != 0:
             raise StartError(f"initdb failed:\n{done.stderr.strip()}")
 
-    def _await_ready(self, timeout: float) -> None:
-        give_up = time.monotonic() + timeout
-        server = self._running()
-        while time.monotonic() < give_up:
-            if server.poll() is not None:
-                raise StartError(f"PostgreSQL ended while starting; its log says:\n{server.tail()}")
-            try:
-                self._execute(sql.SQL("SELECT 1"))
-            except psycopg.OperationalError:
-                time.sleep(0.05)
-            else:
-                return
-        raise StartError(f"PostgreSQL was not ready within {timeout:g} s; its log says:\n{server.tail()}")
-
-    def _make_database(self) -> None:
+    def _has_database(self) -> bool:
+        """Whether it answers; the first time, its one database is made."""
         try:
             self.create_database(_DATABASE)
         except psycopg.errors.DuplicateDatabase:
-            return
+            return True
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def _execute(self, statement: sql.SQL | sql.Composed) -> None:
         address = self.url_of("postgres").replace("+psycopg", "")
