@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from qipan.tenancy import load_district
+from tests.processes import marked
 
 ROOT = Path(__file__).parents[2]
 TOWNS = {town.id for town in load_district(ROOT / "districts" / "xihu").towns}
@@ -28,19 +29,6 @@ def demo(var: Path, *options: str) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
     )
-
-
-def processes_of(var: Path) -> list[str]:
-    """The command lines of all processes that know `var`: by argument, or by environment."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            known = (process / "cmdline").read_bytes() + b"\0" + (process / "environ").read_bytes()
-        except OSError:
-            continue
-        if str(var).encode() in known and int(process.name) != os.getpid():
-            found.append((process / "cmdline").read_text("utf-8", "replace"))
-    return found
 
 
 @pytest.mark.timeout(600)
@@ -66,7 +54,7 @@ def test_a_short_day_ends_with_balanced_books(tmp_path: Path):
     assert told["others"] >= 1  # the flood watch's own report
     assert sum(told["tracked"].values()) == told["accepted"]
     assert not list(var.glob("demo-*"))
-    assert processes_of(var) == []
+    assert marked(str(var)) == []
 
 
 @pytest.mark.timeout(300)
@@ -78,13 +66,13 @@ def test_nothing_survives_a_demo_that_is_killed_or_interrupted(tmp_path: Path, d
     for line in run.stdout:
         if "gateway" in line:
             break
-    assert len(processes_of(var)) > 10
+    assert len(marked(str(var))) > 10
     run.send_signal(death)
     run.wait()
     give_up = time.monotonic() + 60
-    while processes_of(var) and time.monotonic() < give_up:
+    while marked(str(var)) and time.monotonic() < give_up:
         time.sleep(0.2)
-    assert processes_of(var) == []
+    assert marked(str(var)) == []
     if death is signal.SIGINT:
         assert run.returncode == 130
         assert not list(var.glob("demo-*"))

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.processes import marked
+
 REPORT = {"channel": "app", "text": "路面积水，井盖缺失", "lon": 120.085, "lat": 30.325, "matter": None}
 
 
@@ -70,22 +72,6 @@ def eventually(holds: Callable[[], bool], seconds: float = 60.0) -> bool:
             return False
         time.sleep(0.2)
     return True
-
-
-def of_this_run(var: Path) -> list[int]:
-    """Living processes with this run's directory in their command line or environment, but for this test."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            if not entry.name.isdigit() or int(entry.name) == os.getpid():
-                continue
-            told = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
-            alive = (entry / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
-        except OSError:
-            continue
-        if alive and str(var).encode() in told:
-            found.append(int(entry.name))
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +160,7 @@ def test_a_second_one_in_the_same_place_is_refused_in_words(up: Up) -> None:
 
 def test_after_kill_9_nothing_of_it_survives(up: Up) -> None:
     """The last test of this file: it ends the run that the others share."""
-    assert len(of_this_run(up.var)) > 20
+    assert len(marked(str(up.var))) > 20
     os.kill(up.process.pid, signal.SIGKILL)
     up.process.wait()
-    assert eventually(lambda: of_this_run(up.var) == [])
+    assert eventually(lambda: marked(str(up.var)) == [])

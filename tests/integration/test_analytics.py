@@ -8,8 +8,6 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from case_samples import EVENT_OF, MORNING, case, triaged
 from projection_desk import Projection, analytics, build_analytics, told, xihu
 from sqlalchemy import text
@@ -25,7 +23,6 @@ from services.analytics import store
 from services.analytics.facts import CaseFacts
 from services.analytics.recount import Recounting, recount
 from services.analytics.states import CASES
-from services.analytics.tables import metadata
 from services.analytics.totals import EPOCH, Cut, Key
 
 
@@ -82,19 +79,6 @@ def newest(messages: list[Received[object]]) -> list[CaseState]:
 def ever(desk: Projection, tenant: str = "sandun") -> dict[str, int]:
     with desk.database.begin() as work:
         return store.totals_of(work.conn, tenant).get(Key(tenant, Cut.EVER, EPOCH, ""), {})
-
-
-def test_the_migration_makes_the_tables_that_the_code_knows(desk: Projection) -> None:
-    with desk.database.engine.connect() as conn:
-        context = MigrationContext.configure(
-            conn,
-            opts={
-                "include_schemas": True,
-                "include_name": lambda name, kind, _: name == "analytics" if kind == "schema" else True,
-                "include_object": lambda thing, name, kind, *_: name != "alembic_version",
-            },
-        )
-        assert compare_metadata(context, metadata) == []
 
 
 def test_one_case_from_filing_to_closure(desk: Projection) -> None:

@@ -6,8 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from dispatch_desk import CELL, MONDAY_NOON, Desk, build_dispatch, told, triaged, xihu
 from nameko.testing.services import worker_factory
 from sqlalchemy import event
@@ -34,7 +32,6 @@ from services.dispatch import reading, writing
 from services.dispatch.change import Change, Stored
 from services.dispatch.process import Do
 from services.dispatch.service import Choice, Dispatch, Limits, Situation
-from services.dispatch.tables import metadata
 from services.dispatch.telling import STAGE_DUE, due_of
 
 
@@ -384,20 +381,6 @@ def test_an_exercise_files_beside_real_life(desk: Desk) -> None:
     assert live.case_id != shadow.case_id
     assert shadow.worker == f"{live.worker}~ex7"
     assert len(desk.ask("sandun.town-lead.1", ListWork()).cases) == 1
-
-
-def test_the_tables_are_those_of_the_migrations(desk: Desk) -> None:
-
-    with desk.database.engine.connect() as conn:
-        context = MigrationContext.configure(
-            conn,
-            opts={
-                "include_schemas": True,
-                "include_name": lambda name, kind, _: kind != "schema" or name == "dispatch",
-                "include_object": lambda thing, name, kind, *_: name != "alembic_version",
-            },
-        )
-        assert compare_metadata(context, metadata) == []
 
 
 def test_where_the_town_says_so_a_case_is_closed_with_its_inspection(database_url: Databases) -> None:

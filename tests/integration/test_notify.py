@@ -5,8 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from case_samples import EVENT_OF, MORNING, case
 from projection_desk import Projection, build_notify, notify, told
 
@@ -17,7 +15,6 @@ from qipan.contracts.errors import Forbidden, Invalid, NotFound
 from qipan.contracts.queries import Happenings, ListMessages, Messages, TellMessages
 from qipan.tenancy import TestClock
 from qipan.testing import Databases
-from services.notify.tables import metadata
 
 ANSWERS = {ListMessages: "list_messages", MarkRead: "mark_read", TellMessages: "tell_messages"}
 WORKER = "sandun.sweep.1"
@@ -36,19 +33,6 @@ def offered(case_id: str = "c-1", **changes: object) -> events.CaseFiled:
 
 def messages(desk: Projection, sub: str = WORKER, **query: object) -> Messages:
     return desk.ask(sub, ListMessages(**query))
-
-
-def test_the_migration_makes_the_tables_that_the_code_knows(desk: Projection) -> None:
-    with desk.database.engine.connect() as conn:
-        context = MigrationContext.configure(
-            conn,
-            opts={
-                "include_schemas": True,
-                "include_name": lambda name, kind, _: name == "notify" if kind == "schema" else True,
-                "include_object": lambda thing, name, kind, *_: name != "alembic_version",
-            },
-        )
-        assert compare_metadata(context, metadata) == []
 
 
 def test_an_offered_task_is_in_the_handlers_inbox(desk: Projection) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from qipan.hosting.guarded import Guarded, StartError
+from tests.processes import marked
 
 # A tree such as real servers make: a child in a session of its own, and a daemon that nobody is parent of.
 TREE = """
@@ -44,22 +45,6 @@ with EmbeddedPostgres(base, ephemeral=True) as p, EmbeddedBroker(base, ephemeral
     print("started", flush=True)
     time.sleep(600)
 """
-
-
-def marked(mark: str) -> list[int]:
-    """The processes that have `mark` in their command line or environment."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            if not entry.name.isdigit() or int(entry.name) == os.getpid():
-                continue
-            told = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
-            alive = (entry / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
-        except OSError:
-            continue
-        if alive and mark.encode() in told:
-            found.append(int(entry.name))
-    return found
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 30.0) -> bool:
