@@ -1,6 +1,7 @@
 """Serving calls: each in a worker of its own, refused when its deadline has passed, answered once committed."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,13 @@ from qipan.observability.logs import logger
 
 log = logger(__name__)
 
+QUIET_SECONDS = 0.5
+"""A leaving tenant's instance goes on serving until no call has come for so long: what the broker routed to it
+before it was unbound goes with its queue, and would never be answered."""
+
+QUIET_WITHIN_SECONDS = 5.0
+CANCEL_SECONDS = 5.0
+
 Serve = Callable[[Envelope[Any], Callable[[BaseModel | BaseException], None]], None]
 """Carries out a request on a worker of its own and hands the outcome to the function given with it."""
 
@@ -27,6 +35,7 @@ Serve = Callable[[Envelope[Any], Callable[[BaseModel | BaseException], None]], N
 @dataclass(slots=True)
 class _Doing:
     count: int = 0
+    taken_at: float = 0.0
 
 
 class CallServer:
@@ -59,6 +68,7 @@ class CallServer:
         self._lock = threading.Condition()
         self._doing = _Doing()
         self._leaving = False
+        self._cancelled = threading.Event()
         self._courier = Courier(url, f"{service} answers", on_connect=self._on_connect, prefetch=most)
         self._direct = DirectAnswers(url, f"{service} direct answers")
 
@@ -74,16 +84,27 @@ class CallServer:
 
     def stop(self, seconds: float = 20.0) -> None:
         """Take no more calls, answer those in hand, then close."""
+        if self._queue is not None:
+            self._await_quiet()
         self._leaving = True
         self._courier.do(self._cancel)
+        if self._courier.ready():
+            self._cancelled.wait(CANCEL_SECONDS)
         with self._lock:
             self._lock.wait_for(lambda: self._doing.count == 0, seconds)
         self._courier.stop()
         self._direct.stop()
 
+    def _await_quiet(self) -> None:
+        now = time.monotonic()
+        give_up, self._doing.taken_at = now + QUIET_WITHIN_SECONDS, max(now, self._doing.taken_at)
+        while self._doing.taken_at + QUIET_SECONDS > time.monotonic() < give_up:
+            time.sleep(0.05)
+
     def _cancel(self, wire: Wire) -> None:
         if self._consumer_tag:
-            wire.cancel(self._consumer_tag)
+            wire.cancel(self._consumer_tag)  # what was on its way is taken meanwhile
+        self._cancelled.set()
 
     def _on_connect(self, wire: Wire) -> None:
         self._wire = wire
@@ -97,6 +118,7 @@ class CallServer:
     def _take(self, wire: Wire, delivery: Delivery) -> None:
         # Acked before it is carried out: a call is never dead-lettered and never tried by somebody else later.
         wire.ack(delivery.tag)
+        self._doing.taken_at = time.monotonic()
         reply_to = str(delivery.properties.get("reply_to", ""))
         correlation = str(delivery.properties.get("correlation_id", ""))
         try:

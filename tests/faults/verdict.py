@@ -19,7 +19,7 @@ SELECT (SELECT count(*) FROM tally.effects),
 _TIMERS_TWICE = """
 SELECT count(*) FROM (
     SELECT 1 FROM dispatch.history WHERE what = 'overdue'
-    GROUP BY tenant, case_id, detail ->> 'due_at' HAVING count(*) > 1
+    GROUP BY tenant, case_id, detail ->> 'clock', detail ->> 'due_at' HAVING count(*) > 1
 ) AS twice
 """
 _TIMERS_MISSED = """

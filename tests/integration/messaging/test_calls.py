@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from qipan.contracts.commands import Done, MarkRead
 from qipan.contracts.envelope import Envelope
 from qipan.contracts.errors import Conflict, DeadlineExceeded, Fault, Internal, Invalid, Unavailable
+from qipan.messaging import topology
 from qipan.messaging.call_server import CallServer
 from qipan.messaging.client import Client
 from qipan.messaging.wire import Outgoing
@@ -18,7 +19,12 @@ from tests.integration.messaging.conftest import House, until
 Answered = Callable[[BaseModel | BaseException], None]
 
 
-def _server(house: House, serve: Callable[[Envelope[Any]], BaseModel | BaseException | None]) -> CallServer:
+def _server(
+    house: House,
+    serve: Callable[[Envelope[Any]], BaseModel | BaseException | None],
+    tenant: str | None = None,
+    queue: str | None = None,
+) -> CallServer:
     def on_worker(envelope: Envelope[Any], answered: Answered) -> None:
         def work() -> None:
             outcome = serve(envelope)
@@ -33,6 +39,8 @@ def _server(house: House, serve: Callable[[Envelope[Any]], BaseModel | BaseExcep
         models={MarkRead.type: MarkRead},
         serve=on_worker,
         core_user=house.user,
+        served_tenant=tenant,
+        queue=queue,
     )
     server.start()
     house.running.append(lambda: server.stop(seconds=1))
@@ -94,6 +102,24 @@ def test_a_call_whose_deadline_has_passed_is_not_carried_out(house: House) -> No
     )
     _client(house).call(MarkRead(message_id="on-time"), tenant="sandun")
     assert [envelope.data.message_id for envelope in done] == ["on-time"]
+
+
+def test_a_server_that_leaves_answers_every_call_that_was_routed_to_it_before(house: House) -> None:
+    queue = topology.tenant_call_queue("notify", "sandun")
+    channel = house.wire().channel
+    channel.queue_declare(queue, auto_delete=True)
+    channel.queue_bind(queue, topology.calls("notify"), "sandun.#")
+    server = _server(house, lambda envelope: Done(), tenant="sandun", queue=queue)
+    busy = threading.Event()
+    server._courier.do(lambda wire: busy.wait(10) and None)  # a process that is behind with its reading
+    client = _client(house)
+    futures = [client.submit(MarkRead(message_id=str(n)), tenant="sandun", timeout=30) for n in range(100)]
+    # What the server holds is unacked, the rest is ready.
+    until(lambda: channel.queue_declare(queue, passive=True).message_count == len(futures) - 32)
+    channel.queue_unbind(queue, topology.calls("notify"), "sandun.#")
+    threading.Timer(0.2, busy.set).start()
+    server.stop()
+    assert [future.result(30) for future in futures] == [Done()] * len(futures)
 
 
 def test_a_call_that_cannot_be_read_is_answered_with_what_is_wrong(house: House) -> None:
