@@ -43,6 +43,7 @@ class Arrival:
         self._lock = threading.Lock()
         self._arrived = threading.Event()
         self._leaving = threading.Event()
+        self._renew_now = threading.Event()
         self._lease: Lease | None = None
         self._holds_until = 0.0
         self._trouble = "has not arrived yet"
@@ -72,6 +73,10 @@ class Arrival:
             return True, "leased"
         return False, f"no lease: {self._trouble}"
 
+    def taking_calls(self) -> None:
+        """Calls are taken now: have them routed here at once, not at the next renewal."""
+        self._renew_now.set()
+
     def unbind(self) -> None:
         """Leaving, first step: from now on new traffic goes to the core.
 
@@ -79,6 +84,7 @@ class Arrival:
         """
         with self._lock:
             self._leaving.set()
+            self._renew_now.set()
         self._leave("unbind")
 
     def gone(self) -> None:
@@ -99,6 +105,7 @@ class Arrival:
         while not self._leaving.is_set():
             started = time.monotonic()
             pause = self._renew_seconds
+            self._renew_now.clear()
             with self._lock:  # a renewal under way is finished before leaving begins, or it would undo that
                 if self._leaving.is_set():
                     return
@@ -112,7 +119,7 @@ class Arrival:
                     self._holds_until = started + self._lease.seconds
                     self._trouble = f"not renewed for {LEASE_SECONDS:g} s"
                     self._arrived.set()
-            self._leaving.wait(pause)
+            self._renew_now.wait(pause)
 
     def _refused(self, error: QipanError | TimeoutError) -> float:
         if str(error) != self._trouble:

@@ -41,7 +41,8 @@ class _Doing:
 class CallServer:
     """Takes calls from one queue. A tenant's process consumes the queue that the steward made for it.
 
-    `models` maps request types to their contracts; `serve` carries one out. Calls are transient: an answer that
+    `models` maps request types to their contracts; `serve` carries one out; `on_taking` hears each time that calls
+    begin to be taken, on connecting and on connecting again. Calls are transient: an answer that
     cannot be sent is logged, and the caller's deadline or its repeat with the same id covers the loss.
     """
 
@@ -56,6 +57,7 @@ class CallServer:
         served_tenant: str | None = None,
         queue: str | None = None,
         most: int = 32,
+        on_taking: Callable[[], None] = lambda: None,
     ) -> None:
         self._service = service
         self._models = models
@@ -63,6 +65,7 @@ class CallServer:
         self._core_user = core_user
         self._served_tenant = served_tenant
         self._queue = queue
+        self._on_taking = on_taking
         self._wire: Wire | None = None
         self._consumer_tag = ""
         self._lock = threading.Condition()
@@ -114,6 +117,7 @@ class CallServer:
             queue = topology.calls_core(self._service)
         if not self._leaving:
             self._consumer_tag = wire.consume(queue, lambda delivery: self._take(wire, delivery))
+            self._on_taking()
 
     def _take(self, wire: Wire, delivery: Delivery) -> None:
         # Acked before it is carried out: a call is never dead-lettered and never tried by somebody else later.

@@ -14,7 +14,7 @@ from qipan.messaging import heard, topology
 from qipan.messaging.arrival import Arrival
 from qipan.messaging.process import Process, prepare
 from qipan.messaging.relay import Relay
-from qipan.messaging.service import PROCESS, DatabaseProvider, subscribed_events
+from qipan.messaging.service import PROCESS, TAKING_CALLS, DatabaseProvider, subscribed_events
 from qipan.observability import logs, metrics
 from qipan.observability.health import OpsServer
 from qipan.observability.logs import logger
@@ -33,7 +33,8 @@ class ServiceProcess:
             settings, service_cls.name, tenant, schema=service_cls.name if uses_database else None
         )
         self._ops = OpsServer(self.process.health, settings.ops_port, settings.host)
-        self._container = ServiceContainer(service_cls, {PROCESS: self.process, "max_workers": 40})
+        config = {PROCESS: self.process, TAKING_CALLS: self._taking_calls, "max_workers": 40}
+        self._container = ServiceContainer(service_cls, config)
         self._relay = self._make_relay()
         self._arrival: Arrival | None = None
         if tenant is not None:
@@ -90,6 +91,10 @@ class ServiceProcess:
             self.process.database.close()
         self._ops.stop()
         log.info("stopped", serves=self.process.serves, instance=self.process.instance)
+
+    def _taking_calls(self) -> None:
+        if self._arrival is not None:
+            self._arrival.taking_calls()
 
     def _arrived(self, arrival: Arrival, ending: threading.Event) -> bool:
         while not ending.is_set():

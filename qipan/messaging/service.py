@@ -33,6 +33,9 @@ log = logger(__name__)
 PROCESS = "qipan.process"
 """Where the container's config holds the `Process`."""
 
+TAKING_CALLS = "qipan.taking_calls"
+"""Where the container's config holds what is to be called each time that calls begin to be taken."""
+
 CALLS_AT_ONCE = 8
 """Calls in hand at once: the pool of database connections has room for these and the loops beside them."""
 
@@ -137,6 +140,7 @@ class _CallInbox(SharedExtension):
             core_user=process.settings.core_user,
             served_tenant=process.tenant,
             queue=process.tenant and topology.tenant_call_queue(process.service, process.tenant),
+            on_taking=self.container.config[TAKING_CALLS],
         )
         process.health.add_check("calls", self.server.ready)
         self.server.start()

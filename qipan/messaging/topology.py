@@ -183,10 +183,15 @@ def taken_over_events(service: str, tenant: str) -> tuple[Declaration, ...]:
     return Queue(queue, _event_queue(TENANT_QUEUE_BYTES)), Binding(inbox(service), queue, f"{tenant}.#")
 
 
+def tenant_calls(service: str, tenant: str) -> tuple[Declaration, ...]:
+    """The queue that the tenant's own instances of a service take calls from; nothing is routed there yet."""
+    return (Queue(tenant_call_queue(service, tenant), _CALL_QUEUE, auto_delete=True),)
+
+
 def taken_over_calls(service: str, tenant: str) -> tuple[Declaration, ...]:
-    """What gives the tenant's own instances of a service the tenant's calls."""
-    queue = tenant_call_queue(service, tenant)
-    return Queue(queue, _CALL_QUEUE, auto_delete=True), Binding(calls(service), queue, f"{tenant}.#")
+    """What gives the tenant's own instances of a service, once they take calls, the tenant's calls."""
+    binding = Binding(calls(service), tenant_call_queue(service, tenant), f"{tenant}.#")
+    return *tenant_calls(service, tenant), binding
 
 
 def tenant_replies(tenant: str, instance: str) -> tuple[Declaration, ...]:

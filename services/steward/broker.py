@@ -40,15 +40,20 @@ class Broker:
     def give(self, tenant: str, service: str, *, added: bool, events: tuple[str, ...], heard: bool) -> None:
         """Give the tenant's instances its calls and, when it `heard` events, those too.
 
-        `events` are the types beyond the core's subscription.
+        `events` are the types beyond the core's subscription. Calls are routed to them only once somebody takes
+        calls there: a call does not wait for a process that is still starting, the core serves it.
         """
-        wanted = list(topology.taken_over_calls(service, tenant))
+        calls = topology.tenant_call_queue(service, tenant)
+        wanted = list(topology.tenant_calls(service, tenant))
         if added:
             wanted = [*topology.added_service(service, tenant, events, self._waits_ms), *wanted]
         elif heard:
             wanted += [*topology.taken_over_events(service, tenant), *_extra(tenant, service, events)]
         with self._link.open() as publisher:
-            topology.declare(publisher.wire.channel, wanted)
+            channel = publisher.wire.channel
+            topology.declare(channel, wanted)
+            if channel.queue_declare(calls, passive=True).consumer_count:
+                topology.declare(channel, topology.taken_over_calls(service, tenant))
 
     def give_replies(self, tenant: str, instance: str) -> None:
         """Give an instance the queue in which it hears answers."""

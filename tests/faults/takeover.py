@@ -18,9 +18,10 @@ ROUNDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A call that got no answer: when it was sent (monotonic seconds) and why it failed."""
+    """A call that got no answer: when it was sent (monotonic seconds), what was going on then, why it failed."""
 
     sent: float
+    phase: str
     why: str
 
 
@@ -28,7 +29,9 @@ class Failure:
 class Calls:
     """What the callers saw."""
 
+    phase: str = ""
     answered: int = 0
+    slowest_s: dict[str, float] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -50,11 +53,16 @@ def take_over(house: House) -> dict[str, Any]:
         caller.start()
     try:
         for _ in range(ROUNDS):
+            calls.phase = "leaving"
             host.scale("dispatch", "sandun", 0)
+            calls.phase = "away"
             time.sleep(1.5)
+            calls.phase = "arriving"
             host.scale("dispatch", "sandun", 1)
             host.wait_ready(60)
+            calls.phase = "there"
             time.sleep(1.5)
+        calls.phase = "killed"
         killed_from = time.monotonic()
         host.kill("dispatch@sandun.1")
         killed_until = time.monotonic() + 0.05
@@ -75,19 +83,22 @@ def take_over(house: House) -> dict[str, Any]:
         "failed_in_flight_of_the_killed": len(in_flight),
         "most_in_flight": CALLERS,
         "failed_beyond": len(beyond),
-        "why": sorted({failure.why for failure in beyond}),
+        "why": sorted({f"{failure.phase}: {failure.why}" for failure in beyond}),
+        "slowest_s": {phase: round(seconds, 2) for phase, seconds in sorted(calls.slowest_s.items())},
     }
 
 
 def _call(client: Client, token: str, calls: Calls, ending: threading.Event) -> None:
     while not ending.is_set():
-        sent = time.monotonic()
+        sent, phase = time.monotonic(), calls.phase
         try:
             client.call(ListWork(limit=5), tenant="sandun", principal=token, timeout=TIMEOUT)
         except QipanError as error:
             with calls.lock:
-                calls.failures.append(Failure(sent, f"{type(error).__name__}: {error}"))
+                calls.failures.append(Failure(sent, phase, f"{type(error).__name__}: {error}"))
         else:
             with calls.lock:
                 calls.answered += 1
+                took = time.monotonic() - sent
+                calls.slowest_s[phase] = max(took, calls.slowest_s.get(phase, 0.0))
         time.sleep(0.01)

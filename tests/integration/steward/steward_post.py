@@ -158,6 +158,13 @@ class Post:
         self.closing.append(wire.close)
         return wire
 
+    def slow_instance(self, serves: str = "dispatch", tenant: str = "sandun") -> Wire:
+        """Takes one call at a time and never answers: what comes after the first waits."""
+        wire = Wire(self.url(tenant), "slow", prefetch=1)
+        self.closing.append(wire.close)
+        wire.consume(f"calls.{serves}@{tenant}", lambda delivery: None)
+        return wire
+
     def take(self, queue: str, user: str = "core") -> list[Any]:
         """Take everything out of a queue."""
         wire = self.wire(user)

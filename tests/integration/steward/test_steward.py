@@ -91,7 +91,9 @@ def test_waiting_calls_go_to_the_core_when_the_last_instance_leaves(post: Post) 
     post.wire().channel.queue_declare("calls.dispatch.core", auto_delete=False, durable=True)
     post.wire().channel.queue_bind("calls.dispatch.core", "calls.dispatch.core", "")
     post.arrive(steward)
-    post.call("waiting")
+    post.slow_instance()
+    post.arrive(steward)
+    post.call("taken", "waiting")
     post.unbind(steward)
     (call,) = post.take("calls.dispatch.core")
     assert call.properties["correlation_id"] == "c-waiting"
@@ -299,6 +301,9 @@ def test_calls_to_an_added_service_that_left_come_back_at_once(post: Post) -> No
     steward = post.steward()
     call = Outgoing("calls.floodwatch", "sandun.flood.ask.v1", b"{}", {"message_id": "1"})
     assert post.publish(call) == [Fate.RETURNED]
+    post.arrive(steward, serves="floodwatch", events=(READING,))
+    assert post.publish(call) == [Fate.RETURNED], "a process that is starting takes no calls yet"
+    post.slow_instance("floodwatch")
     post.arrive(steward, serves="floodwatch", events=(READING,))
     assert post.publish(call) == [Fate.CONFIRMED]
     post.unbind(steward, serves="floodwatch")
