@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from qipan.cli import analytics, broker, case, db, dead, processes, replay, run, up
+from qipan.cli import analytics, broker, case, db, dead, grid, processes, replay, run, up
 from qipan.cli.console import stderr
 from qipan.contracts.errors import QipanError
 from qipan.hosting.embedded.home import InUse
@@ -13,8 +13,9 @@ from qipan.hosting.port import Refused
 from qipan.hosting.servers import NotRunning
 from qipan.messaging.provision import ProvisionError
 from qipan.tenancy import PackError
+from qipan.tenancy.grid_desk import GridRefused
 
-_TOLD = (InUse, NotRunning, PackError, ProvisionError, QipanError, Refused, StartError)
+_TOLD = (GridRefused, InUse, NotRunning, PackError, ProvisionError, QipanError, Refused, StartError)
 """Errors whose text is meant for the person at the terminal; anything else shows where it came from."""
 
 commands = typer.Typer(
@@ -33,6 +34,7 @@ commands.add_typer(broker.commands, name="broker")
 commands.add_typer(dead.commands, name="dead")
 commands.add_typer(case.commands, name="case")
 commands.add_typer(analytics.commands, name="analytics")
+commands.add_typer(grid.commands, name="grid")
 
 
 def app() -> None:

@@ -25,13 +25,32 @@ class Stage(StrEnum):
 OPEN_STAGES = frozenset(Stage) - {Stage.CLOSED, Stage.VOIDED}
 
 
+class Located(Part):
+    """How a place was found that was not given as coordinates.
+
+    `by` is `gazetteer` (a landmark's name in the address) or `component`; `name` the landmark's, or the
+    component's id. `confidence` (0 to 1) is that it was meant, `metres` how far off the point may be.
+    """
+
+    by: str
+    name: str
+    confidence: float
+    metres: float
+
+
 class Place(Part):
-    """A point in WGS-84 degrees and the cells it lay in when the report was triaged, by layer."""
+    """A point in WGS-84 degrees and the cells it lay in when the report was triaged, by layer.
+
+    `located` says how the point was found; without it, it was given. `component` is the id of the component
+    (部件) that stands there, when the report is about one.
+    """
 
     lon: float
     lat: float
     cells: dict[str, str] = Field(default_factory=dict)
     address: str | None = None
+    located: Located | None = None
+    component: str | None = None
 
 
 class Counters(Part):

@@ -50,6 +50,18 @@ class UnknownTenant(Invalid):
     code = "unknown-tenant"
 
 
+class UnknownPlace(Invalid):
+    """The address names no landmark that the district knows."""
+
+    code = "unknown-place"
+
+
+class AmbiguousPlace(Invalid):
+    """The address may mean several places."""
+
+    code = "ambiguous-place"
+
+
 class UnknownMatter(Invalid):
     """The town knows no such matter."""
 

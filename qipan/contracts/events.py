@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from qipan.contracts.base import Event
-from qipan.contracts.case import CaseState, Place
+from qipan.contracts.case import CaseState, Located, Place
 
 
 class Outcome(StrEnum):
@@ -23,7 +23,8 @@ class Outcome(StrEnum):
 class ReportReceived(Event):
     """Intake's door stored a report and acknowledged it.
 
-    `self_disposed`: a grid worker says that the matter was put right on the spot (自处置).
+    `self_disposed`: a grid worker says that the matter was put right on the spot (自处置). `located`: how the
+    place was found, when it was not given as coordinates. `component`: the one that the report names.
     """
 
     type: ClassVar[str] = "report.received.v1"
@@ -36,6 +37,8 @@ class ReportReceived(Event):
     matter: str | None = None
     self_disposed: bool = False
     received_at: datetime
+    located: Located | None = None
+    component: str | None = None
 
 
 class ReportTriaged(Event):

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from qipan.contracts.base import Part, Query
-from qipan.contracts.case import CaseState, Stage
+from qipan.contracts.case import CaseState, Located, Stage
 from qipan.contracts.commands import CaseAnswer, Id, ReportAnswer
 
 Limit = Annotated[int, Field(ge=1, le=500)]
@@ -94,6 +94,9 @@ class HeldReport(Part):
     lat: float
     reason: str
     received_at: datetime
+    address: str | None = None
+    located: Located | None = None
+    component: str | None = None
 
 
 class HeldReports(Part):

@@ -34,6 +34,8 @@ TITLES: Mapping[str, Title] = {
     "unknown-field": Title("请求含有未知字段", "Unknown fields"),
     "too-long": Title("文字过长", "Text too long"),
     "not-finite": Title("数值不是有限数", "Number not finite"),
+    "ambiguous-place": Title("地址可能指多个地点", "The address may mean several places"),
+    "unknown-place": Title("地名库中没有这个地址", "Unknown address"),
     "outside-territory": Title("地点不在本区任何镇街内", "Outside every town"),
     "wrong-tenant": Title("地点属于另一个镇街", "The place lies in another town"),
     "unknown-tenant": Title("没有这个镇街或部门", "Unknown tenant"),

@@ -8,11 +8,14 @@ from zoneinfo import ZoneInfo
 from qipan.contracts import events as _events  # noqa: F401  (declares the event types)
 from qipan.contracts.base import events
 from qipan.contracts.subscriptions import CORE_SERVICES
+from qipan.tenancy import gazetteer_file
 from qipan.tenancy.faults import PackFault
+from qipan.tenancy.grid_versions import Version
 from qipan.tenancy.known_settings import CORE_PREFIXES, KNOWN
 from qipan.tenancy.model import CalendarModel, ServiceModel, Setting, TownFile
 from qipan.tenancy.people import ROLES
 from qipan.tenancy.resolve import Files
+from qipan.territory import Layer, Territory
 from qipan.territory.cell import DUTY_LAYER, TOWN_LAYER
 
 Origin = Callable[[str, tuple[str, ...]], tuple[str, str]]
@@ -21,10 +24,12 @@ Origin = Callable[[str, tuple[str, ...]], tuple[str, str]]
 
 def check(files: Files, origin: Origin) -> list[PackFault]:
     """Everything that does not fit together."""
+    towns = Territory([Layer(TOWN_LAYER, "", "", files.cells.get(TOWN_LAYER, ()))])
     return [
         *_district(files),
         *_departments(files),
         *_layers(files),
+        *gazetteer_file.check(files.gazetteers, towns),
         *(fault for town in files.towns.values() for fault in _town(files, town, origin)),
     ]
 
@@ -82,20 +87,25 @@ def _layers(files: Files) -> Iterator[PackFault]:
     for layer in files.district.layers:
         if ids.count(layer.id) > 1:
             yield PackFault("district.toml", "layers", f"the layer {layer.id!r} is named twice")
-        spans: dict[str, list[tuple[str, str]]] = {}
-        for cell in files.cells[layer.id]:
-            if cell.town not in files.lineages:
-                what = f"belongs to no known town: {cell.town!r}"
-                yield PackFault(layer.file, cell.code, what, _some(files.lineages))
-            begins, ends = str(cell.valid_from or "0001-01-01"), str(cell.valid_until or "9999-12-31")
-            if begins >= ends:
-                yield PackFault(layer.file, cell.code, f"is valid from {begins} until {ends}", "from < until")
-            if any(begins < end and start < ends for start, end in spans.get(cell.code, [])):
-                yield PackFault(layer.file, cell.code, "there are two cells of this code at the same time")
-            spans.setdefault(cell.code, []).append((begins, ends))
+        for version in files.versions[layer.id]:
+            yield from _version(files, version)
     for town in files.lineages:
         if not any(cell.town == town for cell in files.cells.get(TOWN_LAYER, ())):
             yield PackFault("district.toml", "layers", f"no cell of the layer {TOWN_LAYER!r} is {town!r}'s")
+
+
+def _version(files: Files, version: Version) -> Iterator[PackFault]:
+    spans: dict[str, list[tuple[str, str]]] = {}
+    for cell in version.cells:
+        if cell.town not in files.lineages:
+            what = f"belongs to no known town: {cell.town!r}"
+            yield PackFault(version.file, cell.code, what, _some(files.lineages))
+        begins, ends = str(cell.valid_from or "0001-01-01"), str(cell.valid_until or "9999-12-31")
+        if begins >= ends:
+            yield PackFault(version.file, cell.code, f"is valid from {begins} until {ends}", "from < until")
+        if any(begins < end and start < ends for start, end in spans.get(cell.code, [])):
+            yield PackFault(version.file, cell.code, "there are two cells of this code at the same time")
+        spans.setdefault(cell.code, []).append((begins, ends))
 
 
 def _town(files: Files, town: TownFile, origin: Origin) -> Iterator[PackFault]:

@@ -1,7 +1,7 @@
 """A district as the services see it: tenants, matters, units, people, settings, ground."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from qipan.tenancy.tenant import Tenant, base_of, in_shadow, is_tenant_id, shado
 from qipan.tenancy.unit import Unit
 from qipan.tenancy.words import Words
 from qipan.territory import Territory
+from qipan.territory.gazetteer import Gazetteer
 from qipan.worktime import Calendar, Limit, deadline
 
 Value = TypeVar("Value", bound=Setting)
@@ -70,6 +71,7 @@ class District:
     people: tuple[Person, ...]
     territory: Territory
     parts: Mapping[str, Parts]
+    gazetteer: Gazetteer = field(default_factory=Gazetteer)
 
     def tenant(self, id: str) -> Tenant:
         """The tenant, or the shadow of one; NotFound."""

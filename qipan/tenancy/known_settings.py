@@ -7,7 +7,7 @@ from qipan.tenancy.model import Setting
 from qipan.worktime import Limit
 from qipan.worktime.limit import ALLOWED as A_LIMIT
 
-CORE_PREFIXES = ("triage.", "dispatch.", "notify.", "analytics.")
+CORE_PREFIXES = ("triage.", "dispatch.", "notify.", "analytics.", "grids.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,17 @@ KNOWN: Mapping[str, KnownSetting] = {
     "triage.out-of-scope": KnownSetting("words of what the town does not handle", "a list of text", _words),
     "triage.self-disposal": KnownSetting(
         "whether grid workers may settle small matters on the spot (自处置)", _TRUTH, _truth
+    ),
+    "triage.place-likeness": KnownSetting(
+        "how alike an address and a landmark's name must be where the name is written otherwise; 1: never",
+        _SHARE,
+        _share,
+    ),
+    "triage.place-metres": KnownSetting(
+        "how far off a place found by its name may be to be filed without a person; 0: any", _WHOLE, _whole
+    ),
+    "grids.seam-square-metres": KnownSetting(
+        "the largest gap or overlap, in m², that a new version of a grid may have", _WEIGHT, _weight
     ),
     "dispatch.route-limit": KnownSetting("how long a filed case may wait for a unit", A_LIMIT, _limit),
     "dispatch.close-limit": KnownSetting("how long an inspected case may wait to be closed", A_LIMIT, _limit),

@@ -12,6 +12,8 @@ from qipan.tenancy import inherit
 from qipan.tenancy.check import check
 from qipan.tenancy.district import District
 from qipan.tenancy.faults import PackError, PackFault, of_validation
+from qipan.tenancy.gazetteer_file import GazetteerFile
+from qipan.tenancy.grid_versions import Version, in_force, version_files
 from qipan.tenancy.model import DepartmentFile, DepartmentsFile, DistrictFile, MattersFile, Model, TownFile
 from qipan.tenancy.resolve import Files, resolve
 from qipan.territory.cell import Cell
@@ -59,7 +61,12 @@ class _Reader:
             id: self._model(f"departments/{id}/department.toml", raw, DepartmentFile)
             for id, raw in self._folder("departments", "department.toml").items()
         }
-        cells = {layer.id: self._cells(layer.file) for layer in district.layers} if district else {}
+        versions = {layer.id: self._versions(layer.file) for layer in district.layers} if district else {}
+        gazetteers = {
+            file: gazetteer
+            for file in ("gazetteer.toml", *(f"towns/{id}/gazetteer.toml" for id in self.towns))
+            if (self.root / file).exists() and (gazetteer := self._file(file, GazetteerFile)) is not None
+        }
         if district is None or matters is None or departments is None:
             return None
         return Files(
@@ -70,7 +77,9 @@ class _Reader:
             towns={id: town for id, town in towns.items() if town is not None},
             own_departments={id: file for id, file in own.items() if file is not None},
             lineages={id: inherit.lineage(id, self.towns) for id in self.towns},
-            cells=cells,
+            versions=versions,
+            cells={layer: in_force(own) for layer, own in versions.items()},
+            gazetteers=gazetteers,
         )
 
     def origin(self, town: str, key: tuple[str, ...]) -> tuple[str, str]:
@@ -98,6 +107,12 @@ class _Reader:
         except ValidationError as error:
             self.faults += of_validation(error, lambda key: self.origin(id, key))
             return None
+
+    def _versions(self, file: str) -> tuple[Version, ...]:
+        dated, wrong = version_files(self.root, file)
+        self.faults += [PackFault(name, "", "is named after no day", "<layer>.YYYY-MM-DD") for name in wrong]
+        files = [(file, None), *dated]
+        return tuple(Version(name, begins, self._cells(name)) for name, begins in files)
 
     def _cells(self, file: str) -> tuple[Cell, ...]:
         try:

@@ -6,8 +6,10 @@ from datetime import date, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from qipan.tenancy import people
+from qipan.tenancy import gazetteer_file, people
 from qipan.tenancy.district import Department, District, Parts, Town
+from qipan.tenancy.gazetteer_file import GazetteerFile
+from qipan.tenancy.grid_versions import Version
 from qipan.tenancy.matter import Limits, Matter, Severity
 from qipan.tenancy.model import (
     CalendarModel,
@@ -40,7 +42,9 @@ class Files:
     towns: Mapping[str, TownFile]
     own_departments: Mapping[str, DepartmentFile]
     lineages: Mapping[str, tuple[str, ...]]
+    versions: Mapping[str, tuple[Version, ...]]
     cells: Mapping[str, tuple[Cell, ...]]
+    gazetteers: Mapping[str, GazetteerFile]
 
 
 def resolve(files: Files) -> District:
@@ -66,7 +70,16 @@ def resolve(files: Files) -> District:
         people=tuple(_people(files, tenants, units, communities)),
         territory=territory,
         parts=_parts(files, units),
+        gazetteer=gazetteer_file.resolve(files.gazetteers, territory, _areas(files)),
     )
+
+
+def _areas(files: Files) -> dict[str, str | None]:
+    """What the district and its towns are called, with the town's id."""
+    named: dict[str, str | None] = {files.district.name.zh: None, files.district.name.en: None}
+    for id, town in files.towns.items():
+        named |= {town.name.zh: id, town.name.en: id}
+    return named
 
 
 def _tenants(files: Files) -> Iterator[Tenant]:
@@ -88,11 +101,21 @@ def _town(town: TownFile, lineage: tuple[str, ...]) -> Town:
 
 
 def _communities(territory: Territory, town: str) -> dict[str, tuple[str, ...]]:
-    """A town's duty cells by community; a cell without one is a community of its own."""
-    found: dict[str, list[str]] = {}
-    for cell in territory.cells(DUTY_LAYER, town):
-        found.setdefault(cell.community or cell.code, []).append(cell.code)
-    return {community: tuple(cells) for community, cells in sorted(found.items())}
+    """A town's duty cells by community; a cell without one is a community of its own.
+
+    Cells of earlier versions stay with their community, for the cases that keep them; communities of a later
+    version come after those that were there before, whose people so keep their numbers.
+    """
+    found: dict[str, set[str]] = {}
+    since: dict[str, date] = {}
+    for cell in territory.layers[DUTY_LAYER].cells:
+        if cell.town == town:
+            community = cell.community or cell.code
+            found.setdefault(community, set()).add(cell.code)
+            begins = cell.valid_from or date.min
+            since[community] = min(begins, since.get(community, begins))
+    ordered = sorted(found, key=lambda community: (since[community], community))
+    return {community: tuple(sorted(found[community])) for community in ordered}
 
 
 def _units(town: TownFile, files: Files, communities: Mapping[str, tuple[str, ...]]) -> Iterator[Unit]:

@@ -33,6 +33,12 @@ class Cell:
     valid_until: date | None = None
 
 
+def holding(cell: Cell, day: date) -> bool:
+    """Whether the cell is valid on a day."""
+    begun = cell.valid_from is None or cell.valid_from <= day
+    return begun and (cell.valid_until is None or day < cell.valid_until)
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One partition of the territory (网格图层)."""

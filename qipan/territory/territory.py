@@ -30,7 +30,8 @@ class Territory:
         self.layers: Mapping[str, Layer] = MappingProxyType({layer.id: layer for layer in layers})
         # Sorted by code: among several hits of a layer the first is the lowest.
         entries = sorted(
-            ((layer.id, cell) for layer in layers for cell in layer.cells), key=lambda entry: entry[1].code
+            ((layer.id, cell) for layer in layers for cell in layer.cells),
+            key=lambda entry: (entry[1].code, entry[1].valid_from or date.min),
         )
         self._layer_of = [layer for layer, _ in entries]
         self._cells = [cell for _, cell in entries]
@@ -62,13 +63,14 @@ class Territory:
         return None if town is None else Location(town, cells)
 
     def cell(self, layer: str, code: str) -> Cell | None:
-        """A cell by its code, or None."""
+        """A cell by its code, as it was last drawn, or None."""
         return self._by_code.get((layer, code))
 
     def cells(self, layer: str, town: str | None = None) -> tuple[Cell, ...]:
-        """The cells of a layer (of one town), in the order of their codes."""
-        found = self.layers[layer].cells if layer in self.layers else ()
-        return tuple(sorted((c for c in found if town in (None, c.town)), key=lambda cell: cell.code))
+        """The cells that a layer has or had (of one town), each code once, as last drawn; in their order."""
+        found = {cell.code for cell in self.layers[layer].cells} if layer in self.layers else set()
+        newest = (self._by_code[layer, code] for code in sorted(found))
+        return tuple(cell for cell in newest if town in (None, cell.town))
 
     def _valid(self, hits: list[int], at: datetime | None) -> list[int]:
         if at is None:

@@ -96,5 +96,7 @@ def _tell(work: Work, received: store.Received) -> None:
         matter=report.matter,
         self_disposed=report.self_disposed,
         received_at=received.received_at,
+        located=report.located,
+        component=report.component,
     )
     work.publish(event, tenant=report.tenant, subject=report.report_id, trace=received.traceparent)

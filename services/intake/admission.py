@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from qipan.access.principal import Principal, Role
+from qipan.contracts.case import Located
 from qipan.contracts.errors import (
     Fault,
     Invalid,
@@ -15,9 +17,10 @@ from qipan.contracts.errors import (
 )
 from qipan.ids import new_id
 from qipan.territory import Location
-from qipan.territory.coordinates import to_wgs84
+from qipan.territory.gazetteer import Gazetteer
 from services.intake.digest import canonical_digest, keyed_report_id
 from services.intake.forms import ReportForm
+from services.intake.whereabouts import PLACE_LIKENESS, Whereabouts, whereabouts
 
 ANONYMOUS = "anonymous"
 GRID_CHANNEL = "grid"
@@ -27,7 +30,7 @@ _CHANNELS = {Role.GRID_WORKER: GRID_CHANNEL, Role.MACHINE: "sensor", Role.SERVIC
 class Ground(Protocol):
     """What admission asks of the territory (`qipan.territory.Territory` is one)."""
 
-    def locate(self, lon: float, lat: float) -> Location | None: ...
+    def locate(self, lon: float, lat: float, at: datetime | None = None) -> Location | None: ...
 
 
 class DistrictLike(Protocol):
@@ -40,7 +43,12 @@ class DistrictLike(Protocol):
     def territory(self) -> Ground: ...
 
     @property
+    def gazetteer(self) -> Gazetteer: ...
+
+    @property
     def tenants(self) -> Mapping[str, Any]: ...
+
+    def setting(self, tenant: str, key: str, default: float) -> float: ...
 
     def matters_of(self, tenant: str) -> Mapping[str, Any]: ...
 
@@ -62,21 +70,26 @@ class NewReport:
     self_disposed: bool
     contact_name: str | None = None
     contact_phone: str | None = None
+    located: Located | None = None
+    component: str | None = None
 
 
-def admit(form: ReportForm, key: str | None, reporter: Principal | None, district: DistrictLike) -> NewReport:
-    """The report as it will be stored.
+def admit(
+    form: ReportForm, key: str | None, reporter: Principal | None, district: DistrictLike, at: datetime
+) -> NewReport:
+    """The report as it will be stored; `at` (domain time) says which cells hold.
 
-    Raises OutsideTerritory, WrongTenant, UnknownTenant, UnknownMatter or Invalid when one thing is wrong, and
-    Invalid with every fault when several are. A reporter of an exercise reports into that exercise only.
+    Raises UnknownPlace, AmbiguousPlace, OutsideTerritory, WrongTenant, UnknownTenant, UnknownMatter or Invalid
+    when one thing is wrong, and Invalid with every fault when several are. A reporter of an exercise reports
+    into that exercise only.
     """
-    lon, lat = to_wgs84(form.lon, form.lat, form.coordinate_system)
-    location = district.territory.locate(lon, lat)
+    place = _place(form, reporter, district)
+    location = None if isinstance(place, Invalid) else district.territory.locate(place.lon, place.lat, at)
     tenant = None if location is None else _shadowed(location.town, reporter)
     wrong = [
         refusal
         for refusal in (
-            _place_refusal(location),
+            place if isinstance(place, Invalid) else _place_refusal(location),
             _tenant_refusal(form.tenant, tenant, district),
             _exercise_refusal(tenant, reporter, district),
             _matter_refusal(form.matter, location, district),
@@ -89,6 +102,7 @@ def admit(form: ReportForm, key: str | None, reporter: Principal | None, distric
             wrong[0] if len(wrong) == 1 else Invalid(faults=tuple(f for error in wrong for f in error.faults))
         )
     assert tenant is not None
+    assert isinstance(place, Whereabouts)
     client = ANONYMOUS if reporter is None else reporter.sub
     contact = form.contact
     return NewReport(
@@ -98,13 +112,14 @@ def admit(form: ReportForm, key: str | None, reporter: Principal | None, distric
         digest=None if key is None else canonical_digest(form, ReportForm),
         channel=form.channel or channel_of(reporter),
         text=form.text,
-        lon=lon,
-        lat=lat,
+        lon=place.lon,
+        lat=place.lat,
         address=form.address,
         matter=form.matter,
         self_disposed=form.self_disposed,
         contact_name=contact.name if contact else None,
         contact_phone=contact.phone if contact else None,
+        located=place.located,
     )
 
 
@@ -119,6 +134,14 @@ def channel_of(reporter: Principal | None) -> str:
 
 def _shadowed(town: str, reporter: Principal | None) -> str:
     return f"{town}~{reporter.shadow}" if reporter is not None and reporter.shadow else town
+
+
+def _place(form: ReportForm, reporter: Principal | None, district: DistrictLike) -> Whereabouts | Invalid:
+    likeness = district.setting(district.id, "triage.place-likeness", PLACE_LIKENESS)
+    try:
+        return whereabouts(form, reporter, district.gazetteer, likeness)
+    except Invalid as refusal:
+        return refusal
 
 
 def _place_refusal(location: Location | None) -> Invalid | None:

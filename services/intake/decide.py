@@ -98,12 +98,24 @@ def _judged(row: Row[Any], ruling: Ruling, now: datetime) -> store.Judged:
     )
 
 
+def _place_of(row: Row[Any]) -> Place:
+    """The place of a held report, as triage found it."""
+    return Place(
+        lon=row.lon,
+        lat=row.lat,
+        cells=row.cells,
+        address=row.address,
+        located=row.located,
+        component=row.component,
+    )
+
+
 def _told(row: Row[Any], ruling: Ruling, now: datetime) -> ReportTriaged:
     return ReportTriaged(
         report_id=row.report_id,
         outcome=ruling.outcome,
         matter=ruling.matter,
-        place=Place(lon=row.lon, lat=row.lat, cells=row.cells, address=row.address),
+        place=_place_of(row),
         summary=summary_of(row.text),
         channel=row.channel,
         received_at=row.received_at,

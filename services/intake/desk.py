@@ -16,6 +16,7 @@ DUPLICATE_METRES = 30
 DUPLICATE_MINUTES = 120
 DUPLICATE_LIKENESS = 0.6
 HOLD_MINUTES = 60
+PLACE_METRES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class TownPolicy:
     must be to be the same; 0 metres switches merging off.
     `hold-minutes`: how long (domain time) a report with a likely matter waits for a person before it is filed
     as that; 0: for ever.
+    `place-metres`: how far off a place found by its name may be to be filed without a person; 0: any.
     `out-of-scope`: words of what the town does not handle. `self-disposal`: whether grid workers may settle
     small matters on the spot.
     """
@@ -37,6 +39,7 @@ class TownPolicy:
     hold_for: timedelta | None
     out_of_scope: tuple[str, ...]
     self_disposal: bool
+    place_metres: int
 
     @classmethod
     def of(cls, district: District, tenant: str) -> "TownPolicy":
@@ -57,6 +60,7 @@ class TownPolicy:
             hold_for=timedelta(minutes=hold) if hold > 0 else None,
             out_of_scope=tuple(map(str.casefold, district.setting(tenant, "triage.out-of-scope", no_words))),
             self_disposal=district.setting(tenant, "triage.self-disposal", True),
+            place_metres=district.setting(tenant, "triage.place-metres", PLACE_METRES),
         )
 
 
@@ -70,6 +74,11 @@ class Examined:
     out_of_scope: bool
     self_disposable: bool
     place: Place
+
+    @property
+    def metres_off(self) -> float:
+        """How far from the thing itself its place may be."""
+        return 0.0 if self.place.located is None else self.place.located.metres
 
     @property
     def said(self) -> Said | None:
@@ -147,6 +156,8 @@ class Desk:
                 lat=report.lat,
                 cells=dict(location.cells) if location is not None else {},
                 address=report.address,
+                located=report.located,
+                component=report.component,
             ),
         )
 
@@ -160,7 +171,8 @@ class Desk:
             said = one.said
             policy = self.policy(one.tenant)
             original = None
-            if said is not None and policy.merges:
+            # Reports of one large place all have its point: that they coincide says nothing.
+            if said is not None and policy.merges and one.metres_off <= policy.closeness.metres:
                 original = open_reports.original_of(said, policy.closeness)
             decision = decide(
                 Finding(
@@ -169,6 +181,7 @@ class Desk:
                     least_confidence=policy.least_confidence,
                     emergency=one.found.emergency,
                     out_of_scope=one.out_of_scope,
+                    place_uncertain=0 < policy.place_metres < one.metres_off,
                     duplicate_of=original.report_id if original is not None else None,
                     self_disposed=one.report.self_disposed,
                     self_disposable=one.self_disposable,

@@ -25,7 +25,7 @@ from qipan.contracts.errors import (
 from qipan.contracts.events import ReportRated
 from qipan.storage import Database, Work
 from qipan.storage.group_commit import GroupCommit
-from qipan.tenancy import District
+from qipan.tenancy import District, in_shadow
 from services.intake import store
 from services.intake.accept import Accepted, Submission, Verdict, accept, observe
 from services.intake.admission import NewReport, admit
@@ -66,7 +66,7 @@ class Door:
 
     def admit(self, form: ReportForm, key: str | None, reporter: Principal | None) -> NewReport:
         """The report as it may be stored; see `services.intake.admission.admit` for its refusals."""
-        report = admit(form, key, reporter, self._district)
+        report = admit(form, key, reporter, self._district, self._now(reporter))
         authorise(reporter, REPORT_POST, report.tenant, self._district)
         return report
 
@@ -151,10 +151,9 @@ class Door:
         """Store what a device measured, all or nothing; Unauthenticated or Forbidden for who is no device."""
         if device is None:
             raise Unauthenticated
-        if device.base == self._district.id:
-            tenants = self._located(forms, device.shadow)
-        else:
-            tenants = [device.tenant] * len(forms)
+        tenants = (
+            self._located(forms, device) if device.base == self._district.id else [device.tenant] * len(forms)
+        )
         for tenant in set(tenants):
             authorise(device, READING_POST, tenant, self._district)
         with self._database.begin() as work:
@@ -183,10 +182,15 @@ class Door:
             raise NotFound("There is no such report, or the token is not its own.")
         return tenant
 
-    def _located(self, forms: Sequence[ReadingForm], shadow: str) -> list[str]:
-        tenants, faults = [], []
+    def _now(self, sender: Principal | None) -> datetime:
+        """The district's domain time, or that of the exercise that the sender takes part in."""
+        shadow = None if sender is None else sender.shadow or None
+        return self._database.clocks.now(in_shadow(self._district.id, shadow))
+
+    def _located(self, forms: Sequence[ReadingForm], device: Principal) -> list[str]:
+        tenants, faults, shadow, now = [], [], device.shadow, self._now(device)
         for index, form in enumerate(forms):
-            location = self._district.territory.locate(form.lon, form.lat)
+            location = self._district.territory.locate(form.lon, form.lat, now)
             if location is None:
                 faults.append(Fault(where=f"{index}.lon, lat", what="lies outside every town"))
             else:

@@ -37,11 +37,11 @@ class Contact(Form):
 
 
 class ReportForm(Form):
-    """One report 上报: what is wrong, and where (degrees)."""
+    """One report 上报: what is wrong, and where: degrees, or an address that names a landmark."""
 
     text: Text
-    lon: Longitude
-    lat: Latitude
+    lon: Longitude | None = None
+    lat: Latitude | None = None
     coordinate_system: System = System.WGS84
     address: Short | None = None
     matter: Annotated[str, Field(min_length=1, max_length=40)] | None = None

@@ -77,7 +77,7 @@ class Intake:
             matter=asked.matter,
             channel=asked.channel,
         )
-        report = admit(form, asked.key, call.grant.principal, self.district)
+        report = admit(form, asked.key, call.grant.principal, self.district, work.now(call.tenant))
         if report.tenant != call.tenant:
             raise WrongTenant(f"The place lies in {report.tenant!r}, not in {call.tenant!r}.")
         [[verdict]] = accept(work, [Submission((report,), call.traceparent)])

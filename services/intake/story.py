@@ -23,7 +23,12 @@ def _happenings(conn: Connection, row: Row[Any]) -> Iterator[Happening]:
         what="received",
         who=row.client,
         traceparent=row.traceparent,
-        detail=_texts(channel=row.channel, matter=row.matter_given),
+        detail=_texts(
+            channel=row.channel,
+            matter=row.matter_given,
+            place=(row.located or {}).get("name"),
+            component=row.component,
+        ),
     )
     if row.triaged_at is not None:
         yield Happening(

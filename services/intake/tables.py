@@ -58,6 +58,9 @@ reports = Table(
     Column("bucket", BigInteger),  # coarse square of an open original (services.intake.duplicates), else null
     Column("case_id", Text),
     Column("case_version", Integer),
+    Column("located", JSONB),  # how the place was found, when it was not given
+    Column("component", Text),  # that the report names
+    Column("place", JSONB),  # of the case, when triage found another than the report's own
     Index(
         "reports_open",
         "tenant",

@@ -11,7 +11,7 @@ class Finding:
     """What is known of a report when it is decided about.
 
     `confidence` (0 to 1) is that of the matter; `least_confidence` what the town asks for before it files
-    without a person.
+    without a person. `place_uncertain`: the place was found by a name that means a large area.
     """
 
     matter: str | None
@@ -19,6 +19,7 @@ class Finding:
     least_confidence: float = 0.0
     emergency: bool = False
     out_of_scope: bool = False
+    place_uncertain: bool = False
     duplicate_of: str | None = None
     self_disposed: bool = False
     self_disposable: bool = False
@@ -47,6 +48,7 @@ TABLE: tuple[Row, ...] = (
     Row("out-of-scope", Outcome.DECLINE, lambda f: f.out_of_scope and f.matter is None),
     Row("no-matter", Outcome.HOLD, lambda f: f.matter is None),
     Row("uncertain-matter", Outcome.HOLD, lambda f: f.confidence < f.least_confidence),
+    Row("uncertain-place", Outcome.HOLD, lambda f: f.place_uncertain),
     Row("duplicate", Outcome.MERGE, lambda f: f.duplicate_of is not None),
     Row("self-disposed", Outcome.SELF_DISPOSE, lambda f: f.self_disposed and f.self_disposable),
     # 自处置 is for the small matters that the town's pack names; the rest needs a case and an inspection.

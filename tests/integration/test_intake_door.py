@@ -14,7 +14,7 @@ from qipan.storage import Work
 from qipan.testing import Databases
 from services.intake import accept as accepting
 from services.intake.accept import Submission
-from tests.integration.intake_here import LIUXIA, NOON, SANDUN, Here, build_intake, opened
+from tests.integration.intake_here import LIUXIA, NOON, SANDUN, Here, build_intake, opened, xihu
 
 
 @pytest.fixture
@@ -128,6 +128,21 @@ def bodies() -> list[Any]:
         pytest.param({**good, "lon": 181}, {}, 422, "invalid", id="no-longitude"),
         pytest.param({**good, "lon": 122.5}, {}, 422, "outside-territory", id="outside"),
         pytest.param({**good, "tenant": "liuxia"}, {}, 422, "wrong-tenant", id="another-town"),
+        pytest.param({"text": "路灯不亮"}, {}, 422, "invalid", id="nowhere"),
+        pytest.param({"text": "路灯不亮", "lat": 30.3}, {}, 422, "invalid", id="half-a-point"),
+        pytest.param(
+            {"text": "路灯不亮", "address": "某某路1号"}, {}, 422, "unknown-place", id="unknown-address"
+        ),
+        pytest.param(
+            {"text": "路灯不亮", "address": "浙江大学"}, {}, 422, "ambiguous-place", id="ambiguous-address"
+        ),
+        pytest.param(
+            {"text": "路灯不亮", "address": "灵隐寺", "tenant": "sandun"},
+            {},
+            422,
+            "unknown-place",
+            id="not-there",
+        ),
         pytest.param({**good, "tenant": "atlantis"}, {}, 422, "unknown-tenant", id="no-town"),
         pytest.param({**good, "matter": "s:99999"}, {}, 422, "unknown-matter", id="no-matter"),
         pytest.param({**good, "channel": "grid"}, {}, 422, "invalid", id="not-a-grid-worker"),
@@ -205,6 +220,35 @@ def test_only_the_tracking_token_opens_a_report(here: Here) -> None:
         here.http.post(f"{path}/rating", params={"token": other["token"]}, json={"rating": 5}).status_code
         == 404
     )
+
+
+def test_an_address_is_as_good_as_coordinates_and_how_it_was_found_is_kept(here: Here) -> None:
+    landmark = xihu().gazetteer.find("黄龙体育中心", 1.0).meant.landmark
+    answer = here.http.post("/v1/reports", json={"text": "路灯不亮", "address": "西湖区黄龙体育中心东门"})
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["tenant"] == landmark.town
+    [row] = here.rows()
+    assert (row.lon, row.lat, row.address) == (*landmark.point, "西湖区黄龙体育中心东门")
+    located = {"by": "gazetteer", "name": "黄龙体育中心", "confidence": 1.0, "metres": landmark.reach}
+    assert row.located == located
+    [said] = here.said()
+    assert said["data"]["located"] == located
+
+
+def test_coordinates_go_before_the_address(here: Here) -> None:
+    body = {"text": "路灯不亮", **SANDUN, "address": "灵隐寺"}
+    assert here.http.post("/v1/reports", json=body).json()["tenant"] == "sandun"
+    [row] = here.rows()
+    assert (row.located, row.address) == (None, "灵隐寺")
+
+
+def test_an_ambiguous_address_is_refused_with_the_places_it_may_mean(here: Here) -> None:
+    refused = here.http.post("/v1/reports", json={"text": "路灯不亮", "address": "浙大门口"}).json()
+    [fault] = refused["faults"]
+    assert fault["where"] == "address"
+    for campus in ("紫金港", "玉泉", "西溪"):
+        assert f"浙江大学{campus}校区" in fault["allowed"]
+    assert here.rows() == []
 
 
 def _close(here: Here, report_id: str) -> None:

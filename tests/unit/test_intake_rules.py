@@ -122,6 +122,7 @@ findings = st.builds(
     least_confidence=st.floats(0, 1),
     emergency=st.booleans(),
     out_of_scope=st.booleans(),
+    place_uncertain=st.booleans(),
     duplicate_of=st.sampled_from([None, "r1"]),
     self_disposed=st.booleans(),
     self_disposable=st.booleans(),
@@ -137,7 +138,7 @@ def test_triage_decides_about_everything_and_keeps_its_promises(finding: Finding
     assert (outcome is Outcome.DECLINE) == (finding.out_of_scope and finding.matter is None)
     if finding.matter is None:
         assert outcome in (Outcome.HOLD, Outcome.DECLINE)
-    elif finding.confidence < finding.least_confidence:
+    elif finding.confidence < finding.least_confidence or finding.place_uncertain:
         assert outcome is Outcome.HOLD
     elif finding.duplicate_of:
         assert outcome is Outcome.MERGE
@@ -153,6 +154,7 @@ def test_every_row_of_the_table_is_needed() -> None:
         Finding(None, out_of_scope=True),
         Finding(None),
         replace(plain, confidence=0.5),
+        replace(plain, place_uncertain=True),
         replace(plain, duplicate_of="r1"),
         replace(plain, self_disposed=True, self_disposable=True),
         replace(plain, self_disposed=True),

@@ -20,6 +20,7 @@ TOOLS = {
     "cp",
     "curl",
     "cut",
+    "echo",
     "export",
     "grep",
     "kill",
