@@ -50,6 +50,32 @@ class Settings(BaseSettings):
     door_secret: str = Field(
         default="", description="Secret of intake's door, from which reporters' tracking tokens are derived."
     )
+    contact_keys: str = Field(
+        default="",
+        description="Keys that reporters' names and phone numbers are encrypted with, as number:key pairs of 64 "
+        "hexadecimal digits, such as 2:…,1:…; the highest number encrypts. Empty for `qipan up`: derived.",
+    )
+    photos_url: str = Field(
+        default="",
+        description="Where photos are kept, as fsspec writes it: file:///srv/photos, s3://bucket/prefix (with s3fs "
+        "installed and AWS_… in the environment). Empty: the folder photos in QIPAN_VAR.",
+    )
+    photo_bytes: int = Field(
+        default=8_388_608,
+        ge=1024,
+        le=67_108_864,
+        description="Largest photo that is taken, in bytes as sent.",
+    )
+    photo_pixels: int = Field(
+        default=50_000_000, ge=1, description="Most pixels of a photo; one with more is refused undecoded."
+    )
+    photo_side: int = Field(
+        default=3000, ge=16, le=16_383, description="Longest side that a photo is kept with, in pixels."
+    )
+    photos_per_report: int = Field(default=9, ge=0, description="Most photos that one report may have.")
+    comments_per_hour: int = Field(
+        default=10, ge=0, description="Comments that one report takes within an hour of real time."
+    )
     account_secret: str = Field(
         default="", description="Secret of the gateway, from which accounts' first passwords are derived."
     )

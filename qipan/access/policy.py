@@ -59,11 +59,13 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     # intake
     commands.SubmitReport: {Role.SERVICE: Scope.TENANT, Role.MACHINE: Scope.TENANT},
     commands.DecideReport: {Role.ACCEPTOR: Scope.TENANT, Role.SHIFT_LEADER: Scope.TENANT},
+    commands.UnmaskContact: {Role.ACCEPTOR: Scope.TENANT, Role.SHIFT_LEADER: Scope.TENANT},
     queries.ListHeld: {
         Role.ACCEPTOR: Scope.TENANT,
         Role.SHIFT_LEADER: Scope.TENANT,
         Role.SUPERVISOR: Scope.TENANT,
     },
+    queries.ListPhotos: {**dict.fromkeys(_TOWN_STAFF, Scope.TENANT), **_WORKERS},
     queries.GetReport: {**_WATCHERS, Role.SERVICE: Scope.TENANT},
     queries.TellReport: _WATCHERS,
     # dispatch

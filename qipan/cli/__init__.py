@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from qipan.cli import analytics, broker, case, db, dead, grid, processes, replay, run, up
+from qipan.cli import analytics, broker, case, contacts, db, dead, grid, photos, processes, replay, run, up
 from qipan.cli.console import stderr
 from qipan.contracts.errors import QipanError
 from qipan.hosting.embedded.home import InUse
@@ -33,6 +33,8 @@ commands.add_typer(db.commands, name="db")
 commands.add_typer(broker.commands, name="broker")
 commands.add_typer(dead.commands, name="dead")
 commands.add_typer(case.commands, name="case")
+commands.add_typer(contacts.commands, name="contacts")
+commands.add_typer(photos.commands, name="photos")
 commands.add_typer(analytics.commands, name="analytics")
 commands.add_typer(grid.commands, name="grid")
 

@@ -23,6 +23,6 @@ def provision() -> None:
 def migrate() -> None:
     """Bring every service's tables to the newest revision, each as its own role."""
     settings = Settings()
-    before = migrate_database(known_database(settings), Credentials.kept_in(settings.var).secret)
+    before = migrate_database(known_database(settings), Credentials.kept_in(settings.var), settings)
     for service, revision in before.items():
         stdout.print(f"{service}: newest revision (was {revision or 'empty'})")

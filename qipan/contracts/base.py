@@ -36,6 +36,7 @@ class Request(Message, Generic[Answer]):
 
     service: ClassVar[str]
     reads_only: ClassVar[bool] = False
+    remembered: ClassVar[bool] = True
     _known: ClassVar[dict[str, type["Request[Any]"]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -54,7 +55,11 @@ class Request(Message, Generic[Answer]):
 
 
 class Command(Request[Answer]):
-    """A request that changes something; repeated with the same id it returns the first answer."""
+    """A request that changes something; repeated with the same id it returns the first answer.
+
+    Unless it is not `remembered`, because its answer must not be stored: then it is carried out again, and its
+    handler sees to it that a repeat does no harm.
+    """
 
 
 class Query(Request[Answer]):

@@ -34,6 +34,14 @@ class ReportAnswer(Part):
     token: str | None = None
 
 
+class ContactAnswer(Part):
+    """How to reach a reporter; whoever has this has been written down."""
+
+    report_id: str
+    name: str | None = Field(default=None, repr=False)
+    phone: str | None = Field(default=None, repr=False)
+
+
 # To intake
 
 
@@ -49,6 +57,16 @@ class SubmitReport(Command[ReportAnswer]):
     lat: float = Field(ge=-90, le=90)
     address: str | None = Field(default=None, max_length=300)
     matter: str | None = Field(default=None, max_length=40)
+
+
+class UnmaskContact(Command[ContactAnswer]):
+    """An acceptor sees a reporter's name and phone number, for a purpose that is written down."""
+
+    type: ClassVar[str] = "contact.unmask.v1"
+    service: ClassVar[str] = "intake"
+    remembered: ClassVar[bool] = False
+    report_id: Id
+    purpose: Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class DecideReport(Command[ReportAnswer]):

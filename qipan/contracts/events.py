@@ -68,6 +68,17 @@ class ReportRated(Event):
     rated_at: datetime
 
 
+class ReportCommented(Event):
+    """The reporter, known by the tracking token, added something. `case_id`: the case that it is about, if any."""
+
+    type: ClassVar[str] = "report.commented.v1"
+    report_id: str
+    comment_id: str
+    case_id: str | None = None
+    text: str
+    commented_at: datetime
+
+
 class ReadingObserved(Event):
     """A sensor of this tenant measured something."""
 

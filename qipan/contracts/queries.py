@@ -83,6 +83,13 @@ class TellMessages(Query[Happenings]):
     subject: Id
 
 
+class MaskedContact(Part):
+    """A reporter's name and phone number as lists show them: 张**, 138****5678."""
+
+    name: str | None = None
+    phone: str | None = None
+
+
 class HeldReport(Part):
     """A report that waits for a person, and why."""
 
@@ -97,6 +104,7 @@ class HeldReport(Part):
     address: str | None = None
     located: Located | None = None
     component: str | None = None
+    contact: MaskedContact | None = None
 
 
 class HeldReports(Part):
@@ -104,6 +112,33 @@ class HeldReports(Part):
 
     reports: tuple[HeldReport, ...]
     next: str | None = None
+
+
+class PhotoLink(Part):
+    """A photo of a report. `link` leads to it, on the gateway and on intake's door, until then (real time)."""
+
+    photo_id: str
+    media_type: str
+    width: int
+    height: int
+    bytes: int
+    added_at: datetime
+    link: str
+    until: datetime
+
+
+class ReportPhotos(Part):
+    """The photos of a report, oldest first."""
+
+    photos: tuple[PhotoLink, ...]
+
+
+class ListPhotos(Query[ReportPhotos]):
+    """The photos of a report, for those who may see its case."""
+
+    type: ClassVar[str] = "report.photos.v1"
+    service: ClassVar[str] = "intake"
+    report_id: Id
 
 
 class ListHeld(Query[HeldReports]):

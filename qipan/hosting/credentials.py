@@ -5,7 +5,7 @@ import hmac
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from qipan.access import Principal, Role, Signer, new_keys
@@ -27,6 +27,7 @@ class Credentials:
     secret: str
     signing_key: str
     verify_key: str
+    contact_generation: int = 1
 
     @classmethod
     def kept_in(cls, var: Path) -> "Credentials":
@@ -37,9 +38,23 @@ class Credentials:
         signing_key, verify_key = new_keys()
         made = cls(secrets.token_urlsafe(32), signing_key, verify_key)
         var.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            json.dump(asdict(made), out)
+        made._write(file)
         return made
+
+    def with_new_contact_key(self, var: Path) -> "Credentials":
+        """These with one more key for contacts, written to `<var>/secret`; processes get it at their next start."""
+        grown = replace(self, contact_generation=self.contact_generation + 1)
+        beside = var / "secret.new"
+        beside.unlink(missing_ok=True)
+        grown._write(beside)
+        beside.replace(var / "secret")
+        return grown
+
+    def _write(self, file: Path) -> None:
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            json.dump(asdict(self), out)
+            out.flush()
+            os.fsync(out.fileno())
 
     @property
     def account_secret(self) -> str:
@@ -50,6 +65,20 @@ class Credentials:
     def door_secret(self) -> str:
         """From which reporters' tracking tokens are derived; intake's."""
         return self._derived("door")
+
+    @property
+    def contact_keys(self) -> str:
+        """With which reporters' names and numbers are encrypted, newest first; intake's."""
+        numbers = range(self.contact_generation, 0, -1)
+        return ",".join(f"{number}:{self._derived(f'contacts/{number}')}" for number in numbers)
+
+    def intake_secrets(self, settings: Settings) -> dict[str, str]:
+        """What intake's processes, migrations and commands are given besides the database."""
+        return {
+            "QIPAN_DOOR_SECRET": self.door_secret,
+            "QIPAN_CONTACT_KEYS": settings.contact_keys or self.contact_keys,
+            **_photo_store(settings),
+        }
 
     def token(self, sub: str, tenant: str, role: Role, seconds: float = TOKEN_SECONDS) -> str:
         """A token for a process or an operator."""
@@ -71,7 +100,7 @@ class Credentials:
         if spec.schema is not None:
             found["QIPAN_DATABASE_URL"] = service_url(servers.database_url, spec.schema, self.secret)
         if spec.schema == "intake":
-            found["QIPAN_DOOR_SECRET"] = self.door_secret
+            found |= self.intake_secrets(settings)
         if spec.service == "gateway":
             found["QIPAN_SIGNING_KEY"] = self.signing_key
             found["QIPAN_ACCOUNT_SECRET"] = self.account_secret
@@ -81,3 +110,11 @@ class Credentials:
 
     def _derived(self, purpose: str) -> str:
         return hmac.new(self.secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()
+
+
+def _photo_store(settings: Settings) -> dict[str, str]:
+    """Where photos lie, with what an object store's client reads from the environment."""
+    if not settings.photos_url:
+        return {}
+    keys = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    return {"QIPAN_PHOTOS_URL": settings.photos_url, **keys}

@@ -11,6 +11,11 @@ _SHARED = (
     "batch_size",
     "linger_ms",
     "outbox_limit",
+    "photo_bytes",
+    "photo_pixels",
+    "photo_side",
+    "photos_per_report",
+    "comments_per_hour",
     "unguarded",
 )
 

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from qipan.hosting.credentials import Credentials
 from qipan.messaging import provision as broker
 from qipan.messaging.definitions import definitions
+from qipan.settings import Settings
 from qipan.storage import provision as roles
 from qipan.tenancy import District
 
@@ -15,12 +17,19 @@ def provision_database(database_url: str, secret: str) -> None:
     roles.provision(database_url, secret)
 
 
-def migrate_database(database_url: str, secret: str, services: Path = SERVICES) -> dict[str, str | None]:
+def migrate_database(
+    database_url: str, credentials: Credentials, settings: Settings, services: Path = SERVICES
+) -> dict[str, str | None]:
     """Bring every service's schema to the newest revision, as its own role; what each was at before."""
     from qipan.storage.migrate import migrate  # Alembic takes half a second to import, and only this needs it
 
     return {
-        service: migrate(roles.service_url(database_url, service, secret), service, services)
+        service: migrate(
+            roles.service_url(database_url, service, credentials.secret),
+            service,
+            services,
+            secrets=credentials.intake_secrets(settings) if service == "intake" else {},
+        )
         for service in roles.SCHEMAS
     }
 

@@ -75,7 +75,7 @@ def run_district(
         found = stack.enter_context(servers(settings, say))
         say("preparing the database")
         provision_database(found.database_url, credentials.secret)
-        migrate_database(found.database_url, credentials.secret)
+        migrate_database(found.database_url, credentials, settings)
         if found.amqp_management_url:
             say("preparing the broker")
             provision_broker(

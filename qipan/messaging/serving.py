@@ -75,7 +75,7 @@ def _transact(process: Process, method: Answering, envelope: Envelope[Any], gran
     database = process.database
     if database is None:
         return _settled(method.run(None, received), grant)
-    if method.model.reads_only:
+    if method.model.reads_only or not method.model.remembered:
         with database.begin() as work:
             return _settled(method.run(work, received), grant)
     digest = hashlib.sha256(f"{grant.sub}\0{envelope.data.model_dump_json()}".encode()).hexdigest()

@@ -15,6 +15,7 @@ PERSONAL = frozenset(
         "address",
         "authorization",
         "body",
+        "contact",
         "email",
         "id_number",
         "lat",

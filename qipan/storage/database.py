@@ -96,6 +96,7 @@ def make_engine(url: str, *, pool_size: int = 8, application_name: str = "qipan"
         max_overflow=4,
         pool_timeout=POOL_SECONDS,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error's text goes to the log; what was to be stored does not
         connect_args=options,
     )
     event.listen(engine, "connect", _write_arrays_in_binary)

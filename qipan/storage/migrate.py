@@ -1,5 +1,6 @@
 """Migrations: Alembic, one line of versions per service, its version table in the service's own schema."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from alembic.config import Config
@@ -24,10 +25,13 @@ def script_directory(service: str, root: Path) -> ScriptDirectory:
     return ScriptDirectory.from_config(config)
 
 
-def migrate(url: str, service: str, root: Path, revision: str = "head") -> str | None:
+def migrate(
+    url: str, service: str, root: Path, revision: str = "head", *, secrets: Mapping[str, str] | None = None
+) -> str | None:
     """Bring a service's schema to `revision`, as the service's own role; returns the revision it had before.
 
-    Concurrent runs wait for each other. A failed migration leaves the schema as it was.
+    Concurrent runs wait for each other. A failed migration leaves the schema as it was. `secrets` are those of
+    the service's settings, by the names of their variables, for a migration that must encrypt what it finds.
     """
     script = script_directory(service, root)
     engine = make_engine(url, pool_size=1)
@@ -54,6 +58,7 @@ def migrate(url: str, service: str, root: Path, revision: str = "head") -> str |
                 version_table=VERSION_TABLE,
                 version_table_schema=service,
                 transactional_ddl=True,
+                secrets=dict(secrets or {}),
             )
             with Operations.context(environment.get_context()):
                 environment.run_migrations()

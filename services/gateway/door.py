@@ -11,6 +11,10 @@ from qipan.observability import tracing
 LARGEST_FORWARDED = 4_194_304
 """Bytes; the door has the last word on what it takes."""
 
+AROUND_A_PHOTO = 65_536
+"""Bytes of a form that are not its photo."""
+PHOTOS = "/photos"
+
 _THERE = ("content-type", "authorization", "idempotency-key", "accept", "accept-language")
 _BACK = (
     "content-type",
@@ -20,13 +24,18 @@ _BACK = (
     "retry-after",
     "www-authenticate",
     "allow",
+    "content-disposition",
+    "content-security-policy",
+    "referrer-policy",
+    "x-content-type-options",
 )
 
 
 class Door:
     """A client of intake's door at `url`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, largest_photo: int = LARGEST_FORWARDED) -> None:
+        self._largest_photo = largest_photo + AROUND_A_PHOTO
         self._http = httpx.AsyncClient(
             base_url=url,
             timeout=httpx.Timeout(15.0, connect=2.0),
@@ -39,7 +48,8 @@ class Door:
         headers = {name: request.headers[name] for name in _THERE if name in request.headers}
         headers["traceparent"] = tracing.child(tracing.current())
         headers["x-forwarded-for"] = request.client.host if request.client else "unknown"
-        body = await read_body(request, LARGEST_FORWARDED)
+        photo = request.url.path.endswith(PHOTOS)
+        body = await read_body(request, self._largest_photo if photo else LARGEST_FORWARDED)
         url = httpx.URL(path=request.url.path, query=request.scope["query_string"])
         try:
             answer = await self._http.request(request.method, url, content=body, headers=headers)

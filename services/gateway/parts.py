@@ -70,7 +70,7 @@ class Resources:
             verifier=Verifier(settings.verify_key),
             sessions=sessions,
             caller=self._client,
-            door=Door(settings.door_url),
+            door=Door(settings.door_url, settings.photo_bytes),
             live=Live(lambda: Client(settings.amqp_url, "gateway live")),
         )
         health.add_check("broker", self._broker)

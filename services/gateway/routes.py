@@ -37,6 +37,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/held", queries.ListHeld),
     Route("GET", "/v1/held/{report_id}", queries.GetReport),
     Route("POST", "/v1/held/{report_id}", commands.DecideReport),
+    Route("GET", "/v1/reports/{report_id}/photos", queries.ListPhotos),
+    Route("POST", "/v1/reports/{report_id}/contact", commands.UnmaskContact),
     Route("GET", "/v1/messages", queries.ListMessages),
     Route("POST", "/v1/messages/{message_id}/read", commands.MarkRead),
     Route("GET", "/v1/board", queries.GetBoard),

@@ -55,7 +55,10 @@ class DistrictLike(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NewReport:
-    """A report that may be stored, its place in WGS-84 degrees; with a client's key comes a `digest`."""
+    """A report that may be stored, its place in WGS-84 degrees; with a client's key comes a `digest`.
+
+    `contact` is how to reach the reporter, sealed (`services.intake.contacts`).
+    """
 
     tenant: str
     report_id: str
@@ -68,8 +71,7 @@ class NewReport:
     address: str | None
     matter: str | None
     self_disposed: bool
-    contact_name: str | None = None
-    contact_phone: str | None = None
+    contact: bytes | None = None
     located: Located | None = None
     component: str | None = None
 
@@ -94,6 +96,7 @@ def admit(
             _exercise_refusal(tenant, reporter, district),
             _matter_refusal(form.matter, location, district),
             _channel_refusal(form, reporter),
+            _anonymous_refusal(form, reporter),
         )
         if refusal is not None
     ]
@@ -103,8 +106,7 @@ def admit(
         )
     assert tenant is not None
     assert isinstance(place, Whereabouts)
-    client = ANONYMOUS if reporter is None else reporter.sub
-    contact = form.contact
+    client = ANONYMOUS if reporter is None or form.anonymous else reporter.sub
     return NewReport(
         tenant=tenant,
         report_id=new_id() if key is None else keyed_report_id(client, tenant, key),
@@ -117,8 +119,6 @@ def admit(
         address=form.address,
         matter=form.matter,
         self_disposed=form.self_disposed,
-        contact_name=contact.name if contact else None,
-        contact_phone=contact.phone if contact else None,
         located=place.located,
     )
 
@@ -200,5 +200,20 @@ def _channel_refusal(form: ReportForm, reporter: Principal | None) -> Invalid | 
     if form.self_disposed and not walks:
         faults.append(
             Fault(where="self_disposed", what="only a grid worker disposes on the spot", allowed="false")
+        )
+    return Invalid(faults=tuple(faults)) if faults else None
+
+
+def _anonymous_refusal(form: ReportForm, reporter: Principal | None) -> Invalid | None:
+    if not form.anonymous:
+        return None
+    faults = []
+    if reporter is not None and reporter.roles - {Role.CITIZEN}:
+        faults.append(Fault(where="anonymous", what="only a citizen reports anonymously", allowed="false"))
+    if form.contact is not None:
+        faults.append(
+            Fault(
+                where="contact", what="an anonymous report has none", allowed="leave it out, or `anonymous`"
+            )
         )
     return Invalid(faults=tuple(faults)) if faults else None

@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import text
@@ -23,13 +24,18 @@ from qipan.contracts.errors import (
     Unavailable,
 )
 from qipan.contracts.events import ReportRated
+from qipan.ids import derived_id, new_id
 from qipan.storage import Database, Work
 from qipan.storage.group_commit import GroupCommit
 from qipan.tenancy import District, in_shadow
 from services.intake import store
 from services.intake.accept import Accepted, Submission, Verdict, accept, observe
 from services.intake.admission import NewReport, admit
+from services.intake.comments import comment
+from services.intake.contacts import Contacts
 from services.intake.forms import (
+    CommentAccepted,
+    CommentForm,
     Links,
     PublicStatus,
     RatingAccepted,
@@ -39,7 +45,8 @@ from services.intake.forms import (
     ReportAccepted,
     ReportForm,
 )
-from services.intake.public_status import ReportStatus, may_be_rated, words_for
+from services.intake.public_page import page_of
+from services.intake.public_status import ReportStatus, may_be_rated
 from services.intake.tables import SCHEMA
 from services.intake.tracking import TrackingTokens
 
@@ -51,11 +58,19 @@ class Door:
     """One door process: its district, its tables, its writer thread."""
 
     def __init__(
-        self, district: District, database: Database, tokens: TrackingTokens, outbox_limit: int
+        self,
+        district: District,
+        database: Database,
+        tokens: TrackingTokens,
+        outbox_limit: int,
+        contacts: Contacts,
+        comments_an_hour: int,
     ) -> None:
         self._district = district
         self._database = database
         self._tokens = tokens
+        self._contacts = contacts
+        self._comments_an_hour = comments_an_hour
         self._gauge = OutboxGauge(outbox_limit)
         self._commits: GroupCommit[Submission, tuple[Verdict, ...]] = GroupCommit(database, self._accept)
 
@@ -68,7 +83,11 @@ class Door:
         """The report as it may be stored; see `services.intake.admission.admit` for its refusals."""
         report = admit(form, key, reporter, self._district, self._now(reporter))
         authorise(reporter, REPORT_POST, report.tenant, self._district)
-        return report
+        contact = self._contacts.seal(form.contact, report.tenant, report.report_id)
+        if contact is None:
+            return report
+        digest = None if report.digest is None else self._tokens.keyed(report.digest)
+        return replace(report, contact=contact, digest=digest)
 
     async def store(self, reports: Sequence[NewReport], traceparent: str | None) -> tuple[Verdict, ...]:
         """Store reports in one transaction, shared with whoever else asks now; returns after its commit."""
@@ -83,30 +102,41 @@ class Door:
             report_id=accepted.report_id,
             tenant=accepted.tenant,
             token=token,
-            links=Links(self=f"{path}?token={token}", rating=f"{path}/rating?token={token}"),
+            links=Links(
+                self=f"{path}?token={token}",
+                rating=f"{path}/rating?token={token}",
+                photos=f"{path}/photos?token={token}",
+                comments=f"{path}/comments?token={token}",
+            ),
         )
+
+    def opened(self, report_id: str, token: str) -> str:
+        """The tenant of the report that this tracking token opens; NotFound for any other token."""
+        tenant = self._tokens.tenant_of(token, report_id)
+        if tenant is None:
+            raise NotFound("There is no such report, or the token is not its own.")
+        return tenant
 
     def status(self, report_id: str, token: str) -> PublicStatus:
         """What the holder of the tracking token may know; NotFound for anybody else."""
-        tenant = self._opened(report_id, token)
+        tenant = self.opened(report_id, token)
         with self._database.begin() as work:
-            row = store.report(work.conn, tenant, report_id)
-            if row is None:
-                raise NotFound
-            original = store.report(work.conn, tenant, row.merged_into) if row.merged_into else None
-            rated = store.rating(work.conn, tenant, report_id)
-        return PublicStatus(
-            report_id=report_id,
-            tenant=tenant,
-            status=row.status,
-            words=words_for(row.status),
-            received_at=row.received_at,
-            changed_at=row.changed_at if original is None else max(row.changed_at, original.changed_at),
-            case_id=row.case_id if original is None else original.case_id,
-            merged_into=row.merged_into,
-            original_status=None if original is None else original.status,
-            rating=None if rated is None else rated.rating,
-        )
+            return page_of(work.conn, tenant, report_id, token)
+
+    def comment(self, report_id: str, token: str, form: CommentForm, key: str | None) -> CommentAccepted:
+        """Store what the reporter adds and tell of it; see `services.intake.comments` for its refusals."""
+        tenant = self.opened(report_id, token)
+        comment_id = new_id() if key is None else derived_id("comment", tenant, report_id, key)
+        with self._database.begin() as work:
+            row = comment(
+                work,
+                tenant,
+                report_id,
+                comment_id=comment_id,
+                words=form.text,
+                most_an_hour=self._comments_an_hour,
+            )
+        return CommentAccepted(report_id=report_id, comment_id=row.comment_id, at=row.at)
 
     def rate(self, report_id: str, token: str, form: RatingForm) -> RatingAccepted:
         """Store the reporter's rating and tell of it; the same one again changes nothing.
@@ -114,7 +144,7 @@ class Door:
         NotFound without the tracking token, IllegalTransition before the case is closed, Conflict for another
         rating than before.
         """
-        tenant = self._opened(report_id, token)
+        tenant = self.opened(report_id, token)
         with self._database.begin() as work:
             row = store.report(work.conn, tenant, report_id)
             if row is not None and row.status == ReportStatus.MERGED:
@@ -175,12 +205,6 @@ class Door:
     def _accept(self, work: Work, submissions: Sequence[Submission]) -> list[tuple[Verdict, ...]]:
         self._gauge.check(work)
         return accept(work, submissions)
-
-    def _opened(self, report_id: str, token: str) -> str:
-        tenant = self._tokens.tenant_of(token, report_id)
-        if tenant is None:
-            raise NotFound("There is no such report, or the token is not its own.")
-        return tenant
 
     def _now(self, sender: Principal | None) -> datetime:
         """The district's domain time, or that of the exercise that the sender takes part in."""

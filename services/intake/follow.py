@@ -7,6 +7,7 @@ from qipan.contracts.events import CaseEvent
 from qipan.messaging.received import Received
 from qipan.storage import Work
 from services.intake import store
+from services.intake.timeline import milliseconds
 
 
 def follow(work: Work, batch: Sequence[Received[CaseEvent]]) -> None:
@@ -24,5 +25,8 @@ def follow(work: Work, batch: Sequence[Received[CaseEvent]]) -> None:
                 stage=case.stage,
                 changed_at=case.stage_times.get(case.stage, case.filed_at),
                 closed=case.stage not in OPEN_STAGES,
+                unit=case.unit,
+                department=case.department,
+                stage_times=milliseconds(case),
             )
     store.progress(work.conn, list(newest.values()))

@@ -17,6 +17,8 @@ Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,29}$")]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 
+Words = dict[Literal["zh", "en"], str]
+
 LARGEST_BATCH = 200
 MOST_READINGS = 500
 
@@ -37,7 +39,10 @@ class Contact(Form):
 
 
 class ReportForm(Form):
-    """One report 上报: what is wrong, and where: degrees, or an address that names a landmark."""
+    """One report 上报: what is wrong, and where: degrees, or an address that names a landmark.
+
+    An `anonymous` one keeps no account and no contact.
+    """
 
     text: Text
     lon: Longitude | None = None
@@ -47,6 +52,7 @@ class ReportForm(Form):
     matter: Annotated[str, Field(min_length=1, max_length=40)] | None = None
     channel: Word | None = None
     contact: Contact | None = None
+    anonymous: bool = False
     self_disposed: bool = False
     tenant: TenantId | None = None
 
@@ -62,6 +68,12 @@ class RatingForm(Form):
 
     rating: Annotated[int, Field(ge=1, le=5, strict=True)]
     note: Annotated[str, Field(max_length=1000)] = ""
+
+
+class CommentForm(Form):
+    """What a reporter wants to add."""
+
+    text: Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 class ReadingForm(Form):
@@ -86,6 +98,8 @@ class Links(BaseModel):
 
     self: str
     rating: str
+    photos: str
+    comments: str
 
 
 class ReportAccepted(BaseModel):
@@ -122,6 +136,34 @@ class ReadingsAccepted(BaseModel):
     repeated: int
 
 
+class PhotoAdded(BaseModel):
+    """A photo of the report, as it is kept: size in pixels and bytes, and where to see it."""
+
+    photo_id: str
+    media_type: str
+    width: int
+    height: int
+    bytes: int
+    added_at: datetime
+    link: str
+
+
+class PublicStep(BaseModel):
+    """A status that the report, or the case that it became, reached then."""
+
+    status: str
+    words: Words
+    at: datetime
+
+
+class PublicComment(BaseModel):
+    """What the reporter added."""
+
+    comment_id: str
+    text: str
+    at: datetime
+
+
 class PublicStatus(BaseModel):
     """What the reporter may know: a stable word, and plain words for people. Times are domain time, UTC.
 
@@ -131,13 +173,17 @@ class PublicStatus(BaseModel):
     report_id: str
     tenant: str
     status: str
-    words: dict[Literal["zh", "en"], str]
+    words: Words
     received_at: datetime
     changed_at: datetime
     case_id: str | None = None
     merged_into: str | None = None
     original_status: str | None = None
+    original_words: Words | None = None
     rating: int | None = None
+    timeline: tuple[PublicStep, ...] = ()
+    comments: tuple[PublicComment, ...] = ()
+    photos: tuple[PhotoAdded, ...] = ()
 
 
 class RatingAccepted(BaseModel):
@@ -145,3 +191,11 @@ class RatingAccepted(BaseModel):
 
     report_id: str
     rating: int
+
+
+class CommentAccepted(BaseModel):
+    """The comment is stored and on its way to those who see to the matter."""
+
+    report_id: str
+    comment_id: str
+    at: datetime

@@ -8,11 +8,15 @@ from pydantic import TypeAdapter
 
 from qipan.http.openapi import PROBLEM, header_parameter, path_parameter
 
+JSON = "application/json"
+_BINARY = {"type": "string", "format": "binary"}
 _REFS = "#/components/schemas/{model}"
 
+_REPEAT = "A repeat with the same key and body gets the first answer; another body a 409."
 _HEADERS = {
+    "/v1/reports/{report_id}/comments": (("Idempotency-Key", _REPEAT),),
     "/v1/reports": (
-        ("Idempotency-Key", "A repeat with the same key and body gets the first answer; another body a 409."),
+        ("Idempotency-Key", _REPEAT),
         ("Qipan-Shadow", "The exercise that the sender takes part in."),
     ),
 }
@@ -20,14 +24,19 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A route with what goes in (None: nothing) and what comes out when all is well."""
+    """A route with what goes in (None: nothing) and what comes out when all is well.
+
+    `takes` and `gives` are media types; what is not JSON has no model.
+    """
 
     method: str
     path: str
     endpoint: Callable[..., object]
     body: Any
-    answer: type[Any]
+    answer: type[Any] | None
     status: int
+    takes: tuple[str, ...] = (JSON,)
+    gives: tuple[str, ...] = (JSON,)
 
 
 def document(routes: Iterable[Described]) -> dict[str, Any]:
@@ -50,7 +59,10 @@ def document(routes: Iterable[Described]) -> dict[str, Any]:
 
 
 def _operation(route: Described, schemas: dict[str, Any]) -> dict[str, Any]:
-    answer = {"application/json": {"schema": _schema(route.answer, schemas)}}
+    answer = {
+        media: {"schema": _schema(route.answer, schemas) if media == JSON else _BINARY}
+        for media in route.gives
+    }
     problem = {"application/problem+json": {"schema": {"$ref": _REFS.format(model="Problem")}}}
     operation: dict[str, Any] = {
         "summary": (route.endpoint.__doc__ or "").strip().splitlines()[0],
@@ -65,7 +77,10 @@ def _operation(route: Described, schemas: dict[str, Any]) -> dict[str, Any]:
         },
     }
     if route.body is not None:
-        content = {"application/json": {"schema": _schema(route.body, schemas, mode="validation")}}
+        content = {JSON: {"schema": _schema(route.body, schemas, mode="validation")}}
+        operation["requestBody"] = {"required": True, "content": content}
+    elif route.takes != (JSON,):
+        content = {media: {"schema": _sent_as(media)} for media in route.takes}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 
@@ -73,9 +88,21 @@ def _operation(route: Described, schemas: dict[str, Any]) -> dict[str, Any]:
 def _parameters(path: str) -> list[dict[str, Any]]:
     found = [header_parameter(name, words) for name, words in _HEADERS.get(path, ())]
     if "{report_id}" in path:
-        token = {"name": "token", "in": "query", "required": True, "schema": {"type": "string"}}
-        found += [path_parameter("report_id"), token]
+        found += [path_parameter("report_id"), _query("token", required="{photo_id}" not in path)]
+    if "{photo_id}" in path:
+        found += [path_parameter("photo_id"), _query("ticket", required=False)]
     return found
+
+
+def _query(name: str, *, required: bool) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": required, "schema": {"type": "string"}}
+
+
+def _sent_as(media: str) -> dict[str, Any]:
+    """A file by itself, or as the one part of a form."""
+    if not media.startswith("multipart/"):
+        return _BINARY
+    return {"type": "object", "required": ["photo"], "properties": {"photo": _BINARY}}
 
 
 def _schema(model: Any, schemas: dict[str, Any], mode: Any = "serialization") -> dict[str, Any]:

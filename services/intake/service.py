@@ -2,13 +2,22 @@
 
 from collections.abc import Sequence
 
-from qipan.contracts.commands import DecideReport, ReportAnswer, SubmitReport
+from qipan.contracts.commands import ContactAnswer, DecideReport, ReportAnswer, SubmitReport, UnmaskContact
 from qipan.contracts.errors import KeyReused, NotFound, WrongTenant
 from qipan.contracts.events import CASE_EVENTS, CaseEvent, ReportReceived
-from qipan.contracts.queries import GetReport, Happenings, HeldReport, HeldReports, ListHeld, TellReport
+from qipan.contracts.queries import (
+    GetReport,
+    Happenings,
+    HeldReports,
+    ListHeld,
+    ListPhotos,
+    ReportPhotos,
+    TellReport,
+)
 from qipan.messaging.service import (
     DatabaseProvider,
     DistrictProvider,
+    ProcessProvider,
     Received,
     Timer,
     Work,
@@ -19,13 +28,19 @@ from qipan.messaging.service import (
 from services.intake import store
 from services.intake.accept import Submission, accept
 from services.intake.admission import admit
+from services.intake.contacts import Contacts
 from services.intake.decide import decide_held, file_waited
 from services.intake.desk import Desk
 from services.intake.follow import follow
 from services.intake.forms import ReportForm
+from services.intake.held import held_report
 from services.intake.pages import mark, place_of
+from services.intake.photo_links import linked_photos
+from services.intake.photo_names import PhotoNames
+from services.intake.sealing import Keyring
 from services.intake.story import story_of
 from services.intake.triage_batch import HELD_DUE, triage
+from services.intake.unmask import unmask
 
 
 class DeskProvider(DistrictProvider):
@@ -40,6 +55,28 @@ class DeskProvider(DistrictProvider):
         return self._desk
 
 
+class ContactsProvider(ProcessProvider):
+    """Injects what opens reporters' contacts, with the keys of the process's settings."""
+
+    _contacts: Contacts | None = None
+
+    def get_dependency(self, worker_ctx: object) -> Contacts:
+        """The process's one keyring; without keys in the settings it opens nothing."""
+        if self._contacts is None:
+            process = super().get_dependency(worker_ctx)
+            self._contacts = Contacts(Keyring.parse(process.settings.contact_keys))
+        return self._contacts
+
+
+class PhotoNamesProvider(ProcessProvider):
+    """Injects what opens photos for a while; None without the door's secret in the settings."""
+
+    def get_dependency(self, worker_ctx: object) -> PhotoNames | None:
+        """Made for each call: it holds no more than two keys."""
+        secret = super().get_dependency(worker_ctx).settings.door_secret
+        return PhotoNames(secret) if secret else None
+
+
 class Intake:
     """Triages what the door took in, and lets reports follow their cases."""
 
@@ -49,6 +86,8 @@ class Intake:
     db = DatabaseProvider()
     district = DistrictProvider()
     desk = DeskProvider()
+    contacts = ContactsProvider()
+    photo_names = PhotoNamesProvider()
 
     @consume(ReportReceived)
     def triage_reports(self, work: Work, batch: Sequence[Received[ReportReceived]]) -> None:
@@ -92,6 +131,16 @@ class Intake:
         status = decide_held(work, call.tenant, call.data, matters, call.grant.sub)
         return ReportAnswer(report_id=call.data.report_id, tenant=call.tenant, status=status)
 
+    @answer(UnmaskContact)
+    def unmask_contact(self, work: Work, call: Received[UnmaskContact]) -> ContactAnswer:
+        """How to reach a reporter, once it is written down who asked and why."""
+        return unmask(work, self.contacts, call.tenant, call.data, who=call.grant.sub, command_id=call.id)
+
+    @answer(ListPhotos)
+    def list_photos(self, work: Work, call: Received[ListPhotos]) -> ReportPhotos:
+        """The photos of a report, each with a link that holds for a while."""
+        return linked_photos(work, self.photo_names, call.tenant, call.data.report_id, call.grant)
+
     @answer(ListHeld)
     def list_held(self, work: Work, call: Received[ListHeld]) -> HeldReports:
         """The reports that wait for an acceptor."""
@@ -99,7 +148,7 @@ class Intake:
         rows = store.held(work.conn, call.tenant, asked.limit + 1, place_of(asked.after))
         page = rows[: asked.limit]
         return HeldReports(
-            reports=tuple(HeldReport.model_validate(row, from_attributes=True) for row in page),
+            reports=tuple(held_report(row, self.contacts) for row in page),
             next=mark(page[-1].held_at, page[-1].report_id) if len(rows) > asked.limit else None,
         )
 

@@ -72,6 +72,9 @@ class Progress:
     stage: str
     changed_at: datetime
     closed: bool
+    unit: str | None = None
+    department: str | None = None
+    stage_times: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +95,12 @@ class NewReading:
 
 _ADD_REPORTS = text(f"""
     INSERT INTO {SCHEMA}.reports (tenant, report_id, client, digest, channel, text, lon, lat, address,
-        matter_given, contact_name, contact_phone, received_at, traceparent, located, component, status,
-        changed_at)
+        matter_given, contact, received_at, traceparent, located, component, status, changed_at)
     SELECT tenant, report_id, client, digest, channel, text, lon, lat, address,
-        matter, contact_name, contact_phone, received_at, traceparent, located, component, 'received',
-        received_at
+        matter, contact, received_at, traceparent, located, component, 'received', received_at
     FROM json_to_recordset(CAST(:rows AS json)) AS r (tenant text, report_id text, client text, digest text,
-        channel text, text text, lon float8, lat float8, address text, matter text, contact_name text,
-        contact_phone text, received_at timestamptz, traceparent text, located jsonb, component text)
+        channel text, text text, lon float8, lat float8, address text, matter text, contact bytea,
+        received_at timestamptz, traceparent text, located jsonb, component text)
     ON CONFLICT DO NOTHING
     RETURNING tenant, report_id
 """)
@@ -141,9 +142,11 @@ _JUDGE_HELD = text(_JUDGE.format(condition="r.held_at IS NOT NULL"))
 _PROGRESS = text(f"""
     UPDATE {SCHEMA}.reports AS r
     SET status = p.stage, case_id = p.case_id, case_version = p.version, changed_at = p.changed_at,
+        unit = p.unit, department = p.department, stage_times = p.stage_times,
         bucket = CASE WHEN p.closed THEN NULL ELSE r.bucket END
     FROM json_to_recordset(CAST(:rows AS json)) AS p (tenant text, report_id text, case_id text, version int,
-        stage text, changed_at timestamptz, closed boolean)
+        stage text, changed_at timestamptz, closed boolean, unit text, department text,
+        stage_times jsonb)
     WHERE r.tenant = p.tenant AND r.report_id = p.report_id
         AND (r.case_version IS NULL OR r.case_version < p.version)
 """)
@@ -180,8 +183,7 @@ def add_reports(conn: Connection, received: Collection[Received]) -> set[tuple[s
             "lat": r.lat,
             "address": r.address,
             "matter": r.matter,
-            "contact_name": r.contact_name,
-            "contact_phone": r.contact_phone,
+            "contact": None if r.contact is None else f"\\x{r.contact.hex()}",
             "received_at": one.received_at,
             "traceparent": one.traceparent,
             "located": r.located,

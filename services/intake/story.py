@@ -7,6 +7,8 @@ from sqlalchemy import Connection, Row
 
 from qipan.contracts.queries import Happening
 from services.intake import store
+from services.intake.additions import comments_of, photos_of
+from services.intake.unmask import unmaskings_of
 
 
 def story_of(conn: Connection, tenant: str, subject: str) -> tuple[Happening, ...]:
@@ -51,6 +53,26 @@ def _happenings(conn: Connection, row: Row[Any]) -> Iterator[Happening]:
             what="rated",
             who="reporter",
             detail={"rating": str(rated.rating)},
+        )
+    for photo in photos_of(conn, row.tenant, row.report_id):
+        yield Happening(
+            at=photo.at,
+            real_at=photo.real_at,
+            service="intake",
+            what="photo added",
+            who="reporter",
+            detail={"photo": photo.photo_id},
+        )
+    for one in comments_of(conn, row.tenant, row.report_id):
+        yield Happening(at=one.at, real_at=one.real_at, service="intake", what="commented", who="reporter")
+    for entry in unmaskings_of(conn, row.tenant, row.report_id):
+        yield Happening(
+            at=entry.at,
+            real_at=entry.real_at,
+            service="intake",
+            what="contact unmasked",
+            who=entry.who,
+            detail={"purpose": entry.purpose},
         )
 
 

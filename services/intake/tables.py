@@ -7,6 +7,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
@@ -40,8 +41,6 @@ reports = Table(
     Column("lat", Float, nullable=False),
     Column("address", Text),
     Column("matter_given", Text),
-    Column("contact_name", Text),
-    Column("contact_phone", Text),
     Column("received_at", _stamp, nullable=False),
     Column("received_real_at", _stamp, nullable=False, server_default=func.now()),
     Column("traceparent", Text),
@@ -61,6 +60,10 @@ reports = Table(
     Column("located", JSONB),  # how the place was found, when it was not given
     Column("component", Text),  # that the report names
     Column("place", JSONB),  # of the case, when triage found another than the report's own
+    Column("contact", LargeBinary),  # sealed (services.intake.contacts)
+    Column("unit", Text),  # whom its case is with
+    Column("department", Text),
+    Column("stage_times", JSONB),  # of its case, in milliseconds since 1970 (services.intake.timeline)
     Index(
         "reports_open",
         "tenant",
@@ -82,6 +85,46 @@ ratings = Table(
     Column("note", Text, nullable=False),
     Column("rated_at", _stamp, nullable=False),
     Column("rated_real_at", _stamp, nullable=False, server_default=func.now()),
+)
+
+photos = Table(
+    "photos",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("report_id", Text, primary_key=True),
+    Column("photo_id", Text, primary_key=True),
+    Column("media_type", Text, nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("at", _stamp, nullable=False),
+    Column("real_at", _stamp, nullable=False, server_default=func.now()),
+    Index("photos_file", "tenant", "photo_id"),
+)
+
+comments = Table(
+    "comments",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("report_id", Text, primary_key=True),
+    Column("comment_id", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("at", _stamp, nullable=False),
+    Column("real_at", _stamp, nullable=False, server_default=func.clock_timestamp()),
+)
+
+# Only ever added to: a trigger refuses everything else.
+unmaskings = Table(
+    "unmaskings",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("command_id", Text, primary_key=True),
+    Column("report_id", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("at", _stamp, nullable=False),
+    Column("real_at", _stamp, nullable=False, server_default=func.now()),
+    Index("unmaskings_report", "tenant", "report_id"),
 )
 
 readings = Table(

@@ -36,11 +36,14 @@ from qipan.storage.database import is_passing
 from qipan.tenancy import Clocks, load_district
 from services.intake import openapi
 from services.intake.admission import NewReport
+from services.intake.contacts import Contacts
 from services.intake.door import Door
 from services.intake.forms import (
     LARGEST_BATCH,
     BatchLine,
     BatchVerdict,
+    CommentAccepted,
+    CommentForm,
     LineVerdict,
     PublicStatus,
     RatingAccepted,
@@ -51,6 +54,11 @@ from services.intake.forms import (
     ReportForm,
 )
 from services.intake.openapi import Described
+from services.intake.photo_names import PhotoNames
+from services.intake.photo_setup import photos_by
+from services.intake.photo_web import PHOTO_ROUTES, PhotoEndpoints
+from services.intake.photos import Photos
+from services.intake.sealing import Keyring
 from services.intake.tracking import TrackingTokens
 
 LARGEST_BATCH_BODY = 2_000_000
@@ -130,6 +138,18 @@ class Endpoints:
         report_id, token = _tracked(request)
         return Answer(await run_in_threadpool(self._door.status, report_id, token))
 
+    async def post_comment(self, request: Request) -> Response:
+        """Add something to a report. `Idempotency-Key` makes a repeat return the first answer."""
+        report_id, token = _tracked(request)
+        key, faults = _key_of(request)
+        try:
+            form = await read_json(request, CommentForm)
+        except Invalid as error:
+            raise _joined(error, faults) from None
+        if faults:
+            raise Invalid(faults=faults)
+        return Answer(await run_in_threadpool(self._door.comment, report_id, token, form, key), 201)
+
     async def post_rating(self, request: Request) -> Response:
         """好差评: rate a closed report, once."""
         report_id, token = _tracked(request)
@@ -146,27 +166,34 @@ class Endpoints:
         return reporter
 
 
-ROUTES = (
+OWN_ROUTES = (
     Described("POST", "/v1/reports", Endpoints.post_report, ReportForm, ReportAccepted, 201),
     Described("POST", "/v1/reports/batch", Endpoints.post_batch, list[BatchLine], BatchVerdict, 200),
     Described("POST", "/v1/readings", Endpoints.post_readings, Readings, ReadingsAccepted, 201),
     Described("GET", "/v1/reports/{report_id}", Endpoints.get_report, None, PublicStatus, 200),
     Described(
+        "POST", "/v1/reports/{report_id}/comments", Endpoints.post_comment, CommentForm, CommentAccepted, 201
+    ),
+    Described(
         "POST", "/v1/reports/{report_id}/rating", Endpoints.post_rating, RatingForm, RatingAccepted, 201
     ),
 )
 
+ROUTES = (*OWN_ROUTES, *PHOTO_ROUTES)
 
-def create_app(door: Door, verifier: Verifier, health: Health) -> FastAPI:
+
+def create_app(door: Door, verifier: Verifier, health: Health, photos: Photos, names: PhotoNames) -> FastAPI:
     """The door's HTTP application; it closes `door` when the server stops."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         health.add_check("door", door.ready)
         yield
+        await run_in_threadpool(of_photos.close)
         await run_in_threadpool(door.close)
 
     endpoints = Endpoints(door, verifier)
+    of_photos = PhotoEndpoints(door, photos, names)
     app = FastAPI(
         title="Qipan intake",
         version="1",
@@ -174,8 +201,9 @@ def create_app(door: Door, verifier: Verifier, health: Health) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         routes=[
-            NamedRoute(route.path, getattr(endpoints, route.endpoint.__name__), methods=[route.method])
-            for route in ROUTES
+            NamedRoute(route.path, getattr(served, route.endpoint.__name__), methods=[route.method])
+            for served, routes in ((endpoints, OWN_ROUTES), (of_photos, PHOTO_ROUTES))
+            for route in routes
         ],
     )
     serve(app, "door", health)
@@ -189,6 +217,9 @@ def open_door(chosen: Settings) -> FastAPI:
     """The application for these settings. ValueError or PackError when it cannot be."""
     if not chosen.door_secret:
         raise ValueError("QIPAN_DOOR_SECRET is not set; without it reporters could not follow their reports")
+    keys = Keyring.parse(chosen.contact_keys)
+    if not keys.newest:
+        raise ValueError("QIPAN_CONTACT_KEYS is not set; without it names and numbers could not be encrypted")
     database = Database(
         chosen.database_url,
         schema="intake",
@@ -199,9 +230,15 @@ def open_door(chosen: Settings) -> FastAPI:
     pool: Any = database.engine.pool
     metrics.watch_pool("door", lambda: {"in_use": pool.checkedout(), "idle": pool.checkedin()})
     door = Door(
-        load_district(chosen.district), database, TrackingTokens(chosen.door_secret), chosen.outbox_limit
+        load_district(chosen.district),
+        database,
+        TrackingTokens(chosen.door_secret),
+        chosen.outbox_limit,
+        Contacts(keys),
+        chosen.comments_per_hour,
     )
-    return create_app(door, Verifier(chosen.verify_key), Health())
+    names = PhotoNames(chosen.door_secret)
+    return create_app(door, Verifier(chosen.verify_key), Health(), photos_by(chosen, database), names)
 
 
 def __getattr__(name: str) -> FastAPI:

@@ -13,16 +13,28 @@ from sqlalchemy import create_engine, text
 from starlette.testclient import TestClient
 
 from qipan.access import Principal, Role, Signer, Verifier, new_keys
+from qipan.ids import new_id
 from qipan.observability.health import Health
 from qipan.storage import Database, migrate
 from qipan.tenancy import District, TestClock, load_district
+from services.intake.contacts import Contacts
 from services.intake.door import Door
+from services.intake.photo_files import PhotoFiles
+from services.intake.photo_image import PhotoLimits
+from services.intake.photo_names import PhotoNames
+from services.intake.photos import Photos
+from services.intake.sealing import Keyring
 from services.intake.tracking import TrackingTokens
 from services.intake.web import create_app
 
 ROOT = Path(__file__).parents[2]
 SANDUN = {"lon": 120.085, "lat": 30.325}
 LIUXIA = {"lon": 120.062, "lat": 30.245}
+CONTACT_KEYS = f"1:{'5e' * 32}"
+CONTACTS = Contacts(Keyring.parse(CONTACT_KEYS))
+COMMENTS_AN_HOUR = 3
+PHOTOS_A_REPORT = 3
+PHOTO_LIMITS = PhotoLimits(bytes=300_000, pixels=4_000_000, side=600)
 NOON = datetime(2026, 3, 5, 4, tzinfo=UTC)
 
 
@@ -51,6 +63,8 @@ class Here:
     clock: TestClock
     door: Door
     verify_key: str
+    photos: Photos
+    files: PhotoFiles
 
     def token(self, sub: str, tenant: str, *roles: Role) -> dict[str, str]:
         """The header of somebody signed in."""
@@ -70,11 +84,14 @@ class Here:
 
 @contextmanager
 def opened(url: str, outbox_limit: int = 100_000) -> Iterator[Here]:
-    """A door on this database."""
+    """A door on this database; photos lie in memory, in a place of their own."""
+    files = PhotoFiles(f"memory://{new_id()}")
     signing, verifying = new_keys()
     clock = TestClock(NOON)
     database = Database(url, schema="intake", clocks=clock)
-    door = Door(xihu(), database, TrackingTokens("secret"), outbox_limit)
-    app = create_app(door, Verifier(verifying), Health())
+    door = Door(xihu(), database, TrackingTokens("secret"), outbox_limit, CONTACTS, COMMENTS_AN_HOUR)
+    names = PhotoNames("secret")
+    photos = Photos(database, files, names, PHOTO_LIMITS, PHOTOS_A_REPORT)
+    app = create_app(door, Verifier(verifying), Health(), photos, names)
     with TestClient(app, raise_server_exceptions=False) as http:
-        yield Here(http, database, Signer(signing), clock, door, verifying)
+        yield Here(http, database, Signer(signing), clock, door, verifying, photos, files)

@@ -14,7 +14,7 @@ from qipan.storage import Work
 from qipan.testing import Databases
 from services.intake import accept as accepting
 from services.intake.accept import Submission
-from tests.integration.intake_here import LIUXIA, NOON, SANDUN, Here, build_intake, opened, xihu
+from tests.integration.intake_here import CONTACTS, LIUXIA, NOON, SANDUN, Here, build_intake, opened, xihu
 
 
 @pytest.fixture
@@ -202,7 +202,8 @@ def test_the_contact_is_stored_but_never_told(here: Here) -> None:
     contact = {"name": "王芳", "phone": "13800138000"}
     here.http.post("/v1/reports", json={"text": "路灯不亮", **SANDUN, "contact": contact})
     [row] = here.rows()
-    assert (row.contact_name, row.contact_phone) == ("王芳", "13800138000")
+    kept = CONTACTS.open(row.contact, row.tenant, row.report_id)
+    assert (kept.name, kept.phone) == ("王芳", "13800138000")
     assert "王芳" not in json.dumps(here.said(), ensure_ascii=False)
     assert "13800138000" not in json.dumps(here.said())
 

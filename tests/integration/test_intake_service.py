@@ -22,7 +22,7 @@ from qipan.messaging import topology
 from qipan.messaging.client import Client
 from qipan.messaging.wire import Wire
 from qipan.testing import Broker, Databases
-from tests.integration.intake_here import LIUXIA, ROOT, SANDUN, Here, build_intake, opened
+from tests.integration.intake_here import CONTACT_KEYS, LIUXIA, ROOT, SANDUN, Here, build_intake, opened
 
 
 @dataclass
@@ -74,6 +74,7 @@ def running(broker: Broker, database_url: Databases) -> Iterator[Running]:
             "QIPAN_CORE_USER": str(make_url(broker.url).username),
             "QIPAN_DATABASE_URL": url,
             "QIPAN_DISTRICT": str(ROOT / "districts/xihu"),
+            "QIPAN_CONTACT_KEYS": CONTACT_KEYS,
             "QIPAN_VERIFY_KEY": here.verify_key,
         }
         command = [sys.executable, "-m", "qipan.hosting.service_main", "intake"]

@@ -141,6 +141,7 @@ BODIES = {
     "DisposeTask": {"evidence": ["photo://1"]},
     "InspectCase": {"passed": True},
     "VoidCase": {"reason": "误报"},
+    "UnmaskContact": {"purpose": "回访"},
     "DecideReport": {"outcome": "file", "matter": "s:06010"},
 }
 

@@ -47,6 +47,8 @@ def test_help_names_every_command() -> None:
         "broker",
         "dead",
         "case",
+        "contacts",
+        "photos",
     ):
         assert f" {name} " in said
 

@@ -1,5 +1,7 @@
 """What each process is told, and above all what it is not."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,31 @@ def test_a_process_is_a_service_of_its_tenant(credentials: Credentials) -> None:
     of_core = verifier.verify(told(credentials, DISPATCH)["QIPAN_TOKEN"])
     assert (of_town.tenant, of_town.roles) == ("sandun", {Role.SERVICE})
     assert (of_core.tenant, of_core.roles) == ("xihu", {Role.SERVICE})
+
+
+def test_only_intake_can_read_contacts(credentials: Credentials) -> None:
+    for spec in EVERYONE:
+        holds = {"QIPAN_CONTACT_KEYS", "QIPAN_DOOR_SECRET"} & told(credentials, spec).keys()
+        assert bool(holds) == (spec.schema == "intake"), spec.id
+
+
+def test_a_new_contact_key_is_added_and_the_old_ones_stay(tmp_path: Path) -> None:
+    first = Credentials.kept_in(tmp_path)
+    grown = first.with_new_contact_key(tmp_path)
+    assert Credentials.kept_in(tmp_path) == grown
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+    assert grown.contact_keys.split(",")[1:] == first.contact_keys.split(",")
+    assert grown.contact_keys.startswith("2:")
+    assert grown.door_secret == first.door_secret
+    own = f"9:{'c3' * 32}"
+    assert grown.intake_secrets(Settings(contact_keys=own))["QIPAN_CONTACT_KEYS"] == own
+
+
+def test_a_secret_file_from_before_contact_keys_has_one(tmp_path: Path) -> None:
+    kept = asdict(Credentials.kept_in(tmp_path))
+    del kept["contact_generation"]
+    (tmp_path / "secret").write_text(json.dumps(kept))
+    assert Credentials.kept_in(tmp_path).contact_keys.startswith("1:")
 
 
 def test_the_secret_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:

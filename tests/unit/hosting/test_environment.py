@@ -7,7 +7,17 @@ import pytest
 from qipan.hosting.environment import shared_environment
 from qipan.settings import Settings
 
-SECRETS = ("amqp_url", "database_url", "signing_key", "token", "door_secret", "account_secret", "smtp_url")
+SECRETS = (
+    "amqp_url",
+    "database_url",
+    "signing_key",
+    "token",
+    "door_secret",
+    "contact_keys",
+    "photos_url",
+    "account_secret",
+    "smtp_url",
+)
 
 
 def test_it_says_again_what_the_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

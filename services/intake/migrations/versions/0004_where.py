@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0004_where"
-down_revision = "0001"
+down_revision = "0003_citizen"
 branch_labels = None
 depends_on = None
 
