@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from qipan.contracts.base import Part, Query
-from qipan.contracts.case import CaseState, Located, Stage
+from qipan.contracts.case import CaseState, Located, Place, Stage
 from qipan.contracts.commands import CaseAnswer, Id, ReportAnswer
 
 Limit = Annotated[int, Field(ge=1, le=500)]
@@ -84,7 +84,11 @@ class TellMessages(Query[Happenings]):
 
 
 class HeldReport(Part):
-    """A report that waits for a person, and why."""
+    """A report that waits for a person, and why.
+
+    `component` is the one that it names; `place` that of the one that triage takes it to mean, when it names
+    none.
+    """
 
     report_id: str
     tenant: str
@@ -97,6 +101,7 @@ class HeldReport(Part):
     address: str | None = None
     located: Located | None = None
     component: str | None = None
+    place: Place | None = None
 
 
 class HeldReports(Part):

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from qipan.access import Principal, authorise
-from qipan.access.policy import READING_POST, REPORT_POST
+from qipan.access.policy import COMPONENT_SHOW, READING_POST, REPORT_POST
 from qipan.contracts.errors import (
     Conflict,
     Fault,
@@ -30,6 +30,7 @@ from services.intake import store
 from services.intake.accept import Accepted, Submission, Verdict, accept, observe
 from services.intake.admission import NewReport, admit
 from services.intake.forms import (
+    ComponentShown,
     Links,
     PublicStatus,
     RatingAccepted,
@@ -106,6 +107,22 @@ class Door:
             merged_into=row.merged_into,
             original_status=None if original is None else original.status,
             rating=None if rated is None else rated.rating,
+        )
+
+    def component(self, component_id: str, asker: Principal | None) -> ComponentShown:
+        """What anybody may know of a component; NotFound."""
+        found = self._district.components.get(component_id)
+        if found is None:
+            raise NotFound(f"There is no component {component_id[:40]!r}.")
+        authorise(asker, COMPONENT_SHOW, found.town, self._district)
+        return ComponentShown(
+            id=found.id,
+            kind=found.matter,
+            name={"zh": found.name_zh, "en": found.name_en},
+            town=found.town,
+            lon=found.lon,
+            lat=found.lat,
+            synthetic=found.synthetic,
         )
 
     def rate(self, report_id: str, token: str, form: RatingForm) -> RatingAccepted:

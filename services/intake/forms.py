@@ -17,6 +17,8 @@ Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,29}$")]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 
+ComponentId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+
 LARGEST_BATCH = 200
 MOST_READINGS = 500
 
@@ -37,7 +39,7 @@ class Contact(Form):
 
 
 class ReportForm(Form):
-    """One report 上报: what is wrong, and where: degrees, or an address that names a landmark."""
+    """One report 上报: what is wrong, and where: degrees, a component's id, or an address."""
 
     text: Text
     lon: Longitude | None = None
@@ -49,6 +51,7 @@ class ReportForm(Form):
     contact: Contact | None = None
     self_disposed: bool = False
     tenant: TenantId | None = None
+    component: ComponentId | None = None
 
 
 class BatchLine(ReportForm):
@@ -120,6 +123,21 @@ class ReadingsAccepted(BaseModel):
 
     stored: int
     repeated: int
+
+
+class ComponentShown(BaseModel):
+    """部件: something that stands in the street and has an id, as anybody may know it (WGS-84 degrees).
+
+    `kind` is the code of its class (GB/T 47678.5); a `synthetic` one is made up for a demonstration.
+    """
+
+    id: str
+    kind: str
+    name: dict[Literal["zh", "en"], str]
+    town: str
+    lon: float
+    lat: float
+    synthetic: bool
 
 
 class PublicStatus(BaseModel):

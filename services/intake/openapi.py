@@ -75,6 +75,8 @@ def _parameters(path: str) -> list[dict[str, Any]]:
     if "{report_id}" in path:
         token = {"name": "token", "in": "query", "required": True, "schema": {"type": "string"}}
         found += [path_parameter("report_id"), token]
+    if "{component_id}" in path:
+        found.append(path_parameter("component_id"))
     return found
 
 

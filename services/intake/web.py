@@ -41,6 +41,7 @@ from services.intake.forms import (
     LARGEST_BATCH,
     BatchLine,
     BatchVerdict,
+    ComponentShown,
     LineVerdict,
     PublicStatus,
     RatingAccepted,
@@ -130,6 +131,10 @@ class Endpoints:
         report_id, token = _tracked(request)
         return Answer(await run_in_threadpool(self._door.status, report_id, token))
 
+    async def get_component(self, request: Request) -> Response:
+        """部件: what stands where, by the id on its plate."""
+        return Answer(self._door.component(request.path_params["component_id"], self._reporter(request)))
+
     async def post_rating(self, request: Request) -> Response:
         """好差评: rate a closed report, once."""
         report_id, token = _tracked(request)
@@ -154,6 +159,7 @@ ROUTES = (
     Described(
         "POST", "/v1/reports/{report_id}/rating", Endpoints.post_rating, RatingForm, RatingAccepted, 201
     ),
+    Described("GET", "/v1/components/{component_id}", Endpoints.get_component, None, ComponentShown, 200),
 )
 
 
