@@ -10,12 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench import calls, growth, latency, pairs
+from bench import calls, growth, latency, locating, pairs
 from bench.ours import district
 from qipan.hosting.embedded import EmbeddedBroker, EmbeddedPostgres
 
 PACK = Path("districts/xihu")
-BARS = {"cpu_ratio_single": 2.0, "cpu_ratio_bulk": 2.0, "growth_100k": 1.3, "growth_towns": 1.3}
+BARS = {
+    "cpu_ratio_single": 2.0,
+    "cpu_ratio_bulk": 2.0,
+    "growth_100k": 1.3,
+    "growth_towns": 1.3,
+    "locating_100k_cells": 2.0,
+}
 """What each ratio should at most be; the file says what it is."""
 
 
@@ -42,6 +48,8 @@ def run(*, quick: bool) -> Iterator[dict[str, Any]]:
     base = Path(tempfile.mkdtemp(prefix="qipan-bench-"))
     base.chmod(0o711)
     yield {"machine": f"{os.cpu_count()} cores, {platform.machine()}", "quick": quick}
+    located = locating.measure(many=2_000, points=2_000, rounds=3) if quick else locating.measure()
+    yield {"locating_100k_cells": located["ratio"], "locating": located}
     with (
         EmbeddedBroker(base / "broker", ephemeral=True) as broker,
         EmbeddedPostgres(base / "postgres", ephemeral=True) as postgres,

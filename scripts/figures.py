@@ -157,6 +157,7 @@ def bench(found: Figures) -> str:
         *_pair(found, "bulk", "cpu_ratio_bulk", "reports in batches"),
         ("cost a case with 100,000 stored ÷ with 1,000", number(found.get("growth_100k"))),
         ("cost a case with 200 towns ÷ with 10", number(found.get("growth_towns"))),
+        ("locating a point among 100,000 cells ÷ among 10", number(found.get("locating_100k_cells"))),
         ("calls a second, ours · a bare echo", _both(found, "calls_per_s")),
         ("a call's p99 in ms, ours · a bare echo", _both(found, "p99_ms")),
         (

@@ -40,6 +40,7 @@ REPORT_POST = "report.post.v1"
 REPORT_TRACK = "report.track.v1"
 REPORT_RATE = "report.rate.v1"
 READING_POST = "reading.post.v1"
+COMPONENT_SHOW = "component.show.v1"
 STREAM = "stream.listen.v1"
 
 _TOWN_STAFF = (
@@ -101,6 +102,8 @@ _CORE: dict[str, Rule] = {
     REPORT_POST: Rule({}, everyone=True),
     REPORT_TRACK: Rule({}, reads_only=True, everyone=True),
     REPORT_RATE: Rule({}, everyone=True),
+    # what stands in the street and has a plate with its id: nothing about people
+    COMPONENT_SHOW: Rule({}, reads_only=True, everyone=True),
     READING_POST: Rule({Role.MACHINE: Scope.TENANT, Role.SERVICE: Scope.TENANT}),
     STREAM: Rule({**_WATCHERS, **_WORKERS}, reads_only=True),
 }

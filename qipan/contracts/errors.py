@@ -62,6 +62,12 @@ class AmbiguousPlace(Invalid):
     code = "ambiguous-place"
 
 
+class UnknownComponent(Invalid):
+    """The district has no component with this id."""
+
+    code = "unknown-component"
+
+
 class UnknownMatter(Invalid):
     """The town knows no such matter."""
 

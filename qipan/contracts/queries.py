@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from qipan.contracts.base import Part, Query
-from qipan.contracts.case import CaseState, Located, Stage
+from qipan.contracts.case import CaseState, Located, Place, Stage
 from qipan.contracts.commands import CaseAnswer, Id, ReportAnswer
 
 Limit = Annotated[int, Field(ge=1, le=500)]
@@ -91,7 +91,11 @@ class MaskedContact(Part):
 
 
 class HeldReport(Part):
-    """A report that waits for a person, and why."""
+    """A report that waits for a person, and why.
+
+    `component` is the one that it names; `place` that of the one that triage takes it to mean, when it names
+    none.
+    """
 
     report_id: str
     tenant: str
@@ -105,6 +109,7 @@ class HeldReport(Part):
     located: Located | None = None
     component: str | None = None
     contact: MaskedContact | None = None
+    place: Place | None = None
 
 
 class HeldReports(Part):

@@ -39,6 +39,7 @@ TITLES: Mapping[str, Title] = {
     "outside-territory": Title("地点不在本区任何镇街内", "Outside every town"),
     "wrong-tenant": Title("地点属于另一个镇街", "The place lies in another town"),
     "unknown-tenant": Title("没有这个镇街或部门", "Unknown tenant"),
+    "unknown-component": Title("没有这个部件", "Unknown component"),
     "unknown-matter": Title("没有这个事项", "Unknown matter"),
     "malformed-json": Title("请求体不是 JSON", "Not JSON"),
     "not-utf8": Title("请求体不是 UTF-8 文字", "Not UTF-8"),

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from qipan.contracts import events as _events  # noqa: F401  (declares the event types)
 from qipan.contracts.base import events
 from qipan.contracts.subscriptions import CORE_SERVICES
-from qipan.tenancy import gazetteer_file
+from qipan.tenancy import component_file, gazetteer_file
 from qipan.tenancy.faults import PackFault
 from qipan.tenancy.grid_versions import Version
 from qipan.tenancy.known_settings import CORE_PREFIXES, KNOWN
@@ -25,11 +25,13 @@ Origin = Callable[[str, tuple[str, ...]], tuple[str, str]]
 def check(files: Files, origin: Origin) -> list[PackFault]:
     """Everything that does not fit together."""
     towns = Territory([Layer(TOWN_LAYER, "", "", files.cells.get(TOWN_LAYER, ()))])
+    matters = {id: {*files.matters, *town.matters} for id, town in files.towns.items()}
     return [
         *_district(files),
         *_departments(files),
         *_layers(files),
         *gazetteer_file.check(files.gazetteers, towns),
+        *component_file.check(files.components, towns, files.departments, matters),
         *(fault for town in files.towns.values() for fault in _town(files, town, origin)),
     ]
 

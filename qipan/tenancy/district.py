@@ -16,6 +16,7 @@ from qipan.tenancy.tenant import Tenant, base_of, in_shadow, is_tenant_id, shado
 from qipan.tenancy.unit import Unit
 from qipan.tenancy.words import Words
 from qipan.territory import Territory
+from qipan.territory.components import Components
 from qipan.territory.gazetteer import Gazetteer
 from qipan.worktime import Calendar, Limit, deadline
 
@@ -72,6 +73,7 @@ class District:
     territory: Territory
     parts: Mapping[str, Parts]
     gazetteer: Gazetteer = field(default_factory=Gazetteer)
+    components: Components = field(default_factory=Components)
 
     def tenant(self, id: str) -> Tenant:
         """The tenant, or the shadow of one; NotFound."""

@@ -91,6 +91,11 @@ KNOWN: Mapping[str, KnownSetting] = {
     "triage.place-metres": KnownSetting(
         "how far off a place found by its name may be to be filed without a person; 0: any", _WHOLE, _whole
     ),
+    "triage.component-metres": KnownSetting(
+        "within how many metres of the place a component of the matter is taken for the one meant; 0: never",
+        _WHOLE,
+        _whole,
+    ),
     "grids.seam-square-metres": KnownSetting(
         "the largest gap or overlap, in m², that a new version of a grid may have", _WEIGHT, _weight
     ),

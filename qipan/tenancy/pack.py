@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from qipan.tenancy import inherit
+from qipan.tenancy import component_file, inherit
 from qipan.tenancy.check import check
+from qipan.tenancy.component_file import ComponentRow
 from qipan.tenancy.district import District
 from qipan.tenancy.faults import PackError, PackFault, of_validation
 from qipan.tenancy.gazetteer_file import GazetteerFile
@@ -67,6 +68,7 @@ class _Reader:
             for file in ("gazetteer.toml", *(f"towns/{id}/gazetteer.toml" for id in self.towns))
             if (self.root / file).exists() and (gazetteer := self._file(file, GazetteerFile)) is not None
         }
+        components = [row for id in self.towns for row in self._components(id)]
         if district is None or matters is None or departments is None:
             return None
         return Files(
@@ -80,6 +82,7 @@ class _Reader:
             versions=versions,
             cells={layer: in_force(own) for layer, own in versions.items()},
             gazetteers=gazetteers,
+            components=tuple(components),
         )
 
     def origin(self, town: str, key: tuple[str, ...]) -> tuple[str, str]:
@@ -107,6 +110,11 @@ class _Reader:
         except ValidationError as error:
             self.faults += of_validation(error, lambda key: self.origin(id, key))
             return None
+
+    def _components(self, town: str) -> list[ComponentRow]:
+        rows, faults = component_file.read(self.root, f"towns/{town}/components.csv", town)
+        self.faults += faults
+        return rows
 
     def _versions(self, file: str) -> tuple[Version, ...]:
         dated, wrong = version_files(self.root, file)

@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from qipan.tenancy import gazetteer_file, people
+from qipan.tenancy.component_file import ComponentRow
 from qipan.tenancy.district import Department, District, Parts, Town
 from qipan.tenancy.gazetteer_file import GazetteerFile
 from qipan.tenancy.grid_versions import Version
@@ -28,6 +29,7 @@ from qipan.tenancy.unit import Unit
 from qipan.tenancy.words import Words
 from qipan.territory import Cell, Layer, Territory
 from qipan.territory.cell import DUTY_LAYER
+from qipan.territory.components import Components
 from qipan.worktime import Calendar, Limit, Span, works_in_china, works_on_weekdays
 
 
@@ -45,6 +47,7 @@ class Files:
     versions: Mapping[str, tuple[Version, ...]]
     cells: Mapping[str, tuple[Cell, ...]]
     gazetteers: Mapping[str, GazetteerFile]
+    components: tuple[ComponentRow, ...]
 
 
 def resolve(files: Files) -> District:
@@ -71,6 +74,7 @@ def resolve(files: Files) -> District:
         territory=territory,
         parts=_parts(files, units),
         gazetteer=gazetteer_file.resolve(files.gazetteers, territory, _areas(files)),
+        components=Components(row.component for row in files.components),
     )
 
 

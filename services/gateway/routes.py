@@ -53,6 +53,7 @@ DOOR_ROUTES: tuple[tuple[str, str], ...] = (
     ("GET", "/v1/reports/{rest:path}"),
     ("POST", "/v1/reports/{rest:path}"),
     ("POST", "/v1/readings"),
+    ("GET", "/v1/components/{rest:path}"),
 )
 """What is intake's own: its door describes and decides it."""
 

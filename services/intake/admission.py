@@ -17,6 +17,7 @@ from qipan.contracts.errors import (
 )
 from qipan.ids import new_id
 from qipan.territory import Location
+from qipan.territory.components import Components
 from qipan.territory.gazetteer import Gazetteer
 from services.intake.digest import canonical_digest, keyed_report_id
 from services.intake.forms import ReportForm
@@ -44,6 +45,9 @@ class DistrictLike(Protocol):
 
     @property
     def gazetteer(self) -> Gazetteer: ...
+
+    @property
+    def components(self) -> Components: ...
 
     @property
     def tenants(self) -> Mapping[str, Any]: ...
@@ -81,9 +85,9 @@ def admit(
 ) -> NewReport:
     """The report as it will be stored; `at` (domain time) says which cells hold.
 
-    Raises UnknownPlace, AmbiguousPlace, OutsideTerritory, WrongTenant, UnknownTenant, UnknownMatter or Invalid
-    when one thing is wrong, and Invalid with every fault when several are. A reporter of an exercise reports
-    into that exercise only.
+    Raises UnknownComponent, UnknownPlace, AmbiguousPlace, OutsideTerritory, WrongTenant, UnknownTenant,
+    UnknownMatter or Invalid when one thing is wrong, and Invalid with every fault when several are. A reporter of
+    an exercise reports into that exercise only.
     """
     place = _place(form, reporter, district)
     location = None if isinstance(place, Invalid) else district.territory.locate(place.lon, place.lat, at)
@@ -117,9 +121,10 @@ def admit(
         lon=place.lon,
         lat=place.lat,
         address=form.address,
-        matter=form.matter,
+        matter=form.matter or (place.component.matter if place.component else None),
         self_disposed=form.self_disposed,
         located=place.located,
+        component=place.component.id if place.component else None,
     )
 
 
@@ -139,7 +144,7 @@ def _shadowed(town: str, reporter: Principal | None) -> str:
 def _place(form: ReportForm, reporter: Principal | None, district: DistrictLike) -> Whereabouts | Invalid:
     likeness = district.setting(district.id, "triage.place-likeness", PLACE_LIKENESS)
     try:
-        return whereabouts(form, reporter, district.gazetteer, likeness)
+        return whereabouts(form, reporter, district.gazetteer, district.components, likeness)
     except Invalid as refusal:
         return refusal
 

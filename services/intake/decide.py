@@ -95,11 +95,16 @@ def _judged(row: Row[Any], ruling: Ruling, now: datetime) -> store.Judged:
         triaged_at=now,
         held_at=None,
         decided_by=ruling.by,
+        place=_found(row, ruling),
     )
 
 
-def _place_of(row: Row[Any]) -> Place:
-    """The place of a held report, as triage found it."""
+def _found(row: Row[Any], ruling: Ruling) -> Place | None:
+    """The place of the component that triage took a held report to mean, unless it is about another matter."""
+    return Place.model_validate(row.place) if row.place and ruling.matter == row.matter else None
+
+
+def _reported(row: Row[Any]) -> Place:
     return Place(
         lon=row.lon,
         lat=row.lat,
@@ -115,7 +120,7 @@ def _told(row: Row[Any], ruling: Ruling, now: datetime) -> ReportTriaged:
         report_id=row.report_id,
         outcome=ruling.outcome,
         matter=ruling.matter,
-        place=_place_of(row),
+        place=_found(row, ruling) or _reported(row),
         summary=summary_of(row.text),
         channel=row.channel,
         received_at=row.received_at,

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 from qipan.contracts.case import Place
 from qipan.contracts.events import Outcome, ReportReceived
-from qipan.tenancy import District, Matter, Severity
+from qipan.tenancy import District, Matter, Severity, base_of
 from services.intake.classify import Classification, Vocabulary, Wording, contains_any
 from services.intake.duplicates import Closeness, OpenReports, Said
 from services.intake.triage import Decision, Finding, decide
+from services.intake.whereabouts import located_at
 
 LEAST_CONFIDENCE = 0.6
 DUPLICATE_METRES = 30
@@ -17,6 +18,7 @@ DUPLICATE_MINUTES = 120
 DUPLICATE_LIKENESS = 0.6
 HOLD_MINUTES = 60
 PLACE_METRES = 500
+COMPONENT_METRES = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class TownPolicy:
     `hold-minutes`: how long (domain time) a report with a likely matter waits for a person before it is filed
     as that; 0: for ever.
     `place-metres`: how far off a place found by its name may be to be filed without a person; 0: any.
+    `component-metres`: within how many metres a component of the matter is taken for the one meant; 0: never.
     `out-of-scope`: words of what the town does not handle. `self-disposal`: whether grid workers may settle
     small matters on the spot.
     """
@@ -40,6 +43,7 @@ class TownPolicy:
     out_of_scope: tuple[str, ...]
     self_disposal: bool
     place_metres: int
+    component_metres: int
 
     @classmethod
     def of(cls, district: District, tenant: str) -> "TownPolicy":
@@ -61,12 +65,16 @@ class TownPolicy:
             out_of_scope=tuple(map(str.casefold, district.setting(tenant, "triage.out-of-scope", no_words))),
             self_disposal=district.setting(tenant, "triage.self-disposal", True),
             place_metres=district.setting(tenant, "triage.place-metres", PLACE_METRES),
+            component_metres=district.setting(tenant, "triage.component-metres", COMPONENT_METRES),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A report with what the desk found out about it."""
+    """A report with what the desk found out about it.
+
+    `reported` is the place that it says; `place` is another where triage takes it to mean a component nearby.
+    """
 
     tenant: str
     report: ReportReceived
@@ -74,11 +82,12 @@ class Examined:
     out_of_scope: bool
     self_disposable: bool
     place: Place
+    reported: Place
 
     @property
     def metres_off(self) -> float:
         """How far from the thing itself its place may be."""
-        return 0.0 if self.place.located is None else self.place.located.metres
+        return 0.0 if self.reported.located is None else self.reported.located.metres
 
     @property
     def said(self) -> Said | None:
@@ -144,22 +153,49 @@ class Desk:
         book = self._book(tenant)
         found = book.classify(report)
         matter = None if found.matter is None else book.matters[found.matter]
-        location = self._ground.locate(report.lon, report.lat, report.received_at)
+        reported = self._place(report)
         return Examined(
             tenant=tenant,
             report=report,
             found=found,
             out_of_scope=matter is None and contains_any(report.text, book.policy.out_of_scope),
             self_disposable=matter is not None and matter.self_disposable and book.policy.self_disposal,
-            place=Place(
-                lon=report.lon,
-                lat=report.lat,
-                cells=dict(location.cells) if location is not None else {},
-                address=report.address,
-                located=report.located,
-                component=report.component,
-            ),
+            place=self._at_component(tenant, report, found.matter) or reported,
+            reported=reported,
         )
+
+    def _place(self, report: ReportReceived) -> Place:
+        return Place(
+            lon=report.lon,
+            lat=report.lat,
+            cells=self._cells(report.lon, report.lat, report.received_at),
+            address=report.address,
+            located=report.located,
+            component=report.component,
+        )
+
+    def _at_component(self, tenant: str, report: ReportReceived, matter: str | None) -> Place | None:
+        """The place of the component that the report must mean, when it names none and gives coordinates."""
+        if matter is None or report.component is not None or report.located is not None:
+            return None
+        within = self.policy(tenant).component_metres
+        here = (report.lon, report.lat)
+        near = self._district.components.nearest(base_of(tenant), matter, here, within)
+        if near is None:
+            return None
+        component = near.component
+        return Place(
+            lon=component.lon,
+            lat=component.lat,
+            cells=self._cells(component.lon, component.lat, report.received_at),
+            address=report.address,
+            located=located_at(component, near.confidence, near.metres),
+            component=component.id,
+        )
+
+    def _cells(self, lon: float, lat: float, at: datetime) -> dict[str, str]:
+        location = self._ground.locate(lon, lat, at)
+        return {} if location is None else dict(location.cells)
 
     def decide_all(self, examined: Iterable[Examined], open_reports: OpenReports) -> list[Triaged]:
         """Decide about a batch, emergencies first; what is filed on the way is an original for what follows.

@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from qipan.access import Principal, authorise
-from qipan.access.policy import READING_POST, REPORT_POST
+from qipan.access.policy import COMPONENT_SHOW, READING_POST, REPORT_POST
 from qipan.contracts.errors import (
     Conflict,
     Fault,
@@ -36,6 +36,7 @@ from services.intake.contacts import Contacts
 from services.intake.forms import (
     CommentAccepted,
     CommentForm,
+    ComponentShown,
     Links,
     PublicStatus,
     RatingAccepted,
@@ -137,6 +138,22 @@ class Door:
                 most_an_hour=self._comments_an_hour,
             )
         return CommentAccepted(report_id=report_id, comment_id=row.comment_id, at=row.at)
+
+    def component(self, component_id: str, asker: Principal | None) -> ComponentShown:
+        """What anybody may know of a component; NotFound."""
+        found = self._district.components.get(component_id)
+        if found is None:
+            raise NotFound(f"There is no component {component_id[:40]!r}.")
+        authorise(asker, COMPONENT_SHOW, found.town, self._district)
+        return ComponentShown(
+            id=found.id,
+            kind=found.matter,
+            name={"zh": found.name_zh, "en": found.name_en},
+            town=found.town,
+            lon=found.lon,
+            lat=found.lat,
+            synthetic=found.synthetic,
+        )
 
     def rate(self, report_id: str, token: str, form: RatingForm) -> RatingAccepted:
         """Store the reporter's rating and tell of it; the same one again changes nothing.

@@ -18,6 +18,7 @@ Longitude = Annotated[float, Field(ge=-180, le=180)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 
 Words = dict[Literal["zh", "en"], str]
+ComponentId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
 
 LARGEST_BATCH = 200
 MOST_READINGS = 500
@@ -39,7 +40,7 @@ class Contact(Form):
 
 
 class ReportForm(Form):
-    """One report 上报: what is wrong, and where: degrees, or an address that names a landmark.
+    """One report 上报: what is wrong, and where: degrees, a component's id, or an address.
 
     An `anonymous` one keeps no account and no contact.
     """
@@ -55,6 +56,7 @@ class ReportForm(Form):
     anonymous: bool = False
     self_disposed: bool = False
     tenant: TenantId | None = None
+    component: ComponentId | None = None
 
 
 class BatchLine(ReportForm):
@@ -162,6 +164,21 @@ class PublicComment(BaseModel):
     comment_id: str
     text: str
     at: datetime
+
+
+class ComponentShown(BaseModel):
+    """部件: something that stands in the street and has an id, as anybody may know it (WGS-84 degrees).
+
+    `kind` is the code of its class (GB/T 47678.5); a `synthetic` one is made up for a demonstration.
+    """
+
+    id: str
+    kind: str
+    name: dict[Literal["zh", "en"], str]
+    town: str
+    lon: float
+    lat: float
+    synthetic: bool
 
 
 class PublicStatus(BaseModel):

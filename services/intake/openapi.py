@@ -91,6 +91,8 @@ def _parameters(path: str) -> list[dict[str, Any]]:
         found += [path_parameter("report_id"), _query("token", required="{photo_id}" not in path)]
     if "{photo_id}" in path:
         found += [path_parameter("photo_id"), _query("ticket", required=False)]
+    if "{component_id}" in path:
+        found.append(path_parameter("component_id"))
     return found
 
 

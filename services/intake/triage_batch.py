@@ -43,13 +43,14 @@ def judged_row(triaged: Triaged, now: datetime) -> store.Judged:
         report_id=report.report_id,
         status=STATUS_OF[outcome],
         matter=triaged.examined.found.matter,
-        cells=triaged.examined.place.cells,
+        cells=triaged.examined.reported.cells,
         reason=triaged.decision.reason,
         merged_into=triaged.merged_into,
         bucket=bucket_of(report.lon, report.lat) if outcome is Outcome.FILE else None,
         triaged_at=now,
         held_at=now if outcome is Outcome.HOLD else None,
         decided_by=BY_RULES,
+        place=None if triaged.examined.place is triaged.examined.reported else triaged.examined.place,
     )
 
 

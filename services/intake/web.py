@@ -44,6 +44,7 @@ from services.intake.forms import (
     BatchVerdict,
     CommentAccepted,
     CommentForm,
+    ComponentShown,
     LineVerdict,
     PublicStatus,
     RatingAccepted,
@@ -150,6 +151,10 @@ class Endpoints:
             raise Invalid(faults=faults)
         return Answer(await run_in_threadpool(self._door.comment, report_id, token, form, key), 201)
 
+    async def get_component(self, request: Request) -> Response:
+        """部件: what stands where, by the id on its plate."""
+        return Answer(self._door.component(request.path_params["component_id"], self._reporter(request)))
+
     async def post_rating(self, request: Request) -> Response:
         """好差评: rate a closed report, once."""
         report_id, token = _tracked(request)
@@ -177,6 +182,7 @@ OWN_ROUTES = (
     Described(
         "POST", "/v1/reports/{report_id}/rating", Endpoints.post_rating, RatingForm, RatingAccepted, 201
     ),
+    Described("GET", "/v1/components/{component_id}", Endpoints.get_component, None, ComponentShown, 200),
 )
 
 ROUTES = (*OWN_ROUTES, *PHOTO_ROUTES)

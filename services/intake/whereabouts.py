@@ -1,35 +1,47 @@
-"""Where a report's place is: by its coordinates, or by the landmark that its address names."""
+"""Where a report's place is: by the component it names, its coordinates, or the landmark in its address."""
 
 from dataclasses import dataclass
 
 from qipan.access.principal import Principal
 from qipan.contracts.case import Located
-from qipan.contracts.errors import AmbiguousPlace, Fault, Invalid, UnknownPlace
+from qipan.contracts.errors import AmbiguousPlace, Fault, Invalid, UnknownComponent, UnknownPlace
+from qipan.territory.components import Component, Components
 from qipan.territory.coordinates import to_wgs84
 from qipan.territory.gazetteer import Finding, Gazetteer, Match
 from services.intake.forms import ReportForm
 
 PLACE_LIKENESS = 0.85
 BY_GAZETTEER = "gazetteer"
+BY_COMPONENT = "component"
 
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """A point in WGS-84 degrees, and how it was found if it was not given."""
+    """A point in WGS-84 degrees, how it was found if it was not given, and the component that stands there."""
 
     lon: float
     lat: float
     located: Located | None = None
+    component: Component | None = None
 
 
 def whereabouts(
-    form: ReportForm, reporter: Principal | None, gazetteer: Gazetteer, likeness: float
+    form: ReportForm,
+    reporter: Principal | None,
+    gazetteer: Gazetteer,
+    components: Components,
+    likeness: float,
 ) -> Whereabouts:
-    """The place that the report gives or names; coordinates go before the address.
+    """The place that the report gives or names: the component's, else the coordinates, else the address's.
+
+    A component has its id on a plate, where whoever names it has read it; coordinates are often those of a
+    telephone some streets away.
 
     Of places called alike, the one in the town named, or else in the reporter's own, is meant. Raises Invalid
-    when the report does not say where, UnknownPlace, or AmbiguousPlace with the places it may mean.
+    when the report does not say where, UnknownComponent, UnknownPlace, or AmbiguousPlace with the places it may mean.
     """
+    if form.component is not None:
+        return _at_component(form.component, components)
     if form.lon is not None and form.lat is not None:
         return Whereabouts(*to_wgs84(form.lon, form.lat, form.coordinate_system))
     if form.lon is not None or form.lat is not None:
@@ -39,7 +51,7 @@ def whereabouts(
         fault = Fault(
             where="lon, lat",
             what="the report does not say where",
-            allowed="lon and lat, or an address that names a landmark",
+            allowed="lon and lat, a component, or an address that names a landmark",
         )
         raise Invalid(faults=(fault,))
     named = None if form.tenant is None else form.tenant.partition("~")[0]
@@ -50,6 +62,21 @@ def whereabouts(
     if found.meant is None:
         raise _refusal(found)
     return _at(found.meant)
+
+
+def located_at(component: Component, confidence: float, metres: float) -> Located:
+    """How a place was found that is a component's, so many metres from what the report said."""
+    return Located(
+        by=BY_COMPONENT, name=component.id, confidence=round(confidence, 3), metres=round(metres, 1)
+    )
+
+
+def _at_component(id: str, components: Components) -> Whereabouts:
+    component = components.get(id)
+    if component is None:
+        fault = Fault(where="component", what=f"there is no component {id!r}", allowed="the id on its plate")
+        raise UnknownComponent(faults=(fault,))
+    return Whereabouts(component.lon, component.lat, located_at(component, 1.0, 0.0), component)
 
 
 def _at(match: Match) -> Whereabouts:

@@ -129,6 +129,8 @@ def bodies() -> list[Any]:
         pytest.param({**good, "lon": 122.5}, {}, 422, "outside-territory", id="outside"),
         pytest.param({**good, "tenant": "liuxia"}, {}, 422, "wrong-tenant", id="another-town"),
         pytest.param({"text": "路灯不亮"}, {}, 422, "invalid", id="nowhere"),
+        pytest.param({**good, "component": "L-0"}, {}, 422, "unknown-component", id="no-component"),
+        pytest.param({**good, "component": "no id"}, {}, 422, "invalid", id="no-component-id"),
         pytest.param({"text": "路灯不亮", "lat": 30.3}, {}, 422, "invalid", id="half-a-point"),
         pytest.param(
             {"text": "路灯不亮", "address": "某某路1号"}, {}, 422, "unknown-place", id="unknown-address"

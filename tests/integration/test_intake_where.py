@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from qipan.access import Role
 from qipan.contracts.events import Outcome
 from qipan.contracts.queries import HeldReport
 from qipan.tenancy import load_district
@@ -103,3 +105,99 @@ def test_a_case_keeps_the_cells_of_its_day(office: Office, tmp_path: Path) -> No
     assert office.row(early).cells["duty"] == old
     assert office.row(waiting).cells["duty"] == old
     assert office.row(late).cells["duty"] == f"{old[:-3]}999"
+
+
+LAMP = "33010601037000001"
+"""A street lamp of Xihu's sample, in Sandun."""
+
+
+def lamp() -> dict[str, float]:
+    component = xihu().components.by_id[LAMP]
+    return {"lon": component.lon, "lat": component.lat}
+
+
+def test_anybody_may_ask_what_a_component_is(office: Office) -> None:
+    http = office.here.http
+    answer = http.get(f"/v1/components/{LAMP}")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "id": LAMP,
+        "kind": "s:01037",
+        "name": {"zh": "1号路灯（示例）", "en": "Street lamp 1 (sample)"},
+        "town": "sandun",
+        "synthetic": True,
+        **lamp(),
+    }
+    assert http.get("/v1/components/none").status_code == 404
+    signed_in = office.here.token("li", "liuxia", Role.CITIZEN)
+    assert http.get(f"/v1/components/{LAMP}", headers=signed_in).status_code == 200
+
+
+@pytest.mark.parametrize("said", [{}, SANDUN, {"address": "灵隐寺"}], ids=["alone", "point", "address"])
+def test_a_report_that_names_a_component_lies_where_that_stands(office: Office, said: dict[str, Any]) -> None:
+    body = {"text": "看一下", "component": LAMP, **said}
+    answer = office.here.http.post("/v1/reports", json=body)
+    assert answer.status_code == 201, answer.text
+    report_id = answer.json()["report_id"]
+    [received] = office.here.said()
+    assert (received["data"]["component"], received["data"]["matter"]) == (LAMP, "s:01037")
+    office.triage()
+    [told] = office.here.said()
+    place = told["data"]["place"]
+    assert (told["data"]["outcome"], place["component"]) == (Outcome.FILE, LAMP)
+    assert {"lon": place["lon"], "lat": place["lat"]} == lamp()
+    assert (office.row(report_id).component, office.row(report_id).place) == (LAMP, None)
+
+
+def test_the_matter_given_goes_before_the_components(office: Office) -> None:
+    body = {"text": "看一下", "component": LAMP, "matter": "s:06010"}
+    office.here.http.post("/v1/reports", json=body)
+    [received] = office.here.said()
+    assert received["data"]["matter"] == "s:06010"
+
+
+def near(metres: float) -> dict[str, float]:
+    """South of the lamp: the next one stands 30 m to its north."""
+    return {"lon": lamp()["lon"], "lat": lamp()["lat"] - metres / 111_195}
+
+
+def test_the_nearest_component_of_the_matter_is_taken_for_the_one_meant(office: Office) -> None:
+    report_id = office.report("路灯不亮", **near(6))
+    office.triage()
+    [told] = office.here.said()
+    place = told["data"]["place"]
+    assert place["component"] == LAMP
+    assert {"lon": place["lon"], "lat": place["lat"]} == lamp()
+    assert place["located"]["by"] == "component"
+    assert place["located"]["metres"] == pytest.approx(6, abs=0.2)
+    assert 0.5 < place["located"]["confidence"] < 1
+    row = office.row(report_id)
+    assert (row.component, row.lat, row.place["component"]) == (None, near(6)["lat"], LAMP)
+
+
+@pytest.mark.parametrize(
+    ("words", "metres"), [("路灯不亮", 16), ("小区门口暴露垃圾", 6)], ids=["far", "matter"]
+)
+def test_what_is_too_far_or_another_matter_is_not_taken(office: Office, words: str, metres: float) -> None:
+    office.report(words, **near(metres))
+    office.triage()
+    [told] = office.here.said()
+    assert (told["data"]["outcome"], told["data"]["place"].get("component")) == (Outcome.FILE, None)
+
+
+def test_a_held_report_keeps_the_component_unless_it_is_about_something_else(office: Office) -> None:
+    """Triage was not sure of the matter; the acceptor is."""
+    words = "路灯不亮、乱停车、流动摊贩"
+    ids = [office.report(words, matter=None, **near(6)) for _ in range(2)]
+    office.triage()
+    guesses = {id: office.row(id).matter for id in ids}
+    assert {office.outcome(id) for id in ids} == {Outcome.HOLD}
+    if set(guesses.values()) != {"s:01037"}:
+        pytest.fail(f"the words were to be about the lamp first: {guesses}")
+    office.received()
+    office.decide(ids[0], outcome=Outcome.FILE)
+    office.decide(ids[1], outcome=Outcome.FILE, matter="s:06010")
+    places = {said["subject"]: said["data"]["place"] for said in office.here.said()}
+    assert places[ids[0]]["component"] == LAMP
+    assert {"lon": places[ids[1]]["lon"], "lat": places[ids[1]]["lat"]} == near(6)
+    assert (places[ids[1]].get("component"), office.row(ids[1]).place) == (None, None)
