@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     )
     photos_url: str = Field(
         default="",
-        description="Where photos are kept, as fsspec writes it: file:///srv/photos, s3://bucket/prefix (with s3fs "
+        description="Where photos are kept, as fsspec writes it: file:///srv/photos, s3://… (with s3fs "
         "installed and AWS_… in the environment). Empty: the folder photos in QIPAN_VAR.",
     )
     photo_bytes: int = Field(

@@ -1,4 +1,4 @@
-"""Where photos lie: a folder, or an object store by its address (fsspec: `s3://bucket/prefix`)."""
+"""Where photos lie: a folder, or an object store by its address (fsspec: `s3://…`)."""
 
 import os
 import secrets
