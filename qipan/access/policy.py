@@ -40,6 +40,8 @@ REPORT_POST = "report.post.v1"
 REPORT_TRACK = "report.track.v1"
 REPORT_RATE = "report.rate.v1"
 READING_POST = "reading.post.v1"
+OPEN311_POST = "open311.post.v1"
+OPEN311_READ = "open311.read.v1"
 STREAM = "stream.listen.v1"
 
 _TOWN_STAFF = (
@@ -66,6 +68,9 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     },
     queries.GetReport: {**_WATCHERS, Role.SERVICE: Scope.TENANT},
     queries.TellReport: _WATCHERS,
+    commands.IssueApiKey: {Role.OPERATOR: Scope.TENANT},
+    commands.RevokeApiKey: {Role.OPERATOR: Scope.TENANT},
+    queries.ListApiKeys: {Role.OPERATOR: Scope.TENANT},
     # dispatch
     commands.DispatchCase: {Role.DISPATCHER: Scope.TENANT},
     commands.AcceptTask: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
@@ -100,6 +105,9 @@ _CORE: dict[str, Rule] = {
     REPORT_TRACK: Rule({}, reads_only=True, everyone=True),
     REPORT_RATE: Rule({}, everyone=True),
     READING_POST: Rule({Role.MACHINE: Scope.TENANT, Role.SERVICE: Scope.TENANT}),
+    # Open311: with an API key one reports; what was reported that way is public, as its specification has it
+    OPEN311_POST: Rule({Role.MACHINE: Scope.TENANT}),
+    OPEN311_READ: Rule({}, reads_only=True, everyone=True),
     STREAM: Rule({**_WATCHERS, **_WORKERS}, reads_only=True),
 }
 _of_tenants: dict[str, Rule] = {}

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from qipan.cli import analytics, broker, case, db, dead, processes, replay, run, up
+from qipan.cli import analytics, apikey, broker, case, db, dead, processes, replay, run, up
 from qipan.cli.console import stderr
 from qipan.contracts.errors import QipanError
 from qipan.hosting.embedded.home import InUse
@@ -32,6 +32,7 @@ commands.add_typer(db.commands, name="db")
 commands.add_typer(broker.commands, name="broker")
 commands.add_typer(dead.commands, name="dead")
 commands.add_typer(case.commands, name="case")
+commands.add_typer(apikey.commands, name="apikey")
 commands.add_typer(analytics.commands, name="analytics")
 
 

@@ -62,6 +62,7 @@ class NewReport:
     self_disposed: bool
     contact_name: str | None = None
     contact_phone: str | None = None
+    contact_email: str | None = None
 
 
 def admit(form: ReportForm, key: str | None, reporter: Principal | None, district: DistrictLike) -> NewReport:
@@ -105,6 +106,7 @@ def admit(form: ReportForm, key: str | None, reporter: Principal | None, distric
         self_disposed=form.self_disposed,
         contact_name=contact.name if contact else None,
         contact_phone=contact.phone if contact else None,
+        contact_email=contact.email if contact else None,
     )
 
 

@@ -39,6 +39,8 @@ from services.intake.forms import (
     ReportAccepted,
     ReportForm,
 )
+from services.intake.open311.desk import Desk
+from services.intake.open311.rows import NewRequest
 from services.intake.public_status import ReportStatus, may_be_rated, words_for
 from services.intake.tables import SCHEMA
 from services.intake.tracking import TrackingTokens
@@ -56,6 +58,7 @@ class Door:
         self._district = district
         self._database = database
         self._tokens = tokens
+        self.open311 = Desk(district, database, tokens)
         self._gauge = OutboxGauge(outbox_limit)
         self._commits: GroupCommit[Submission, tuple[Verdict, ...]] = GroupCommit(database, self._accept)
 
@@ -70,9 +73,12 @@ class Door:
         authorise(reporter, REPORT_POST, report.tenant, self._district)
         return report
 
-    async def store(self, reports: Sequence[NewReport], traceparent: str | None) -> tuple[Verdict, ...]:
+    async def store(
+        self, reports: Sequence[NewReport], traceparent: str | None, requests: Sequence[NewRequest] = ()
+    ) -> tuple[Verdict, ...]:
         """Store reports in one transaction, shared with whoever else asks now; returns after its commit."""
-        future: Future[tuple[Verdict, ...]] = self._commits.submit(Submission(tuple(reports), traceparent))
+        submission = Submission(tuple(reports), traceparent, tuple(requests))
+        future: Future[tuple[Verdict, ...]] = self._commits.submit(submission)
         return await asyncio.wrap_future(future)
 
     def answer(self, accepted: Accepted) -> ReportAccepted:

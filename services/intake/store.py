@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, select, text, tuple_
 
 from services.intake.admission import NewReport
 from services.intake.duplicates import Said
+from services.intake.open311.rows import Step, record
 from services.intake.tables import SCHEMA, ratings, reports
 
 MOST_CANDIDATES = 20
@@ -87,12 +88,12 @@ class NewReading:
 
 _ADD_REPORTS = text(f"""
     INSERT INTO {SCHEMA}.reports (tenant, report_id, client, digest, channel, text, lon, lat, address,
-        matter_given, contact_name, contact_phone, received_at, traceparent, status, changed_at)
+        matter_given, contact_name, contact_phone, contact_email, received_at, traceparent, status, changed_at)
     SELECT tenant, report_id, client, digest, channel, text, lon, lat, address,
-        matter, contact_name, contact_phone, received_at, traceparent, 'received', received_at
+        matter, contact_name, contact_phone, contact_email, received_at, traceparent, 'received', received_at
     FROM json_to_recordset(CAST(:rows AS json)) AS r (tenant text, report_id text, client text, digest text,
         channel text, text text, lon float8, lat float8, address text, matter text, contact_name text,
-        contact_phone text, received_at timestamptz, traceparent text)
+        contact_phone text, contact_email text, received_at timestamptz, traceparent text)
     ON CONFLICT DO NOTHING
     RETURNING tenant, report_id
 """)
@@ -175,6 +176,7 @@ def add_reports(conn: Connection, received: Collection[Received]) -> set[tuple[s
             "matter": r.matter,
             "contact_name": r.contact_name,
             "contact_phone": r.contact_phone,
+            "contact_email": r.contact_email,
             "received_at": one.received_at,
             "traceparent": one.traceparent,
         }
@@ -204,7 +206,16 @@ def open_near(conn: Connection, probes: Sequence[Probe]) -> list[Said]:
 def judge(conn: Connection, judged: Sequence[Judged], *, held: bool = False) -> set[tuple[str, str]]:
     """Write what was decided about new (or held) reports; returns those that it was still to decide about."""
     rows = conn.execute(_JUDGE_HELD if held else _JUDGE_NEW, {"rows": _json(list(judged))})
-    return {(row.tenant, row.report_id) for row in rows}
+    decided = {(row.tenant, row.report_id) for row in rows}
+    record(
+        conn,
+        [
+            Step(one.tenant, one.report_id, one.status, one.triaged_at, one.merged_into)
+            for one in judged
+            if (one.tenant, one.report_id) in decided
+        ],
+    )
+    return decided
 
 
 def progress(conn: Connection, steps: Sequence[Progress]) -> None:

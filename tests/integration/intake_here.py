@@ -69,12 +69,12 @@ class Here:
 
 
 @contextmanager
-def opened(url: str, outbox_limit: int = 100_000) -> Iterator[Here]:
+def opened(url: str, outbox_limit: int = 100_000, district: District | None = None) -> Iterator[Here]:
     """A door on this database."""
     signing, verifying = new_keys()
     clock = TestClock(NOON)
     database = Database(url, schema="intake", clocks=clock)
-    door = Door(xihu(), database, TrackingTokens("secret"), outbox_limit)
+    door = Door(district or xihu(), database, TrackingTokens("secret"), outbox_limit)
     app = create_app(door, Verifier(verifying), Health())
     with TestClient(app, raise_server_exceptions=False) as http:
         yield Here(http, database, Signer(signing), clock, door, verifying)

@@ -47,6 +47,7 @@ def test_help_names_every_command() -> None:
         "broker",
         "dead",
         "case",
+        "apikey",
     ):
         assert f" {name} " in said
 
