@@ -56,8 +56,8 @@ def _district(files: Files) -> Iterator[PackFault]:
                 "matters.toml", f"matters.{code}", "lies in another's namespace", f"x-{district.id}:…"
             )
         yield from _department(files, "matters.toml", f"matters.{code}.department", matter.department)
-        for key, what, allowed in _attributes(matter):
-            yield PackFault("matters.toml", ".".join(("matters", code, *key)), what, allowed)
+        for inner, what, allowed in _attributes(matter):
+            yield PackFault("matters.toml", ".".join(("matters", code, *inner)), what, allowed)
 
 
 def _departments(files: Files) -> Iterator[PackFault]:
@@ -128,8 +128,8 @@ def _town(files: Files, town: TownFile, origin: Origin) -> Iterator[PackFault]:
         if code not in files.matters and not _in_lineage(code, files.lineages[town.id]):
             what = "a matter of the town's own lies in its own namespace"
             yield fault(("matters", code), what, f"x-{town.id}:…")
-        for key, what, allowed in _attributes(matter):
-            yield fault(("matters", code, *key), what, allowed)
+        for inner, what, allowed in _attributes(matter):
+            yield fault(("matters", code, *inner), what, allowed)
     if town.calendar:
         yield from _calendar(*origin(town.id, ("calendar",)), town.calendar)
     yield from _services(files, f"towns/{town.id}/town.toml", f"towns/{town.id}/", town.services)

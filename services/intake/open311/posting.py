@@ -13,9 +13,8 @@ from services.intake.open311 import answers as answering
 from services.intake.open311.jurisdiction import Params, first, jurisdiction_of
 from services.intake.open311.masking import public
 from services.intake.open311.refusals import Refused, Trouble, trouble
+from services.intake.open311.rows import CHANNEL
 from services.intake.open311.services import matter_of
-
-CHANNEL = "open311"
 
 _LINK = TypeAdapter[str](forms.Link)
 _SHORT = TypeAdapter[str](forms.Short)

@@ -12,6 +12,9 @@ from services.intake.open311.filters import OPEN, Wanted, WantedUpdates
 from services.intake.open311.status import CLOSED_STATUSES
 from services.intake.tables import SCHEMA
 
+CHANNEL = "open311"
+"""The channel of what came in this way."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewRequest:
