@@ -1,5 +1,6 @@
 """Who may do what, where: signed principals, one table of rights, and the grant a handler checks against."""
 
+from qipan.access.api_keys import api_key_digest, new_api_key, tenant_of_api_key
 from qipan.access.grant import Grant, Reach
 from qipan.access.passwords import first_password
 from qipan.access.policy import Rule, Scope, allow, rule_for
@@ -17,8 +18,11 @@ __all__ = [
     "Signer",
     "Verifier",
     "allow",
+    "api_key_digest",
     "authorise",
     "first_password",
+    "new_api_key",
     "new_keys",
     "rule_for",
+    "tenant_of_api_key",
 ]

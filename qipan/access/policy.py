@@ -41,6 +41,8 @@ REPORT_TRACK = "report.track.v1"
 REPORT_RATE = "report.rate.v1"
 READING_POST = "reading.post.v1"
 COMPONENT_SHOW = "component.show.v1"
+OPEN311_POST = "open311.post.v1"
+OPEN311_READ = "open311.read.v1"
 STREAM = "stream.listen.v1"
 
 _TOWN_STAFF = (
@@ -69,6 +71,9 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     queries.ListPhotos: {**dict.fromkeys(_TOWN_STAFF, Scope.TENANT), **_WORKERS},
     queries.GetReport: {**_WATCHERS, Role.SERVICE: Scope.TENANT},
     queries.TellReport: _WATCHERS,
+    commands.IssueApiKey: {Role.OPERATOR: Scope.TENANT},
+    commands.RevokeApiKey: {Role.OPERATOR: Scope.TENANT},
+    queries.ListApiKeys: {Role.OPERATOR: Scope.TENANT},
     # dispatch
     commands.DispatchCase: {Role.DISPATCHER: Scope.TENANT},
     commands.AcceptTask: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
@@ -105,6 +110,9 @@ _CORE: dict[str, Rule] = {
     # what stands in the street and has a plate with its id: nothing about people
     COMPONENT_SHOW: Rule({}, reads_only=True, everyone=True),
     READING_POST: Rule({Role.MACHINE: Scope.TENANT, Role.SERVICE: Scope.TENANT}),
+    # Open311: with an API key one reports; what was reported that way is public, as its specification has it
+    OPEN311_POST: Rule({Role.MACHINE: Scope.TENANT}),
+    OPEN311_READ: Rule({}, reads_only=True, everyone=True),
     STREAM: Rule({**_WATCHERS, **_WORKERS}, reads_only=True),
 }
 _of_tenants: dict[str, Rule] = {}

@@ -18,7 +18,7 @@ class Role(StrEnum):
     SUPERVISOR = "supervisor"  # 督查员
     TOWN_LEAD = "town-lead"
     DISTRICT_LEAD = "district-lead"
-    MACHINE = "machine"  # a sensor or camera
+    MACHINE = "machine"  # a sensor, a camera or another system
     SERVICE = "service"  # one of our processes, or a tenant's own
     OPERATOR = "operator"  # keeps the system running, sees who serves and how a case went
 

@@ -4,7 +4,21 @@ import sys
 
 import typer
 
-from qipan.cli import analytics, broker, case, contacts, db, dead, grid, photos, processes, replay, run, up
+from qipan.cli import (
+    analytics,
+    apikey,
+    broker,
+    case,
+    contacts,
+    db,
+    dead,
+    grid,
+    photos,
+    processes,
+    replay,
+    run,
+    up,
+)
 from qipan.cli.console import stderr
 from qipan.contracts.errors import QipanError
 from qipan.hosting.embedded.home import InUse
@@ -35,6 +49,7 @@ commands.add_typer(dead.commands, name="dead")
 commands.add_typer(case.commands, name="case")
 commands.add_typer(contacts.commands, name="contacts")
 commands.add_typer(photos.commands, name="photos")
+commands.add_typer(apikey.commands, name="apikey")
 commands.add_typer(analytics.commands, name="analytics")
 commands.add_typer(grid.commands, name="grid")
 

@@ -1,5 +1,6 @@
 """Commands: what one may ask a service to do. Whoever asks is the signed principal in the envelope."""
 
+from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, Field
@@ -40,6 +41,7 @@ class ContactAnswer(Part):
     report_id: str
     name: str | None = Field(default=None, repr=False)
     phone: str | None = Field(default=None, repr=False)
+    email: str | None = Field(default=None, repr=False)
 
 
 # To intake
@@ -78,6 +80,38 @@ class DecideReport(Command[ReportAnswer]):
     outcome: Literal[Outcome.FILE, Outcome.DECLINE, Outcome.SELF_DISPOSE]
     matter: str | None = Field(default=None, max_length=40)
     reason: Text | None = None
+
+
+class ApiKey(Part):
+    """What is known of an API key; the key itself is known to its client alone. Times are real time."""
+
+    key_id: str
+    tenant: str
+    client: str
+    issued_at: datetime
+    issued_by: str
+    revoked_at: datetime | None = None
+    revoked_by: str | None = None
+
+
+class IssueApiKey(Command[ApiKey]):
+    """Let a client send reports for the tenant addressed: a town, or the district for all of its towns.
+
+    Whoever asks has made the key and gives only its SHA-256, in hex.
+    """
+
+    type: ClassVar[str] = "apikey.issue.v1"
+    service: ClassVar[str] = "intake"
+    client: Id
+    digest: Id
+
+
+class RevokeApiKey(Command[ApiKey]):
+    """From now on the key opens nothing; what came in with it stays."""
+
+    type: ClassVar[str] = "apikey.revoke.v1"
+    service: ClassVar[str] = "intake"
+    key_id: Id
 
 
 # To dispatch

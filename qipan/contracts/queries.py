@@ -7,7 +7,7 @@ from pydantic import Field
 
 from qipan.contracts.base import Part, Query
 from qipan.contracts.case import CaseState, Located, Place, Stage
-from qipan.contracts.commands import CaseAnswer, Id, ReportAnswer
+from qipan.contracts.commands import ApiKey, CaseAnswer, Id, ReportAnswer
 
 Limit = Annotated[int, Field(ge=1, le=500)]
 
@@ -84,10 +84,11 @@ class TellMessages(Query[Happenings]):
 
 
 class MaskedContact(Part):
-    """A reporter's name and phone number as lists show them: 张**, 138****5678."""
+    """A reporter's name, phone number and mail address as lists show them: 张**, 138****5678, l****@example.com."""
 
     name: str | None = None
     phone: str | None = None
+    email: str | None = None
 
 
 class HeldReport(Part):
@@ -161,6 +162,22 @@ class GetReport(Query[ReportAnswer]):
     type: ClassVar[str] = "report.get.v1"
     service: ClassVar[str] = "intake"
     report_id: Id
+
+
+class ApiKeys(Part):
+    """A page of a tenant's API keys, oldest first; `next` is what to give as `after` for the rest."""
+
+    keys: tuple[ApiKey, ...]
+    next: str | None = None
+
+
+class ListApiKeys(Query[ApiKeys]):
+    """Who may send reports for the tenant addressed, and who might once."""
+
+    type: ClassVar[str] = "apikey.list.v1"
+    service: ClassVar[str] = "intake"
+    limit: Limit = 100
+    after: str | None = None
 
 
 class InAppMessage(Part):

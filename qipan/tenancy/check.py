@@ -9,10 +9,11 @@ from qipan.contracts import events as _events  # noqa: F401  (declares the event
 from qipan.contracts.base import events
 from qipan.contracts.subscriptions import CORE_SERVICES
 from qipan.tenancy import component_file, gazetteer_file
+from qipan.tenancy.attribute import LISTS
 from qipan.tenancy.faults import PackFault
 from qipan.tenancy.grid_versions import Version
 from qipan.tenancy.known_settings import CORE_PREFIXES, KNOWN
-from qipan.tenancy.model import CalendarModel, ServiceModel, Setting, TownFile
+from qipan.tenancy.model import CalendarModel, MatterModel, ServiceModel, Setting, TownFile
 from qipan.tenancy.people import ROLES
 from qipan.tenancy.resolve import Files
 from qipan.territory import Layer, Territory
@@ -62,6 +63,8 @@ def _district(files: Files) -> Iterator[PackFault]:
                 "matters.toml", f"matters.{code}", "lies in another's namespace", f"x-{district.id}:…"
             )
         yield from _department(files, "matters.toml", f"matters.{code}.department", matter.department)
+        for inner, what, allowed in _attributes(matter):
+            yield PackFault("matters.toml", ".".join(("matters", code, *inner)), what, allowed)
 
 
 def _departments(files: Files) -> Iterator[PackFault]:
@@ -137,11 +140,29 @@ def _town(files: Files, town: TownFile, origin: Origin) -> Iterator[PackFault]:
         if code not in files.matters and not _in_lineage(code, files.lineages[town.id]):
             what = "a matter of the town's own lies in its own namespace"
             yield fault(("matters", code), what, f"x-{town.id}:…")
+        for inner, what, allowed in _attributes(matter):
+            yield fault(("matters", code, *inner), what, allowed)
     if town.calendar:
         yield from _calendar(*origin(town.id, ("calendar",)), town.calendar)
     yield from _services(files, f"towns/{town.id}/town.toml", f"towns/{town.id}/", town.services)
     for key, what, allowed in _settings(town.settings):
         yield fault(("settings", key), what, allowed)
+
+
+def _attributes(matter: MatterModel) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """What is wrong with what a matter's reporters are asked: key, what, allowed."""
+    orders = Counter(attribute.order for attribute in matter.attributes.values())
+    for code, attribute in matter.attributes.items():
+        key = ("attributes", code)
+        chosen = attribute.datatype in LISTS
+        if orders[attribute.order] > 1:
+            yield (*key, "order"), f"{attribute.order} is another attribute's too", "a number for each"
+        if chosen and not attribute.values:
+            yield (*key, "values"), f"a {attribute.datatype} needs values", "a key and its words for each"
+        if attribute.values and not chosen:
+            yield (*key, "values"), f"a {attribute.datatype} has no values to choose from", _some(LISTS)
+        if attribute.required and not attribute.variable:
+            yield (*key, "required"), "what is only shown cannot be required", "variable = true"
 
 
 def _in_lineage(code: str, lineage: Collection[str]) -> bool:

@@ -7,7 +7,7 @@ from qipan.tenancy.model import Setting
 from qipan.worktime import Limit
 from qipan.worktime.limit import ALLOWED as A_LIMIT
 
-CORE_PREFIXES = ("triage.", "dispatch.", "notify.", "analytics.", "grids.")
+CORE_PREFIXES = ("triage.", "dispatch.", "notify.", "analytics.", "grids.", "open311.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,18 @@ def _limit(value: Setting) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _text(value: Setting) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _one_of(*allowed: str) -> Callable[[Setting], bool]:
+    return lambda value: value in allowed
+
+
+def _at_most(most: int) -> Callable[[Setting], bool]:
+    return lambda value: _positive(value) and isinstance(value, int) and value <= most
 
 
 _WHOLE, _SHARE, _TRUTH = "a whole number, 0 or more", "a number from 0 to 1", "true or false"
@@ -106,6 +118,25 @@ KNOWN: Mapping[str, KnownSetting] = {
     ),
     "analytics.league-days": KnownSetting(
         "how many days the league looks back, with today", "a whole number, 1 or more", _positive
+    ),
+    "open311.type": KnownSetting(
+        "whether a client is given a request's id at once or a token for it",
+        "realtime or batch",
+        _one_of("realtime", "batch"),
+    ),
+    "open311.span-days": KnownSetting(
+        "the longest span of a list, and what it is when none is asked for", "1 to 90", _at_most(90)
+    ),
+    "open311.most-rows": KnownSetting("the most rows of a list", "1 to 1000", _at_most(1000)),
+    "open311.url": KnownSetting(
+        "the endpoint's public address, where it is not the door's own",
+        "an address ending in /open311/v2",
+        _text,
+    ),
+    "open311.contact": KnownSetting("whom to ask about the endpoint", "text", _text),
+    "open311.key-service": KnownSetting("how to get an API key", "text", _text),
+    "open311.stage": KnownSetting(
+        "whether what is reported is acted upon", "production or test", _one_of("production", "test")
     ),
     **{
         f"analytics.weight-{indicator}": KnownSetting(f"points in the league for {what}", _WEIGHT, _weight)

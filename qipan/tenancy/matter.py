@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from qipan.tenancy.attribute import Attribute
 from qipan.tenancy.words import Words
 from qipan.worktime import Limit
 
@@ -31,7 +32,7 @@ class Matter:
 
     `code` is the standard's (`s:06010`) or lies in a namespace of its own (`x-xihu:em:00001`). A
     `self_disposable` one may be settled by the grid worker on the spot (自处置). `source` says where the
-    limits come from.
+    limits come from. `attributes` are what a reporter is asked about it, in order.
     """
 
     code: str
@@ -43,3 +44,4 @@ class Matter:
     keywords_zh: tuple[str, ...]
     keywords_en: tuple[str, ...]
     source: str
+    attributes: tuple[Attribute, ...] = ()

@@ -9,6 +9,7 @@ from qipan.worktime import Limit
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
 UnitId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 MatterCode = Annotated[str, Field(pattern=r"^(s:\d{5}|x-[a-z][a-z0-9-]{1,30}:[a-z]{2}:\d{5})$")]
+AttributeCode = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")]
 Setting = str | int | float | bool | list[str]
 
@@ -98,6 +99,18 @@ class KeywordsModel(Model):
     en: list[str] = []
 
 
+class AttributeModel(Model):
+    """What a reporter of a matter is asked besides (Open311's service definition). See `docs/howto/open311.md`."""
+
+    description: WordsModel
+    datatype: Literal["string", "number", "datetime", "text", "singlevaluelist", "multivaluelist"]
+    order: int = Field(ge=1, le=1000)
+    required: bool = False
+    variable: bool = True
+    hint: WordsModel | None = None
+    values: dict[AttributeCode, WordsModel] = {}
+
+
 class MatterModel(Model):
     """One thing that can be wrong (事项). `source` says where its limits come from."""
 
@@ -108,6 +121,7 @@ class MatterModel(Model):
     self_disposable: bool = False
     keywords: KeywordsModel = KeywordsModel()
     source: str = ""
+    attributes: dict[AttributeCode, AttributeModel] = {}
 
 
 class MattersFile(Model):

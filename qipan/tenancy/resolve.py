@@ -7,12 +7,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from qipan.tenancy import gazetteer_file, people
+from qipan.tenancy.attribute import Attribute, Datatype
 from qipan.tenancy.component_file import ComponentRow
 from qipan.tenancy.district import Department, District, Parts, Town
 from qipan.tenancy.gazetteer_file import GazetteerFile
 from qipan.tenancy.grid_versions import Version
 from qipan.tenancy.matter import Limits, Matter, Severity
 from qipan.tenancy.model import (
+    AttributeModel,
     CalendarModel,
     DepartmentFile,
     DepartmentModel,
@@ -215,6 +217,24 @@ def _matter(code: str, model: MatterModel) -> Matter:
         keywords_zh=tuple(model.keywords.zh),
         keywords_en=tuple(model.keywords.en),
         source=model.source,
+        attributes=tuple(
+            sorted(
+                (_attribute(code, one) for code, one in model.attributes.items()), key=lambda one: one.order
+            )
+        ),
+    )
+
+
+def _attribute(code: str, model: AttributeModel) -> Attribute:
+    return Attribute(
+        code=code,
+        description=_words(model.description),
+        datatype=Datatype(model.datatype),
+        order=model.order,
+        required=model.required,
+        variable=model.variable,
+        hint=_words(model.hint) if model.hint else None,
+        values=tuple((key, _words(words)) for key, words in model.values.items()),
     )
 
 

@@ -8,14 +8,16 @@ from qipan.contracts.events import ReadingObserved, ReportReceived
 from qipan.storage import Work
 from services.intake import store
 from services.intake.admission import NewReport
+from services.intake.open311.rows import NewRequest, add_requests
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What one request brought: one report, or the good lines of a batch."""
+    """What one request brought: one report, or the good lines of a batch, and what is kept beside them."""
 
     reports: tuple[NewReport, ...]
     traceparent: str | None = None
+    requests: tuple[NewRequest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,15 @@ def accept(work: Work, submissions: Sequence[Submission]) -> list[tuple[Verdict,
     for key in firsts:
         if key in stored:
             _tell(work, firsts[key])
+    add_requests(
+        work.conn,
+        {
+            (one.tenant, one.report_id): one
+            for submission in reversed(submissions)
+            for one in submission.requests
+            if (one.tenant, one.report_id) in stored
+        }.values(),
+    )
     known = {key: one.report.digest for key, one in firsts.items() if key in stored}
     if earlier := firsts.keys() - stored:
         known.update(store.digests(work.conn, earlier))

@@ -46,6 +46,8 @@ from services.intake.forms import (
     ReportAccepted,
     ReportForm,
 )
+from services.intake.open311.desk import Desk
+from services.intake.open311.rows import NewRequest
 from services.intake.public_page import page_of
 from services.intake.public_status import ReportStatus, may_be_rated
 from services.intake.tables import SCHEMA
@@ -72,6 +74,7 @@ class Door:
         self._tokens = tokens
         self._contacts = contacts
         self._comments_an_hour = comments_an_hour
+        self.open311 = Desk(district, database, tokens)
         self._gauge = OutboxGauge(outbox_limit)
         self._commits: GroupCommit[Submission, tuple[Verdict, ...]] = GroupCommit(database, self._accept)
 
@@ -90,9 +93,12 @@ class Door:
         digest = None if report.digest is None else self._tokens.keyed(report.digest)
         return replace(report, contact=contact, digest=digest)
 
-    async def store(self, reports: Sequence[NewReport], traceparent: str | None) -> tuple[Verdict, ...]:
+    async def store(
+        self, reports: Sequence[NewReport], traceparent: str | None, requests: Sequence[NewRequest] = ()
+    ) -> tuple[Verdict, ...]:
         """Store reports in one transaction, shared with whoever else asks now; returns after its commit."""
-        future: Future[tuple[Verdict, ...]] = self._commits.submit(Submission(tuple(reports), traceparent))
+        submission = Submission(tuple(reports), traceparent, tuple(requests))
+        future: Future[tuple[Verdict, ...]] = self._commits.submit(submission)
         return await asyncio.wrap_future(future)
 
     def answer(self, accepted: Accepted) -> ReportAccepted:

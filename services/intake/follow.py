@@ -7,14 +7,18 @@ from qipan.contracts.events import CaseEvent
 from qipan.messaging.received import Received
 from qipan.storage import Work
 from services.intake import store
+from services.intake.open311.rows import Step, record
 from services.intake.timeline import milliseconds
 
 
 def follow(work: Work, batch: Sequence[Received[CaseEvent]]) -> None:
-    """Write how far the cases have come, in one statement; an older step than known changes nothing."""
+    """Write how far the cases have come; a step older than the one known changes nothing but the history."""
     newest: dict[tuple[str, str], store.Progress] = {}
+    steps = []
     for message in batch:
         case = message.data.case
+        at = case.stage_times.get(case.stage, case.filed_at)
+        steps.append(Step(message.tenant, case.report_id, case.stage, at))
         key = (message.tenant, case.report_id)
         if key not in newest or newest[key].version < case.version:
             newest[key] = store.Progress(
@@ -23,10 +27,11 @@ def follow(work: Work, batch: Sequence[Received[CaseEvent]]) -> None:
                 case_id=case.case_id,
                 version=case.version,
                 stage=case.stage,
-                changed_at=case.stage_times.get(case.stage, case.filed_at),
+                changed_at=at,
                 closed=case.stage not in OPEN_STAGES,
                 unit=case.unit,
                 department=case.department,
                 stage_times=milliseconds(case),
             )
     store.progress(work.conn, list(newest.values()))
+    record(work.conn, steps)

@@ -7,10 +7,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, Roo
 
 from qipan.territory.coordinates import System
 
-Text = Annotated[str, Field(min_length=1, max_length=4000)]
+LONGEST_TEXT = 4000
+
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
 Short = Annotated[str, Field(min_length=1, max_length=300)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Phone = Annotated[str, Field(pattern=r"^\+?[0-9][0-9 ()-]{2,29}$")]
+Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s.]+$")]
+Link = Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s<>\"]+$")]
 Key = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
 TenantId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,30}(~[a-z0-9-]{1,20})?$")]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,29}$")]
@@ -37,6 +41,7 @@ class Contact(Form):
 
     name: Name | None = None
     phone: Phone | None = None
+    email: Email | None = None
 
 
 class ReportForm(Form):

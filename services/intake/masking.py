@@ -30,3 +30,9 @@ def mask_phone(phone: str) -> str:
     if len(digits) >= _FULL:
         return f"{digits[:3]}{STARS}{digits[-4:]}"
     return f"{STARS}{digits[-2:]}" if len(digits) >= _SHORT else STARS
+
+
+def mask_email(address: str) -> str:
+    """The first character and the domain; what has no domain is all stars."""
+    name, at, domain = address.strip().rpartition("@")
+    return f"{name[:1]}{STARS}@{domain}" if at and name else STARS

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from qipan.http.openapi import PROBLEM, header_parameter, path_parameter
+from services.intake.open311 import description
 
 JSON = "application/json"
 _BINARY = {"type": "string", "format": "binary"}
@@ -40,11 +41,13 @@ class Described:
 
 
 def document(routes: Iterable[Described]) -> dict[str, Any]:
-    """The OpenAPI document of these routes."""
+    """The OpenAPI document of these routes and of Open311's."""
     schemas: dict[str, Any] = {"Problem": PROBLEM}
     paths: dict[str, Any] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+    paths.update(description.paths())
+    schemas.update(description.schemas())
     return {
         "openapi": "3.1.0",
         "info": {"title": "Qipan intake", "version": "1"},

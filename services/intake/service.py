@@ -2,13 +2,24 @@
 
 from collections.abc import Sequence
 
-from qipan.contracts.commands import ContactAnswer, DecideReport, ReportAnswer, SubmitReport, UnmaskContact
+from qipan.contracts.commands import (
+    ApiKey,
+    ContactAnswer,
+    DecideReport,
+    IssueApiKey,
+    ReportAnswer,
+    RevokeApiKey,
+    SubmitReport,
+    UnmaskContact,
+)
 from qipan.contracts.errors import KeyReused, NotFound, WrongTenant
 from qipan.contracts.events import CASE_EVENTS, CaseEvent, ReportReceived
 from qipan.contracts.queries import (
+    ApiKeys,
     GetReport,
     Happenings,
     HeldReports,
+    ListApiKeys,
     ListHeld,
     ListPhotos,
     ReportPhotos,
@@ -34,6 +45,7 @@ from services.intake.desk import Desk
 from services.intake.follow import follow
 from services.intake.forms import ReportForm
 from services.intake.held import held_report
+from services.intake.open311 import keys
 from services.intake.pages import mark, place_of
 from services.intake.photo_links import linked_photos
 from services.intake.photo_names import PhotoNames
@@ -159,6 +171,21 @@ class Intake:
         if row is None:
             raise NotFound(f"There is no report {call.data.report_id!r}.")
         return ReportAnswer(report_id=row.report_id, tenant=row.tenant, status=row.status)
+
+    @answer(IssueApiKey)
+    def issue_api_key(self, work: Work, call: Received[IssueApiKey]) -> ApiKey:
+        """Let a client send reports through Open311."""
+        return keys.issue(work, self.district, call.tenant, call.data, call.grant.sub)
+
+    @answer(RevokeApiKey)
+    def revoke_api_key(self, work: Work, call: Received[RevokeApiKey]) -> ApiKey:
+        """Close a client's key."""
+        return keys.revoke(work, call.tenant, call.data.key_id, call.grant.sub)
+
+    @answer(ListApiKeys)
+    def list_api_keys(self, work: Work, call: Received[ListApiKeys]) -> ApiKeys:
+        """Who may send reports through Open311."""
+        return keys.page(work, call.tenant, call.data.after, call.data.limit)
 
     @answer(TellReport)
     def tell_report(self, work: Work, call: Received[TellReport]) -> Happenings:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, select, text, tuple_
 from qipan.contracts.case import Place
 from services.intake.admission import NewReport
 from services.intake.duplicates import Said
+from services.intake.open311.rows import CHANNEL, Step, record
 from services.intake.tables import SCHEMA, ratings, reports
 
 MOST_CANDIDATES = 20
@@ -134,7 +135,7 @@ _JUDGE = f"""
         cells jsonb, reason text, merged_into text, bucket bigint, triaged_at timestamptz,
         held_at timestamptz, decided_by text, place jsonb)
     WHERE r.tenant = j.tenant AND r.report_id = j.report_id AND {{condition}}
-    RETURNING r.tenant, r.report_id
+    RETURNING r.tenant, r.report_id, r.channel
 """
 _JUDGE_NEW = text(_JUDGE.format(condition="r.triaged_at IS NULL"))
 _JUDGE_HELD = text(_JUDGE.format(condition="r.held_at IS NOT NULL"))
@@ -215,7 +216,16 @@ def open_near(conn: Connection, probes: Sequence[Probe]) -> list[Said]:
 def judge(conn: Connection, judged: Sequence[Judged], *, held: bool = False) -> set[tuple[str, str]]:
     """Write what was decided about new (or held) reports; returns those that it was still to decide about."""
     rows = conn.execute(_JUDGE_HELD if held else _JUDGE_NEW, {"rows": _json(list(judged))})
-    return {(row.tenant, row.report_id) for row in rows}
+    channels = {(row.tenant, row.report_id): row.channel for row in rows}
+    record(
+        conn,
+        [
+            Step(one.tenant, one.report_id, one.status, one.triaged_at, one.merged_into)
+            for one in judged
+            if channels.get((one.tenant, one.report_id)) == CHANNEL
+        ],
+    )
+    return set(channels)
 
 
 def progress(conn: Connection, steps: Sequence[Progress]) -> None:

@@ -127,6 +127,55 @@ unmaskings = Table(
     Index("unmaskings_report", "tenant", "report_id"),
 )
 
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("key_id", Text, primary_key=True),
+    Column("digest", Text, nullable=False),  # SHA-256 of the key, which is nowhere else
+    Column("client", Text, nullable=False),
+    Column("issued_at", _stamp, nullable=False, server_default=func.now()),
+    Column("issued_by", Text, nullable=False),
+    Column("revoked_at", _stamp),
+    Column("revoked_by", Text),
+    Index("api_keys_digest", "tenant", "digest", unique=True),
+)
+
+# What came in through Open311 and is public: reports of other channels are not, their reporters were told so.
+open311_requests = Table(
+    "open311_requests",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("report_id", Text, primary_key=True),
+    Column("description", Text),  # as published: phone numbers and the like are struck out
+    Column("address", Text),
+    Column("address_id", Text),
+    Column("media_url", Text),
+    Column("attributes", JSONB, nullable=False),
+    Column("requested_at", _stamp, nullable=False),
+    Column("expected_at", _stamp),
+    Column("updated_at", _stamp, nullable=False),
+    Column("original_id", Text),  # the report that this one was joined to
+    Index("open311_requests_requested", "tenant", "requested_at", "report_id"),
+    Index("open311_requests_updated", "tenant", "updated_at", "report_id"),
+    Index(
+        "open311_requests_original",
+        "tenant",
+        "original_id",
+        postgresql_where=text("original_id IS NOT NULL"),
+    ),
+)
+
+open311_updates = Table(
+    "open311_updates",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("report_id", Text, primary_key=True),
+    Column("at", _stamp, primary_key=True),
+    Column("status", Text, primary_key=True),
+    Index("open311_updates_at", "tenant", "at", "report_id"),
+)
+
 readings = Table(
     "readings",
     metadata,

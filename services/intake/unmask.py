@@ -34,7 +34,7 @@ def unmask(
     if row is None:
         raise NotFound(f"There is no report {command.report_id!r}.")
     if row.contact is None:
-        raise NotFound("The reporter left neither a name nor a number.")
+        raise NotFound("The reporter left neither a name nor a number nor a mail address.")
     _write_down(work, tenant, command.report_id, purpose, who, command_id)
     try:
         contact = contacts.open(row.contact, tenant, command.report_id)
@@ -42,7 +42,9 @@ def unmask(
         log.error("a contact cannot be read", report_id=command.report_id, tenant=tenant, reason=str(error))
         raise Unavailable("The contact cannot be read with the keys at hand; tell an operator.") from None
     log.info("contact unmasked", tenant=tenant, report_id=command.report_id, who=who)
-    return ContactAnswer(report_id=command.report_id, name=contact.name, phone=contact.phone)
+    return ContactAnswer(
+        report_id=command.report_id, name=contact.name, phone=contact.phone, email=contact.email
+    )
 
 
 def unmaskings_of(conn: Connection, tenant: str, report_id: str) -> list[Row[Any]]:

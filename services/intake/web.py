@@ -15,7 +15,7 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from qipan.access import Principal, Verifier
-from qipan.contracts.errors import Fault, Forbidden, Internal, Invalid, KeyReused, QipanError, Unavailable
+from qipan.contracts.errors import Fault, Forbidden, Invalid, KeyReused, QipanError
 from qipan.http import (
     Answer,
     MalformedJson,
@@ -28,11 +28,10 @@ from qipan.http import (
     serve,
 )
 from qipan.messaging.unguarded import PublishAfterCommit
-from qipan.observability import logs, metrics, tracing
+from qipan.observability import metrics, tracing
 from qipan.observability.health import Health
 from qipan.settings import Settings, settings
 from qipan.storage import Database
-from qipan.storage.database import is_passing
 from qipan.tenancy import Clocks, load_district
 from services.intake import openapi
 from services.intake.admission import NewReport
@@ -54,7 +53,10 @@ from services.intake.forms import (
     ReportAccepted,
     ReportForm,
 )
+from services.intake.idempotency import key_of
+from services.intake.open311.web import Open311
 from services.intake.openapi import Described
+from services.intake.outage import refusal_of
 from services.intake.photo_names import PhotoNames
 from services.intake.photo_setup import photos_by
 from services.intake.photo_web import PHOTO_ROUTES, PhotoEndpoints
@@ -64,8 +66,6 @@ from services.intake.tracking import TrackingTokens
 
 LARGEST_BATCH_BODY = 2_000_000
 """Bytes; 200 long reports in Chinese."""
-
-LONGEST_KEY = 128
 
 
 class NamedRoute(Route):
@@ -87,7 +87,7 @@ class Endpoints:
     async def post_report(self, request: Request) -> Response:
         """Accept one report. `Idempotency-Key` makes a repeat return the first answer."""
         reporter = self._reporter(request)
-        key, faults = _key_of(request)
+        key, faults = key_of(request)
         try:
             form = await read_json(request, ReportForm)
         except Invalid as error:
@@ -142,7 +142,7 @@ class Endpoints:
     async def post_comment(self, request: Request) -> Response:
         """Add something to a report. `Idempotency-Key` makes a repeat return the first answer."""
         report_id, token = _tracked(request)
-        key, faults = _key_of(request)
+        key, faults = key_of(request)
         try:
             form = await read_json(request, CommentForm)
         except Invalid as error:
@@ -207,9 +207,15 @@ def create_app(door: Door, verifier: Verifier, health: Health, photos: Photos, n
         docs_url=None,
         redoc_url=None,
         routes=[
-            NamedRoute(route.path, getattr(served, route.endpoint.__name__), methods=[route.method])
-            for served, routes in ((endpoints, OWN_ROUTES), (of_photos, PHOTO_ROUTES))
-            for route in routes
+            *(
+                NamedRoute(route.path, getattr(served, route.endpoint.__name__), methods=[route.method])
+                for served, routes in ((endpoints, OWN_ROUTES), (of_photos, PHOTO_ROUTES))
+                for route in routes
+            ),
+            *(
+                NamedRoute(path, endpoint, methods=[method])
+                for method, path, endpoint in Open311(door).routes()
+            ),
         ],
     )
     serve(app, "door", health)
@@ -254,19 +260,6 @@ def __getattr__(name: str) -> FastAPI:
     raise AttributeError(name)
 
 
-def _key_of(request: Request) -> tuple[str | None, tuple[Fault, ...]]:
-    key = request.headers.get("idempotency-key")
-    if key is None or (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
-        return key, ()
-    return None, (
-        Fault(
-            where="Idempotency-Key",
-            what="does not have the right form",
-            allowed=f"1 to {LONGEST_KEY} ASCII characters",
-        ),
-    )
-
-
 def _joined(error: Invalid, more: tuple[Fault, ...]) -> Invalid:
     return Invalid(faults=(*more, *error.faults)) if more else error
 
@@ -289,9 +282,4 @@ def _tracked(request: Request) -> tuple[str, str]:
 
 
 async def _database_failed(request: Request, error: Exception) -> Response:
-    """The database is away: nothing was stored, or nobody can tell; the same key makes asking again safe."""
-    if isinstance(error, PoolTimeout) or is_passing(error):
-        told = Unavailable("Reports cannot be stored at the moment; send it again with the same key.")
-        return problems.response(told, request)
-    logs.logger(__name__).error("the database refused a statement", path=request.url.path, exc_info=error)
-    return problems.response(Internal(), request)
+    return problems.response(refusal_of(error, request.url.path), request)

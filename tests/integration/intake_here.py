@@ -83,13 +83,15 @@ class Here:
 
 
 @contextmanager
-def opened(url: str, outbox_limit: int = 100_000) -> Iterator[Here]:
+def opened(url: str, outbox_limit: int = 100_000, district: District | None = None) -> Iterator[Here]:
     """A door on this database; photos lie in memory, in a place of their own."""
     files = PhotoFiles(f"memory://{new_id()}")
     signing, verifying = new_keys()
     clock = TestClock(NOON)
     database = Database(url, schema="intake", clocks=clock)
-    door = Door(xihu(), database, TrackingTokens("secret"), outbox_limit, CONTACTS, COMMENTS_AN_HOUR)
+    door = Door(
+        district or xihu(), database, TrackingTokens("secret"), outbox_limit, CONTACTS, COMMENTS_AN_HOUR
+    )
     names = PhotoNames("secret")
     photos = Photos(database, files, names, PHOTO_LIMITS, PHOTOS_A_REPORT)
     app = create_app(door, Verifier(verifying), Health(), photos, names)

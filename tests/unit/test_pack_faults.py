@@ -97,7 +97,45 @@ def unit(**values: Any) -> dict[str, Any]:
     return {"units": {"works": {"name": WORDS, "department": "sanitation", "handlers": 1, **values}}}
 
 
+def asked(**values: Any) -> Change:
+    """A matter of the district's with one attribute, which is right but for these values."""
+    attribute = {"description": WORDS, "datatype": "string", "order": 1, **values}
+    return lambda f: f["matters.toml"]["matters"]["s:06010"].update(
+        attributes={"a": attribute, "b": {"description": WORDS, "datatype": "text", "order": 2}}
+    )
+
+
 CASES: dict[str, tuple[Change, str]] = {
+    "an attribute of a kind that there is not": (
+        asked(datatype="colour"),
+        "matters.toml: matters.s:06010.attributes.a.datatype: Input should be 'string', 'number'",
+    ),
+    "a list without values": (
+        asked(datatype="singlevaluelist"),
+        "matters.toml: matters.s:06010.attributes.a.values: a singlevaluelist needs values",
+    ),
+    "values without a list": (
+        asked(values={"k": WORDS}),
+        "matters.toml: matters.s:06010.attributes.a.values: a string has no values to choose from (allowed: multi",
+    ),
+    "two attributes in one place": (
+        asked(order=2),
+        "matters.toml: matters.s:06010.attributes.a.order: 2 is another attribute's too",
+    ),
+    "a required attribute that nobody can answer": (
+        asked(required=True, variable=False),
+        "matters.toml: matters.s:06010.attributes.a.required: what is only shown cannot be required",
+    ),
+    "a town's attribute without a description": (
+        lambda f: west(f).update(
+            matters={"s:06010": {"attributes": {"pole": {"datatype": "string", "order": 1}}}}
+        ),
+        "towns/west/town.toml: matters.s:06010.attributes.pole.description: Field required",
+    ),
+    "an Open311 list longer than its specification allows": (
+        lambda f: west(f).update(settings={"open311.most-rows": 1001}),
+        "towns/west/town.toml: settings.open311.most-rows: 1001 will not do (allowed: 1 to 1000)",
+    ),
     "an unknown key": (
         lambda f: west(f).update(colour="red"),
         "towns/west/town.toml: colour: Extra inputs are not permitted (allowed: no such key; see",

@@ -49,6 +49,7 @@ def test_help_names_every_command() -> None:
         "case",
         "contacts",
         "photos",
+        "apikey",
     ):
         assert f" {name} " in said
 

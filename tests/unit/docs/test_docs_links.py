@@ -17,7 +17,7 @@ OUR_ROOTS = {
     "qipan", "services", "districts", "exercise", "bench", "tests", "docs", "scripts", ".ci",
 }  # fmt: skip
 MADE_LATER = {"var", ".venv"}
-ABSOLUTE = re.compile(r"/(v1|metrics|healthz|readyz|openapi\.json|api|root|var/tmp)\b")
+ABSOLUTE = re.compile(r"/(v1|open311|metrics|healthz|readyz|openapi\.json|api|root|var/tmp)\b")
 """What a page may name from the root on: addresses, and places that every Debian has."""
 
 
