@@ -100,7 +100,11 @@ def test_lists_show_masks(here: Here, counter: Counter) -> None:
     counter.triage()
     page = counter.ask(ListHeld(), Role.ACCEPTOR)
     by_words = {held.text: held.contact for held in page.reports}
-    assert by_words["嗯嗯嗯"].model_dump() == {"name": "王**", "phone": "139****5678"}
+    assert by_words["嗯嗯嗯"].model_dump() == {
+        "name": "王**",
+        "phone": "139****5678",
+        "email": None,
+    }
     assert by_words["啊啊啊"] is None
     assert PHONE not in page.model_dump_json()
 

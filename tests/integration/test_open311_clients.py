@@ -13,7 +13,7 @@ from requests import HTTPError
 
 from qipan.contracts.case import Stage
 from qipan.testing import Databases
-from tests.integration.intake_here import NOON, build_intake
+from tests.integration.intake_here import CONTACTS, NOON, build_intake
 from tests.integration.open311_here import CAR, LAMP, RUBBISH, Endpoint, endpoint
 from tests.open311_answers import valid
 
@@ -61,7 +61,8 @@ def test_three_goes_the_whole_way(served: tuple[Endpoint, str], three: Any) -> N
         "created",
     )
     id = created["service_request_id"]
-    assert made.here.rows()[0].contact_name == "Li Si"
+    [row] = made.here.rows()
+    assert CONTACTS.open(row.contact, "sandun", row.report_id).name == "Li Si"
     assert [one["service_request_id"] for one in valid(three.requests(), "requests")] == [id]
     assert valid(three.requests(CAR), "requests") == []
     assert len(valid(three.requests(between=["03-01-2026", "03-31-2026"], count=10), "requests")) == 1

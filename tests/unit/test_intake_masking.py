@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from services.intake.forms import Contact
-from services.intake.masking import STARS, mask_name, mask_phone
+from services.intake.masking import STARS, mask_email, mask_name, mask_phone
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,16 @@ def test_every_number_that_the_form_takes_can_be_masked_and_is_never_shown_whole
         return  # the form takes the blanks around it away first
     assert taken is not None
     assert re.sub(r"\D", "", taken) not in mask_phone(taken)
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("li.si@example.com", "l****@example.com"),
+        (" w@example.com ", "w****@example.com"),
+        ("@example.com", "****"),
+        ("nobody", "****"),
+    ],
+)
+def test_an_address_shows_its_first_character_and_where_it_is(address: str, shown: str) -> None:
+    assert mask_email(address) == shown
