@@ -39,6 +39,8 @@ class Rule:
 REPORT_POST = "report.post.v1"
 REPORT_TRACK = "report.track.v1"
 REPORT_RATE = "report.rate.v1"
+REPORT_IMPORT = "report.import.v1"
+CALL_TAKE = "call.take.v1"
 READING_POST = "reading.post.v1"
 STREAM = "stream.listen.v1"
 
@@ -53,6 +55,13 @@ _TOWN_STAFF = (
 _STAFF = (*_TOWN_STAFF, Role.GRID_WORKER, Role.HANDLER, Role.OPERATOR)
 _PEOPLE = (*_STAFF, Role.CITIZEN)
 _WATCHERS = dict.fromkeys((*_TOWN_STAFF, Role.OPERATOR), Scope.TENANT)
+_CALL_TAKERS = (
+    Role.ACCEPTOR,
+    Role.SHIFT_LEADER,
+    Role.DISPATCHER,  # a department has no acceptors
+    Role.OPERATOR,
+    Role.SERVICE,  # a department's own system
+)
 _WORKERS = {Role.HANDLER: Scope.UNIT, Role.GRID_WORKER: Scope.CELL}
 
 _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
@@ -99,6 +108,10 @@ _CORE: dict[str, Rule] = {
     REPORT_POST: Rule({}, everyone=True),
     REPORT_TRACK: Rule({}, reads_only=True, everyone=True),
     REPORT_RATE: Rule({}, everyone=True),
+    # in bulk: as every citizen may report anywhere, whoever may import may so in every town
+    REPORT_IMPORT: Rule(dict.fromkeys(_CALL_TAKERS, Scope.DISTRICT)),
+    # the hotline's call, with its number in the switchboard: for who sits there
+    CALL_TAKE: Rule(dict.fromkeys(_CALL_TAKERS, Scope.DISTRICT)),
     READING_POST: Rule({Role.MACHINE: Scope.TENANT, Role.SERVICE: Scope.TENANT}),
     STREAM: Rule({**_WATCHERS, **_WORKERS}, reads_only=True),
 }

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from qipan.cli import analytics, broker, case, db, dead, processes, replay, run, up
+from qipan.cli import analytics, broker, case, classify, db, dead, importing, processes, replay, run, up
 from qipan.cli.console import stderr
 from qipan.contracts.errors import QipanError
 from qipan.hosting.embedded.home import InUse
@@ -28,11 +28,13 @@ up.register(commands)
 run.register(commands)
 processes.register(commands)
 replay.register(commands)
+importing.register(commands)
 commands.add_typer(db.commands, name="db")
 commands.add_typer(broker.commands, name="broker")
 commands.add_typer(dead.commands, name="dead")
 commands.add_typer(case.commands, name="case")
 commands.add_typer(analytics.commands, name="analytics")
+commands.add_typer(classify.commands, name="classify")
 
 
 def app() -> None:

@@ -11,6 +11,8 @@ _SHARED = (
     "batch_size",
     "linger_ms",
     "outbox_limit",
+    "import_bytes",
+    "import_rows",
     "unguarded",
 )
 

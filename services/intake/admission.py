@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from qipan.access.policy import CALL_TAKE, rule_for
 from qipan.access.principal import Principal, Role
 from qipan.contracts.errors import (
     Fault,
@@ -21,7 +22,13 @@ from services.intake.forms import ReportForm
 
 ANONYMOUS = "anonymous"
 GRID_CHANNEL = "grid"
-_CHANNELS = {Role.GRID_WORKER: GRID_CHANNEL, Role.MACHINE: "sensor", Role.SERVICE: "sensor"}
+HOTLINE_CHANNEL = "hotline"
+_CHANNELS = {
+    Role.GRID_WORKER: GRID_CHANNEL,
+    Role.MACHINE: "sensor",
+    Role.SERVICE: "sensor",
+    Role.ACCEPTOR: HOTLINE_CHANNEL,
+}
 
 
 class Ground(Protocol):
@@ -62,6 +69,7 @@ class NewReport:
     self_disposed: bool
     contact_name: str | None = None
     contact_phone: str | None = None
+    call_id: str | None = None
 
 
 def admit(form: ReportForm, key: str | None, reporter: Principal | None, district: DistrictLike) -> NewReport:
@@ -81,6 +89,7 @@ def admit(form: ReportForm, key: str | None, reporter: Principal | None, distric
             _exercise_refusal(tenant, reporter, district),
             _matter_refusal(form.matter, location, district),
             _channel_refusal(form, reporter),
+            _call_refusal(form, reporter),
         )
         if refusal is not None
     ]
@@ -105,6 +114,7 @@ def admit(form: ReportForm, key: str | None, reporter: Principal | None, distric
         self_disposed=form.self_disposed,
         contact_name=contact.name if contact else None,
         contact_phone=contact.phone if contact else None,
+        call_id=form.call_id,
     )
 
 
@@ -178,4 +188,19 @@ def _channel_refusal(form: ReportForm, reporter: Principal | None) -> Invalid | 
         faults.append(
             Fault(where="self_disposed", what="only a grid worker disposes on the spot", allowed="false")
         )
+    return Invalid(faults=tuple(faults)) if faults else None
+
+
+def _call_refusal(form: ReportForm, reporter: Principal | None) -> Invalid | None:
+    if form.call_id is None:
+        return None
+    faults = []
+    rule = rule_for(CALL_TAKE)
+    if reporter is None or rule is None or reporter.roles.isdisjoint(rule.scopes):
+        what = "only a hotline's operator names a call, signed in"
+        faults.append(Fault(where="call_id", what=what, allowed="leave it out"))
+    channel = form.channel or channel_of(reporter)
+    if channel != HOTLINE_CHANNEL:
+        what = f"a call comes through the hotline, not through {channel!r}"
+        faults.append(Fault(where="channel", what=what, allowed=HOTLINE_CHANNEL))
     return Invalid(faults=tuple(faults)) if faults else None

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from qipan.access import Principal, authorise
-from qipan.access.policy import READING_POST, REPORT_POST
+from qipan.access.policy import READING_POST, REPORT_IMPORT, REPORT_POST
 from qipan.contracts.errors import (
     Conflict,
     Fault,
@@ -69,6 +69,10 @@ class Door:
         report = admit(form, key, reporter, self._district)
         authorise(reporter, REPORT_POST, report.tenant, self._district)
         return report
+
+    def may_import(self, operator: Principal | None) -> None:
+        """Unauthenticated or Forbidden for who may not bring reports in bulk."""
+        authorise(operator, REPORT_IMPORT, operator.tenant if operator else self._district.id, self._district)
 
     async def store(self, reports: Sequence[NewReport], traceparent: str | None) -> tuple[Verdict, ...]:
         """Store reports in one transaction, shared with whoever else asks now; returns after its commit."""

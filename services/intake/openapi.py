@@ -20,7 +20,10 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A route with what goes in (None: nothing) and what comes out when all is well."""
+    """A route with what goes in (None: nothing) and what comes out when all is well.
+
+    Of a body that is lines (`media` says so) `body` is one line.
+    """
 
     method: str
     path: str
@@ -28,6 +31,7 @@ class Described:
     body: Any
     answer: type[Any]
     status: int
+    media: tuple[str, ...] = ("application/json",)
 
 
 def document(routes: Iterable[Described]) -> dict[str, Any]:
@@ -65,7 +69,8 @@ def _operation(route: Described, schemas: dict[str, Any]) -> dict[str, Any]:
         },
     }
     if route.body is not None:
-        content = {"application/json": {"schema": _schema(route.body, schemas, mode="validation")}}
+        schema = _schema(route.body, schemas, mode="validation")
+        content = {media: {"schema": schema} for media in route.media}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 

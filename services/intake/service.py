@@ -6,13 +6,16 @@ from qipan.contracts.commands import DecideReport, ReportAnswer, SubmitReport
 from qipan.contracts.errors import KeyReused, NotFound, WrongTenant
 from qipan.contracts.events import CASE_EVENTS, CaseEvent, ReportReceived
 from qipan.contracts.queries import GetReport, Happenings, HeldReport, HeldReports, ListHeld, TellReport
+from qipan.messaging.process import Process
 from qipan.messaging.service import (
+    PROCESS,
     DatabaseProvider,
     DistrictProvider,
     Received,
     Timer,
     Work,
     answer,
+    aside,
     consume,
     on_timer,
 )
@@ -23,20 +26,24 @@ from services.intake.decide import decide_held, file_waited
 from services.intake.desk import Desk
 from services.intake.follow import follow
 from services.intake.forms import ReportForm
+from services.intake.model_files import Models
 from services.intake.pages import mark, place_of
 from services.intake.story import story_of
 from services.intake.triage_batch import HELD_DUE, triage
 
 
 class DeskProvider(DistrictProvider):
-    """Injects the process's one desk, which remembers the towns' words between batches."""
+    """Injects the process's one desk, which remembers the towns' words and models between batches."""
 
-    _desk: Desk | None = None
+    _desk: Desk
+
+    def start(self) -> None:
+        """Read the models before the first report comes."""
+        process: Process = self.container.config[PROCESS]
+        self._desk = Desk(process.district, Models(process.district, process.settings.var), aside)
 
     def get_dependency(self, worker_ctx: object) -> Desk:
         """The desk for the loaded district."""
-        if self._desk is None:
-            self._desk = Desk(super().get_dependency(worker_ctx))
         return self._desk
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, select, text, tuple_
 
 from services.intake.admission import NewReport
 from services.intake.duplicates import Said
+from services.intake.suggestion import Suggestion
 from services.intake.tables import SCHEMA, ratings, reports
 
 MOST_CANDIDATES = 20
@@ -54,6 +55,7 @@ class Judged:
     triaged_at: datetime
     held_at: datetime | None
     decided_by: str
+    suggestion: Suggestion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +89,12 @@ class NewReading:
 
 _ADD_REPORTS = text(f"""
     INSERT INTO {SCHEMA}.reports (tenant, report_id, client, digest, channel, text, lon, lat, address,
-        matter_given, contact_name, contact_phone, received_at, traceparent, status, changed_at)
+        matter_given, contact_name, contact_phone, call_id, received_at, traceparent, status, changed_at)
     SELECT tenant, report_id, client, digest, channel, text, lon, lat, address,
-        matter, contact_name, contact_phone, received_at, traceparent, 'received', received_at
+        matter, contact_name, contact_phone, call_id, received_at, traceparent, 'received', received_at
     FROM json_to_recordset(CAST(:rows AS json)) AS r (tenant text, report_id text, client text, digest text,
         channel text, text text, lon float8, lat float8, address text, matter text, contact_name text,
-        contact_phone text, received_at timestamptz, traceparent text)
+        contact_phone text, call_id text, received_at timestamptz, traceparent text)
     ON CONFLICT DO NOTHING
     RETURNING tenant, report_id
 """)
@@ -121,10 +123,11 @@ _JUDGE = f"""
     UPDATE {SCHEMA}.reports AS r
     SET status = j.status, matter = j.matter, cells = j.cells, reason = j.reason, merged_into = j.merged_into,
         bucket = j.bucket, triaged_at = j.triaged_at, triaged_real_at = now(), held_at = j.held_at,
-        changed_at = j.triaged_at, decided_by = j.decided_by
+        changed_at = j.triaged_at, decided_by = j.decided_by,
+        suggestion = coalesce(CAST(j.suggestion AS jsonb), r.suggestion)
     FROM json_to_recordset(CAST(:rows AS json)) AS j (tenant text, report_id text, status text, matter text,
         cells jsonb, reason text, merged_into text, bucket bigint, triaged_at timestamptz,
-        held_at timestamptz, decided_by text)
+        held_at timestamptz, decided_by text, suggestion json)
     WHERE r.tenant = j.tenant AND r.report_id = j.report_id AND {{condition}}
     RETURNING r.tenant, r.report_id
 """
@@ -175,6 +178,7 @@ def add_reports(conn: Connection, received: Collection[Received]) -> set[tuple[s
             "matter": r.matter,
             "contact_name": r.contact_name,
             "contact_phone": r.contact_phone,
+            "call_id": r.call_id,
             "received_at": one.received_at,
             "traceparent": one.traceparent,
         }

@@ -23,7 +23,7 @@ def _happenings(conn: Connection, row: Row[Any]) -> Iterator[Happening]:
         what="received",
         who=row.client,
         traceparent=row.traceparent,
-        detail=_texts(channel=row.channel, matter=row.matter_given),
+        detail=_texts(channel=row.channel, matter=row.matter_given, call=row.call_id),
     )
     if row.triaged_at is not None:
         yield Happening(
@@ -34,7 +34,11 @@ def _happenings(conn: Connection, row: Row[Any]) -> Iterator[Happening]:
             who=row.decided_by,
             traceparent=row.traceparent,
             detail=_texts(
-                reason=row.reason, matter=row.matter, merged_into=row.merged_into, **(row.cells or {})
+                reason=row.reason,
+                matter=row.matter,
+                merged_into=row.merged_into,
+                **_suggested(row.suggestion),
+                **(row.cells or {}),
             ),
         )
     rated = store.rating(conn, row.tenant, row.report_id)
@@ -47,6 +51,16 @@ def _happenings(conn: Connection, row: Row[Any]) -> Iterator[Happening]:
             who="reporter",
             detail={"rating": str(rated.rating)},
         )
+
+
+def _suggested(suggestion: dict[str, Any] | None) -> dict[str, str | None]:
+    if suggestion is None:
+        return {}
+    return {
+        "suggested": f"{suggestion['matter']} ({suggestion['confidence']:.2f})",
+        "suggested_by": suggestion["by"],
+        "model": suggestion["version"],
+    }
 
 
 def _texts(**values: str | None) -> dict[str, str]:

@@ -58,6 +58,8 @@ reports = Table(
     Column("bucket", BigInteger),  # coarse square of an open original (services.intake.duplicates), else null
     Column("case_id", Text),
     Column("case_version", Integer),
+    Column("call_id", Text),  # the hotline's own number of the call
+    Column("suggestion", JSONB),  # what was suggested before anybody decided (services.intake.suggestion)
     Index(
         "reports_open",
         "tenant",

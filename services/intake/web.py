@@ -34,13 +34,15 @@ from qipan.settings import Settings, settings
 from qipan.storage import Database
 from qipan.storage.database import is_passing
 from qipan.tenancy import Clocks, load_district
-from services.intake import openapi
+from services.intake import imports, openapi
 from services.intake.admission import NewReport
 from services.intake.door import Door
 from services.intake.forms import (
     LARGEST_BATCH,
     BatchLine,
     BatchVerdict,
+    ImportLine,
+    ImportVerdict,
     LineVerdict,
     PublicStatus,
     RatingAccepted,
@@ -50,6 +52,8 @@ from services.intake.forms import (
     ReportAccepted,
     ReportForm,
 )
+from services.intake.importing import MEDIA_TYPES
+from services.intake.imports import ImportLimits
 from services.intake.openapi import Described
 from services.intake.tracking import TrackingTokens
 
@@ -71,9 +75,10 @@ class NamedRoute(Route):
 class Endpoints:
     """What each address does: read, let the door act, answer."""
 
-    def __init__(self, door: Door, verifier: Verifier) -> None:
+    def __init__(self, door: Door, verifier: Verifier, limits: ImportLimits) -> None:
         self._door = door
         self._verifier = verifier
+        self._limits = limits
 
     async def post_report(self, request: Request) -> Response:
         """Accept one report. `Idempotency-Key` makes a repeat return the first answer."""
@@ -119,6 +124,10 @@ class Endpoints:
         ordered = tuple(results[number] for number in range(len(lines)))
         return Answer(BatchVerdict(accepted=len(lines) - len(refused), refused=len(refused), results=ordered))
 
+    async def post_import(self, request: Request) -> Response:
+        """Accept a file of reports, CSV or JSON lines, with a verdict for each row by its line."""
+        return await imports.take(request, self._door, self._reporter(request), self._limits)
+
     async def post_readings(self, request: Request) -> Response:
         """Accept what a device measured; a reading sent again is counted as repeated."""
         device = self._reporter(request)
@@ -149,6 +158,15 @@ class Endpoints:
 ROUTES = (
     Described("POST", "/v1/reports", Endpoints.post_report, ReportForm, ReportAccepted, 201),
     Described("POST", "/v1/reports/batch", Endpoints.post_batch, list[BatchLine], BatchVerdict, 200),
+    Described(
+        "POST",
+        "/v1/reports/import",
+        Endpoints.post_import,
+        ImportLine,
+        ImportVerdict,
+        200,
+        media=tuple(MEDIA_TYPES),
+    ),
     Described("POST", "/v1/readings", Endpoints.post_readings, Readings, ReadingsAccepted, 201),
     Described("GET", "/v1/reports/{report_id}", Endpoints.get_report, None, PublicStatus, 200),
     Described(
@@ -157,7 +175,9 @@ ROUTES = (
 )
 
 
-def create_app(door: Door, verifier: Verifier, health: Health) -> FastAPI:
+def create_app(
+    door: Door, verifier: Verifier, health: Health, limits: ImportLimits = ImportLimits()
+) -> FastAPI:
     """The door's HTTP application; it closes `door` when the server stops."""
 
     @asynccontextmanager
@@ -166,7 +186,7 @@ def create_app(door: Door, verifier: Verifier, health: Health) -> FastAPI:
         yield
         await run_in_threadpool(door.close)
 
-    endpoints = Endpoints(door, verifier)
+    endpoints = Endpoints(door, verifier, limits)
     app = FastAPI(
         title="Qipan intake",
         version="1",
@@ -201,7 +221,8 @@ def open_door(chosen: Settings) -> FastAPI:
     door = Door(
         load_district(chosen.district), database, TrackingTokens(chosen.door_secret), chosen.outbox_limit
     )
-    return create_app(door, Verifier(chosen.verify_key), Health())
+    limits = ImportLimits(chosen.import_bytes, chosen.import_rows)
+    return create_app(door, Verifier(chosen.verify_key), Health(), limits)
 
 
 def __getattr__(name: str) -> FastAPI:
