@@ -1,6 +1,6 @@
 """How well a trained model recognises what a report is about, and what asking it costs.
 
-The rows are another city's service requests (`QIPAN_BENCH_CSV` or `--csv` names the file; without one this part
+The rows are another city's service requests (`BENCH_CSV` or `--csv` names the file; without one this part
 is left out). They hold no text of a citizen's, only the name of the request type and the address, so three
 texts are made of each row and each figure says which it is of:
 
@@ -23,7 +23,7 @@ from services.intake.classify import Vocabulary, Wording
 from services.intake.learning import LEAST_ROWS, evaluate, train
 from services.intake.lessons import Lesson
 
-CSV = "QIPAN_BENCH_CSV"
+CSV = "BENCH_CSV"
 THRESHOLD = 0.6
 ASKED = 2_000
 
