@@ -12,8 +12,9 @@ from qipan.observability.health import Health
 from qipan.testing import Databases
 from services.intake import imports
 from services.intake.imports import ImportLimits
+from services.intake.photo_names import PhotoNames
 from services.intake.web import create_app
-from tests.integration.intake_here import LIUXIA, SANDUN, Here, build_intake, opened
+from tests.integration.intake_here import CONTACTS, LIUXIA, SANDUN, Here, build_intake, opened
 
 HEAD = "key,text,lon,lat,matter,channel,call_id,contact_name,contact_phone\n"
 PLACE = f"{SANDUN['lon']},{SANDUN['lat']}"
@@ -69,12 +70,8 @@ def test_every_row_has_its_verdict_and_the_good_ones_are_stored_once(here: Here)
     rows = {row.text: row for row in here.rows()}
     assert set(rows) == {"路灯不亮", "别处"}
     lamp = rows["路灯不亮"]
-    assert (lamp.channel, lamp.call_id, lamp.client, lamp.contact_phone) == (
-        "hotline",
-        "call-7",
-        "sandun.acceptor.1",
-        "+86 13800138000",
-    )
+    assert (lamp.channel, lamp.call_id, lamp.client) == ("hotline", "call-7", "sandun.acceptor.1")
+    assert CONTACTS.open(lamp.contact, "sandun", lamp.report_id).phone == "+86 13800138000"
     assert (rows["别处"].tenant, rows["别处"].channel) == ("liuxia", "import")
     again = send(here, content).json()
     assert (again["accepted"], again["repeated"], len(here.rows())) == (2, 2, 2)
@@ -129,7 +126,9 @@ def test_what_spoils_a_file_is_a_problem_document_and_nothing_is_stored(
 
 
 def test_the_limits_are_settings(here: Here) -> None:
-    app = create_app(here.door, Verifier(here.verify_key), Health(), ImportLimits(body_bytes=10_000, rows=2))
+    limits = ImportLimits(body_bytes=10_000, rows=2)
+    names = PhotoNames("secret")
+    app = create_app(here.door, Verifier(here.verify_key), Health(), here.photos, names, limits)
     content = HEAD + "".join(f"k{n},报告 {n},{PLACE},,,,,\n" for n in range(3))
     headers = {"Content-Type": "text/csv", **here.token("a", "sandun", Role.ACCEPTOR)}
     answer = TestClient(app).post("/v1/reports/import", content=content.encode(), headers=headers)
