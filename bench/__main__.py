@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench import calls, growth, latency, locating, pairs
+from bench import calls, classifying, growth, latency, locating, pairs
 from bench.ours import district
 from qipan.hosting.embedded import EmbeddedBroker, EmbeddedPostgres
 
@@ -30,10 +30,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("var/bench.json"))
+    parser.add_argument(
+        "--csv", type=Path, help=f"service requests to learn from; or {classifying.CSV}; none: left out"
+    )
     options = parser.parse_args()
     options.out.parent.mkdir(parents=True, exist_ok=True)
     result: dict[str, Any] = {}
-    for part in run(quick=options.quick):
+    for part in run(quick=options.quick, csv=options.csv):
         result |= part
         options.out.write_text(json.dumps(result, indent=2) + "\n")  # a run cut short leaves what it measured
     for name, bar in BARS.items():
@@ -41,7 +44,7 @@ def main() -> int:
     return 0
 
 
-def run(*, quick: bool) -> Iterator[dict[str, Any]]:
+def run(*, quick: bool, csv: Path | None = None) -> Iterator[dict[str, Any]]:
     """The figures of one run on one machine, part by part."""
     rounds, cases, many, probes = (2, 200, 2_000, 20) if quick else (5, 1_000, 100_000, 200)
     counts = (10, 30) if quick else (10, 200)
@@ -50,6 +53,8 @@ def run(*, quick: bool) -> Iterator[dict[str, Any]]:
     yield {"machine": f"{os.cpu_count()} cores, {platform.machine()}", "quick": quick}
     located = locating.measure(many=2_000, points=2_000, rounds=3) if quick else locating.measure()
     yield {"locating_100k_cells": located["ratio"], "locating": located}
+    if learned := classifying.measure(csv, rows=1_000 if quick else None):
+        yield {"classifying": learned}
     with (
         EmbeddedBroker(base / "broker", ephemeral=True) as broker,
         EmbeddedPostgres(base / "postgres", ephemeral=True) as postgres,

@@ -112,6 +112,10 @@ class Settings(BaseSettings):
         default=2_000_000,
         description="Unsent messages in a service's outbox beyond which intake's door refuses with 503.",
     )
+    import_bytes: int = Field(
+        default=4_194_304, ge=1, description="Largest file of reports in one import request, in bytes."
+    )
+    import_rows: int = Field(default=5_000, ge=1, description="Most rows in one import request.")
     unguarded: Literal["", "no_outbox", "no_inbox"] = Field(
         default="",
         description="Switches a guard off, for the fault harness's controls. Never set it where cases are real.",

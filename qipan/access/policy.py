@@ -39,6 +39,8 @@ class Rule:
 REPORT_POST = "report.post.v1"
 REPORT_TRACK = "report.track.v1"
 REPORT_RATE = "report.rate.v1"
+REPORT_IMPORT = "report.import.v1"
+CALL_TAKE = "call.take.v1"
 READING_POST = "reading.post.v1"
 COMPONENT_SHOW = "component.show.v1"
 OPEN311_POST = "open311.post.v1"
@@ -56,6 +58,13 @@ _TOWN_STAFF = (
 _STAFF = (*_TOWN_STAFF, Role.GRID_WORKER, Role.HANDLER, Role.OPERATOR)
 _PEOPLE = (*_STAFF, Role.CITIZEN)
 _WATCHERS = dict.fromkeys((*_TOWN_STAFF, Role.OPERATOR), Scope.TENANT)
+_CALL_TAKERS = (
+    Role.ACCEPTOR,
+    Role.SHIFT_LEADER,
+    Role.DISPATCHER,  # a department has no acceptors
+    Role.OPERATOR,
+    Role.SERVICE,  # a department's own system
+)
 _WORKERS = {Role.HANDLER: Scope.UNIT, Role.GRID_WORKER: Scope.CELL}
 
 _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
@@ -109,6 +118,10 @@ _CORE: dict[str, Rule] = {
     REPORT_RATE: Rule({}, everyone=True),
     # what stands in the street and has a plate with its id: nothing about people
     COMPONENT_SHOW: Rule({}, reads_only=True, everyone=True),
+    # in bulk: as every citizen may report anywhere, whoever may import may so in every town
+    REPORT_IMPORT: Rule(dict.fromkeys(_CALL_TAKERS, Scope.DISTRICT)),
+    # the hotline's call, with its number in the switchboard: for who sits there
+    CALL_TAKE: Rule(dict.fromkeys(_CALL_TAKERS, Scope.DISTRICT)),
     READING_POST: Rule({Role.MACHINE: Scope.TENANT, Role.SERVICE: Scope.TENANT}),
     # Open311: with an API key one reports; what was reported that way is public, as its specification has it
     OPEN311_POST: Rule({Role.MACHINE: Scope.TENANT}),

@@ -9,10 +9,12 @@ from qipan.cli import (
     apikey,
     broker,
     case,
+    classify,
     contacts,
     db,
     dead,
     grid,
+    importing,
     photos,
     processes,
     replay,
@@ -43,6 +45,7 @@ up.register(commands)
 run.register(commands)
 processes.register(commands)
 replay.register(commands)
+importing.register(commands)
 commands.add_typer(db.commands, name="db")
 commands.add_typer(broker.commands, name="broker")
 commands.add_typer(dead.commands, name="dead")
@@ -52,6 +55,7 @@ commands.add_typer(photos.commands, name="photos")
 commands.add_typer(apikey.commands, name="apikey")
 commands.add_typer(analytics.commands, name="analytics")
 commands.add_typer(grid.commands, name="grid")
+commands.add_typer(classify.commands, name="classify")
 
 
 def app() -> None:

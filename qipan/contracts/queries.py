@@ -91,6 +91,28 @@ class MaskedContact(Part):
     email: str | None = None
 
 
+class LikelyMatter(Part):
+    """A matter and how likely it is, 0 to 1."""
+
+    matter: str
+    confidence: float
+
+
+class Suggested(Part):
+    """What a report is probably about: said by the reporter, the town's words or a model of this version.
+
+    `reasons` are the words or runs of characters that spoke most for it; `also` what else the model held for
+    likely.
+    """
+
+    matter: str
+    confidence: float
+    by: str
+    version: str | None = None
+    reasons: tuple[str, ...] = ()
+    also: tuple[LikelyMatter, ...] = ()
+
+
 class HeldReport(Part):
     """A report that waits for a person, and why.
 
@@ -111,6 +133,7 @@ class HeldReport(Part):
     component: str | None = None
     contact: MaskedContact | None = None
     place: Place | None = None
+    suggestion: Suggested | None = None
 
 
 class HeldReports(Part):

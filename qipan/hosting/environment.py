@@ -16,6 +16,8 @@ _SHARED = (
     "photo_side",
     "photos_per_report",
     "comments_per_hour",
+    "import_bytes",
+    "import_rows",
     "unguarded",
 )
 

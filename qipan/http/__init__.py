@@ -2,6 +2,7 @@
 
 from qipan.http.body import LARGEST_BODY, as_model, as_query, read_body, read_json
 from qipan.http.errors import (
+    MalformedCsv,
     MalformedJson,
     MethodNotAllowed,
     NotFinite,
@@ -19,6 +20,7 @@ from qipan.http.serving import Answer, serve
 __all__ = [
     "LARGEST_BODY",
     "Answer",
+    "MalformedCsv",
     "MalformedJson",
     "MethodNotAllowed",
     "NotFinite",

@@ -9,6 +9,12 @@ class MalformedJson(QipanError):
     code, status = "malformed-json", 400
 
 
+class MalformedCsv(QipanError):
+    """The body is not CSV."""
+
+    code, status = "malformed-csv", 400
+
+
 class NotUtf8(QipanError):
     """The body is not UTF-8 text."""
 
@@ -22,7 +28,7 @@ class TooLarge(QipanError):
 
 
 class UnsupportedMediaType(QipanError):
-    """The body's content type is not application/json."""
+    """The body's content type is not one that this address takes."""
 
     code, status = "unsupported-media-type", 415
 

@@ -42,6 +42,7 @@ TITLES: Mapping[str, Title] = {
     "unknown-component": Title("没有这个部件", "Unknown component"),
     "unknown-matter": Title("没有这个事项", "Unknown matter"),
     "malformed-json": Title("请求体不是 JSON", "Not JSON"),
+    "malformed-csv": Title("请求体不是 CSV", "Not CSV"),
     "not-utf8": Title("请求体不是 UTF-8 文字", "Not UTF-8"),
     "too-large": Title("请求体过大", "Body too large"),
     "unsupported-media-type": Title("请求体类型不受支持", "Unsupported content type"),

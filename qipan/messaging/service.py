@@ -6,9 +6,10 @@ knows neither it nor eventlet, so that another host for these entrypoints needs 
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import eventlet
+from eventlet import tpool
 from eventlet.event import Event as Happened
 from eventlet.greenpool import GreenPool
 from nameko.extensions import DependencyProvider, Entrypoint, SharedExtension
@@ -29,6 +30,8 @@ from qipan.observability.logs import logger
 from qipan.storage.work import Timer, Work
 
 log = logger(__name__)
+
+Found = TypeVar("Found")
 
 PROCESS = "qipan.process"
 """Where the container's config holds the `Process`."""
@@ -275,6 +278,15 @@ class ClientProvider(DependencyProvider):
         return Caller(process.client, process.settings.token)
 
 
+def aside(compute: Callable[[], Found]) -> Found:
+    """What `compute` returns, computed on a real thread while the process's other greenlets go on.
+
+    For work that takes milliseconds of processor time; it must not touch sockets, locks or the database.
+    """
+    found: Found = tpool.execute(compute)
+    return found
+
+
 def subscribed_events(container: Any) -> tuple[str, ...]:
     """The event types that the service of a Nameko container consumes."""
     return tuple(
@@ -306,6 +318,7 @@ background = _Background.decorator
 """`@background(every=0.5)`: `method(self)` is called again and again, seconds apart, outside any transaction."""
 
 __all__ = [
+    "PROCESS",
     "ClientProvider",
     "ClocksProvider",
     "DatabaseProvider",
@@ -315,6 +328,7 @@ __all__ = [
     "Timer",
     "Work",
     "answer",
+    "aside",
     "background",
     "consume",
     "on_timer",

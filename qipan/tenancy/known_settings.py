@@ -92,6 +92,10 @@ KNOWN: Mapping[str, KnownSetting] = {
         "how long a report with a likely matter waits for a person; 0: for ever", _WHOLE, _whole
     ),
     "triage.out-of-scope": KnownSetting("words of what the town does not handle", "a list of text", _words),
+    "triage.model": KnownSetting("whether a trained model may suggest matters", _TRUTH, _truth),
+    "triage.word-trust": KnownSetting(
+        "how sure the words of matters are taken to be, beside a model", _SHARE, _share
+    ),
     "triage.self-disposal": KnownSetting(
         "whether grid workers may settle small matters on the spot (自处置)", _TRUTH, _truth
     ),

@@ -1,4 +1,4 @@
-"""`python -m services.intake reseal|sweep`: what `qipan contacts reseal` and `qipan photos sweep` run.
+"""`python -m services.intake classify|reseal|sweep`: what the commands of `qipan` of these names run.
 
 With intake's own role and keys, as the core imports no service.
 """
@@ -10,6 +10,7 @@ from contextlib import closing
 from qipan.settings import Settings, settings
 from qipan.storage import Database
 from qipan.tenancy import Clocks
+from services.intake import classify_command
 from services.intake.contacts import Contacts
 from services.intake.photo_setup import photos_by
 from services.intake.reseal import reseal
@@ -22,8 +23,13 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("reseal", help="encrypt contacts under older keys with the newest")
     commands.add_parser("sweep", help="delete photos' files that no report knows")
-    chosen = parser.parse_args(arguments).command
-    return {"reseal": _reseal, "sweep": _sweep}[chosen](settings())
+    commands.add_parser("classify", help="train or evaluate a model", add_help=False)
+    chosen, rest = parser.parse_known_args(arguments)
+    if chosen.command == "classify":
+        return classify_command.main(rest)
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return {"reseal": _reseal, "sweep": _sweep}[chosen.command](settings())
 
 
 def _reseal(chosen: Settings) -> int:

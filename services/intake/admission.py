@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from qipan.access.policy import CALL_TAKE, rule_for
 from qipan.access.principal import Principal, Role
 from qipan.contracts.case import Located
 from qipan.contracts.errors import (
@@ -25,7 +26,13 @@ from services.intake.whereabouts import PLACE_LIKENESS, Whereabouts, whereabouts
 
 ANONYMOUS = "anonymous"
 GRID_CHANNEL = "grid"
-_CHANNELS = {Role.GRID_WORKER: GRID_CHANNEL, Role.MACHINE: "sensor", Role.SERVICE: "sensor"}
+HOTLINE_CHANNEL = "hotline"
+_CHANNELS = {
+    Role.GRID_WORKER: GRID_CHANNEL,
+    Role.MACHINE: "sensor",
+    Role.SERVICE: "sensor",
+    Role.ACCEPTOR: HOTLINE_CHANNEL,
+}
 
 
 class Ground(Protocol):
@@ -78,6 +85,7 @@ class NewReport:
     contact: bytes | None = None
     located: Located | None = None
     component: str | None = None
+    call_id: str | None = None
 
 
 def admit(
@@ -101,6 +109,7 @@ def admit(
             _matter_refusal(form.matter, location, district),
             _channel_refusal(form, reporter),
             _anonymous_refusal(form, reporter),
+            _call_refusal(form, reporter),
         )
         if refusal is not None
     ]
@@ -125,6 +134,7 @@ def admit(
         self_disposed=form.self_disposed,
         located=place.located,
         component=place.component.id if place.component else None,
+        call_id=form.call_id,
     )
 
 
@@ -221,4 +231,19 @@ def _anonymous_refusal(form: ReportForm, reporter: Principal | None) -> Invalid 
                 where="contact", what="an anonymous report has none", allowed="leave it out, or `anonymous`"
             )
         )
+    return Invalid(faults=tuple(faults)) if faults else None
+
+
+def _call_refusal(form: ReportForm, reporter: Principal | None) -> Invalid | None:
+    if form.call_id is None:
+        return None
+    faults = []
+    rule = rule_for(CALL_TAKE)
+    if reporter is None or rule is None or reporter.roles.isdisjoint(rule.scopes):
+        what = "only a hotline's operator names a call, signed in"
+        faults.append(Fault(where="call_id", what=what, allowed="leave it out"))
+    channel = form.channel or channel_of(reporter)
+    if channel != HOTLINE_CHANNEL:
+        what = f"a call comes through the hotline, not through {channel!r}"
+        faults.append(Fault(where="channel", what=what, allowed=HOTLINE_CHANNEL))
     return Invalid(faults=tuple(faults)) if faults else None

@@ -20,11 +20,12 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """The matter meant, if any; `confidence` is its share of the evidence, 0 to 1."""
+    """The matter meant, if any; `confidence` is its share of the evidence, 0 to 1; `words` spoke for it."""
 
     matter: str | None
     confidence: float = 0.0
     emergency: bool = False
+    words: tuple[str, ...] = ()
 
 
 class Vocabulary:
@@ -49,24 +50,27 @@ class Vocabulary:
         """The matter with the most evidence; an emergency first, however little speaks for it."""
         folded = text.casefold()
         scores: dict[str, int] = {}
+        spoke: dict[str, list[str]] = {}
         for word, weight, matter in self._ideographic:
             if word in folded:
                 scores[matter] = scores.get(matter, 0) + weight
+                spoke.setdefault(matter, []).append(word)
         spaced = f" {_NOT_A_WORD.sub(' ', folded)} "
         if len(spaced) > len("   "):
             for word, weight, matter in self._latin:
                 if word in spaced and _ends_well(word, spaced):
                     scores[matter] = scores.get(matter, 0) + weight
+                    spoke.setdefault(matter, []).append(word.strip())
         urgent = {matter: score for matter, score in scores.items() if matter in self.emergencies}
-        return self._best(urgent or scores)
+        return self._best(urgent or scores, spoke)
 
-    def _best(self, scores: dict[str, int]) -> Classification:
+    def _best(self, scores: dict[str, int], spoke: dict[str, list[str]]) -> Classification:
         if not scores:
             return Classification(None)
         ranked = sorted(scores.items(), key=lambda entry: (-entry[1], entry[0]))
         best, score = ranked[0]
         second = ranked[1][1] if len(ranked) > 1 else 0
-        return Classification(best, score / (score + second), best in self.emergencies)
+        return Classification(best, score / (score + second), best in self.emergencies, tuple(spoke[best]))
 
 
 def contains_any(text: str, words: Sequence[str]) -> bool:

@@ -1,18 +1,22 @@
 """The desk at which reports are looked at: what each is about and where it lies, by its town's words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from qipan.contracts.case import Place
 from qipan.contracts.events import Outcome, ReportReceived
 from qipan.tenancy import District, Matter, Severity, base_of
 from services.intake.classify import Classification, Vocabulary, Wording, contains_any
 from services.intake.duplicates import Closeness, OpenReports, Said
+from services.intake.model import Guess, Model
+from services.intake.suggestion import BY_REPORTER, Suggestion, combined, may_change
 from services.intake.triage import Decision, Finding, decide
 from services.intake.whereabouts import located_at
 
 LEAST_CONFIDENCE = 0.6
+WORD_TRUST = 1.0
 DUPLICATE_METRES = 30
 DUPLICATE_MINUTES = 120
 DUPLICATE_LIKENESS = 0.6
@@ -33,10 +37,13 @@ class TownPolicy:
     `place-metres`: how far off a place found by its name may be to be filed without a person; 0: any.
     `component-metres`: within how many metres a component of the matter is taken for the one meant; 0: never.
     `out-of-scope`: words of what the town does not handle. `self-disposal`: whether grid workers may settle
-    small matters on the spot.
+    small matters on the spot. `model`: whether a trained model may suggest; `word-trust` (0 to 1): how sure the
+    words are taken to be beside it.
     """
 
     least_confidence: float
+    word_trust: float
+    model: bool
     closeness: Closeness
     merges: bool
     hold_for: timedelta | None
@@ -53,6 +60,8 @@ class TownPolicy:
         no_words: list[str] = []
         return cls(
             least_confidence=district.setting(tenant, "triage.least-confidence", LEAST_CONFIDENCE),
+            word_trust=district.setting(tenant, "triage.word-trust", WORD_TRUST),
+            model=district.setting(tenant, "triage.model", True),
             closeness=Closeness(
                 metres=metres,
                 within=timedelta(
@@ -83,6 +92,7 @@ class Examined:
     self_disposable: bool
     place: Place
     reported: Place
+    suggestion: Suggestion | None = None
 
     @property
     def metres_off(self) -> float:
@@ -129,39 +139,92 @@ class TownBook:
         )
         return cls(matters, Vocabulary(wordings), TownPolicy.of(district, tenant))
 
-    def classify(self, report: ReportReceived) -> Classification:
-        """The matter given, if the town knows it; else the one that the words speak for."""
-        if report.matter is not None and report.matter in self.matters:
-            return Classification(report.matter, 1.0, report.matter in self.vocabulary.emergencies)
-        return self.vocabulary.classify(report.text)
+    def given(self, report: ReportReceived) -> Classification | None:
+        """The matter that the reporter named, if the town knows it."""
+        if report.matter is None or report.matter not in self.matters:
+            return None
+        return Classification(report.matter, 1.0, report.matter in self.vocabulary.emergencies)
+
+    def is_out_of_scope(self, report: ReportReceived, words: Classification) -> bool:
+        """Whether the words speak of what the town does not handle, and of nothing that it does."""
+        return words.matter is None and contains_any(report.text, self.policy.out_of_scope)
+
+
+class Suggests(Protocol):
+    """Where the desk finds tenants' models (`services.intake.model_files.Models`)."""
+
+    def of(self, tenant: str) -> Model | None:
+        """The tenant's model, if it has one."""
+        ...
+
+
+Aside = Callable[[Callable[[], list[Guess | None]]], list[Guess | None]]
+"""Runs a computation where it does not hold up the process's loop, and returns what it found."""
 
 
 class Desk:
-    """Examines and decides by the packs of a district; remembers the towns' books."""
+    """Examines and decides by the packs of a district; remembers the towns' books.
 
-    def __init__(self, district: District) -> None:
+    `aside` is where models are asked: a process that serves calls on one loop gives a thread.
+    """
+
+    def __init__(
+        self, district: District, models: Suggests | None = None, aside: Aside = lambda compute: compute()
+    ) -> None:
         self._ground = district.territory
         self._district = district
+        self._models = models
+        self._aside = aside
         self._books: dict[str, TownBook] = {}
 
     def policy(self, tenant: str) -> TownPolicy:
         """How this tenant triages."""
         return self._book(tenant).policy
 
-    def examine(self, tenant: str, report: ReportReceived) -> Examined:
-        """Where it lies, what it is about (the matter given, if the town knows it), and in whose remit."""
+    def examine_all(self, reports: Sequence[tuple[str, ReportReceived]]) -> list[Examined]:
+        """Where each lies, what it is about (the matter given, if the town knows it), and in whose remit."""
+        looked = [self._look(tenant, report) for tenant, report in reports]
+        doubtful = [one for one in looked if one.model is not None]
+        guesses: list[Guess | None] = []
+        if doubtful:
+            guesses = self._aside(lambda: [one.guess() for one in doubtful])
+        asked = iter(guesses)
+        return [self._examined(one, next(asked) if one.model is not None else None) for one in looked]
+
+    def _look(self, tenant: str, report: ReportReceived) -> "_Look":
+        """What can be said without a model, and the model if there is reason to ask it."""
         book = self._book(tenant)
-        found = book.classify(report)
+        given = book.given(report)
+        words = given or book.vocabulary.classify(report.text)
+        out_of_scope = given is None and book.is_out_of_scope(report, words)
+        model = None
+        if given is None and not out_of_scope and book.policy.model and self._models is not None:
+            model = self._models.of(tenant) if may_change(words, book.policy.word_trust) else None
+        return _Look(tenant, report, book, words, given is not None, out_of_scope, model)
+
+    def _examined(self, look: "_Look", guess: Guess | None) -> Examined:
+        tenant, report, book = look.tenant, look.report, look.book
+        found, suggestion = look.words, None
+        if not look.given:
+            found, suggestion = combined(
+                found,
+                guess,
+                least_confidence=book.policy.least_confidence,
+                word_trust=book.policy.word_trust,
+            )
+        elif found.matter is not None:
+            suggestion = Suggestion(found.matter, 1.0, BY_REPORTER)
         matter = None if found.matter is None else book.matters[found.matter]
         reported = self._place(report)
         return Examined(
             tenant=tenant,
             report=report,
             found=found,
-            out_of_scope=matter is None and contains_any(report.text, book.policy.out_of_scope),
+            out_of_scope=look.out_of_scope,
             self_disposable=matter is not None and matter.self_disposable and book.policy.self_disposal,
             place=self._at_component(tenant, report, found.matter) or reported,
             reported=reported,
+            suggestion=suggestion,
         )
 
     def _place(self, report: ReportReceived) -> Place:
@@ -243,3 +306,20 @@ class Desk:
         if book is None:
             book = self._books[tenant] = TownBook.of(self._district, tenant)
         return book
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A report at first sight; `model` is there only when it is to be asked."""
+
+    tenant: str
+    report: ReportReceived
+    book: TownBook
+    words: Classification
+    given: bool
+    out_of_scope: bool
+    model: Model | None
+
+    def guess(self) -> Guess | None:
+        """What the model thinks, among the matters that the town knows."""
+        return None if self.model is None else self.model.guess(self.report.text, self.book.matters.keys())

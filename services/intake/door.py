@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from qipan.access import Principal, authorise
-from qipan.access.policy import COMPONENT_SHOW, READING_POST, REPORT_POST
+from qipan.access.policy import COMPONENT_SHOW, READING_POST, REPORT_IMPORT, REPORT_POST
 from qipan.contracts.errors import (
     Conflict,
     Fault,
@@ -92,6 +92,10 @@ class Door:
             return report
         digest = None if report.digest is None else self._tokens.keyed(report.digest)
         return replace(report, contact=contact, digest=digest)
+
+    def may_import(self, operator: Principal | None) -> None:
+        """Unauthenticated or Forbidden for who may not bring reports in bulk."""
+        authorise(operator, REPORT_IMPORT, operator.tenant if operator else self._district.id, self._district)
 
     async def store(
         self, reports: Sequence[NewReport], traceparent: str | None, requests: Sequence[NewRequest] = ()

@@ -23,6 +23,8 @@ Latitude = Annotated[float, Field(ge=-90, le=90)]
 
 Words = dict[Literal["zh", "en"], str]
 ComponentId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+IMPORT_CHANNEL = "import"
+"""What an imported row came through when it does not say."""
 
 LARGEST_BATCH = 200
 MOST_READINGS = 500
@@ -47,6 +49,7 @@ class Contact(Form):
 class ReportForm(Form):
     """One report 上报: what is wrong, and where: degrees, a component's id, or an address.
 
+    A hotline operator adds the caller's `contact` and the call's own `call_id`; who the operator is says the token.
     An `anonymous` one keeps no account and no contact.
     """
 
@@ -59,6 +62,7 @@ class ReportForm(Form):
     channel: Word | None = None
     contact: Contact | None = None
     anonymous: bool = False
+    call_id: Key | None = None
     self_disposed: bool = False
     tenant: TenantId | None = None
     component: ComponentId | None = None
@@ -68,6 +72,13 @@ class BatchLine(ReportForm):
     """One report of a batch, with the idempotency key it would have had in a header of its own."""
 
     key: Key | None = None
+
+
+class ImportLine(ReportForm):
+    """One row of an import: its key is the idempotency key, and is required."""
+
+    key: Key
+    channel: Word | None = IMPORT_CHANNEL
 
 
 class RatingForm(Form):
@@ -134,6 +145,28 @@ class BatchVerdict(BaseModel):
     accepted: int
     refused: int
     results: tuple[LineVerdict, ...]
+
+
+class RowVerdict(BaseModel):
+    """What became of the row that begins at `line` of the file: the report, or the problem it would have got alone."""
+
+    line: int
+    key: str | None = None
+    status: int
+    report_id: str | None = None
+    tenant: str | None = None
+    repeated: bool = False
+    problem: dict[str, JsonValue] | None = None
+
+
+class ImportVerdict(BaseModel):
+    """One verdict for each row, in order. `repeated` are those of the accepted that had been stored before."""
+
+    rows: int
+    accepted: int
+    repeated: int
+    refused: int
+    results: tuple[RowVerdict, ...]
 
 
 class ReadingsAccepted(BaseModel):

@@ -27,7 +27,7 @@ _HEADERS = {
 class Described:
     """A route with what goes in (None: nothing) and what comes out when all is well.
 
-    `takes` and `gives` are media types; what is not JSON has no model.
+    `takes` and `gives` are media types; what is not JSON has no model. Of a body that is lines `body` is one line.
     """
 
     method: str
@@ -80,8 +80,11 @@ def _operation(route: Described, schemas: dict[str, Any]) -> dict[str, Any]:
         },
     }
     if route.body is not None:
-        content = {JSON: {"schema": _schema(route.body, schemas, mode="validation")}}
-        operation["requestBody"] = {"required": True, "content": content}
+        schema = _schema(route.body, schemas, mode="validation")
+        operation["requestBody"] = {
+            "required": True,
+            "content": {media: {"schema": schema} for media in route.takes},
+        }
     elif route.takes != (JSON,):
         content = {media: {"schema": _sent_as(media)} for media in route.takes}
         operation["requestBody"] = {"required": True, "content": content}

@@ -25,7 +25,9 @@ from qipan.contracts.queries import (
     ReportPhotos,
     TellReport,
 )
+from qipan.messaging.process import Process
 from qipan.messaging.service import (
+    PROCESS,
     DatabaseProvider,
     DistrictProvider,
     ProcessProvider,
@@ -33,6 +35,7 @@ from qipan.messaging.service import (
     Timer,
     Work,
     answer,
+    aside,
     consume,
     on_timer,
 )
@@ -45,6 +48,7 @@ from services.intake.desk import Desk
 from services.intake.follow import follow
 from services.intake.forms import ReportForm
 from services.intake.held import held_report
+from services.intake.model_files import Models
 from services.intake.open311 import keys
 from services.intake.pages import mark, place_of
 from services.intake.photo_links import linked_photos
@@ -56,14 +60,17 @@ from services.intake.unmask import unmask
 
 
 class DeskProvider(DistrictProvider):
-    """Injects the process's one desk, which remembers the towns' words between batches."""
+    """Injects the process's one desk, which remembers the towns' words and models between batches."""
 
-    _desk: Desk | None = None
+    _desk: Desk
+
+    def start(self) -> None:
+        """Read the models before the first report comes."""
+        process: Process = self.container.config[PROCESS]
+        self._desk = Desk(process.district, Models(process.district, process.settings.var), aside)
 
     def get_dependency(self, worker_ctx: object) -> Desk:
         """The desk for the loaded district."""
-        if self._desk is None:
-            self._desk = Desk(super().get_dependency(worker_ctx))
         return self._desk
 
 

@@ -12,6 +12,7 @@ from qipan.contracts.case import Place
 from services.intake.admission import NewReport
 from services.intake.duplicates import Said
 from services.intake.open311.rows import CHANNEL, Step, record
+from services.intake.suggestion import Suggestion
 from services.intake.tables import SCHEMA, ratings, reports
 
 MOST_CANDIDATES = 20
@@ -60,6 +61,7 @@ class Judged:
     held_at: datetime | None
     decided_by: str
     place: Place | None = None
+    suggestion: Suggestion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +98,11 @@ class NewReading:
 
 _ADD_REPORTS = text(f"""
     INSERT INTO {SCHEMA}.reports (tenant, report_id, client, digest, channel, text, lon, lat, address,
-        matter_given, contact, received_at, traceparent, located, component, status, changed_at)
+        matter_given, contact, call_id, received_at, traceparent, located, component, status, changed_at)
     SELECT tenant, report_id, client, digest, channel, text, lon, lat, address,
-        matter, contact, received_at, traceparent, located, component, 'received', received_at
+        matter, contact, call_id, received_at, traceparent, located, component, 'received', received_at
     FROM json_to_recordset(CAST(:rows AS json)) AS r (tenant text, report_id text, client text, digest text,
-        channel text, text text, lon float8, lat float8, address text, matter text, contact bytea,
+        channel text, text text, lon float8, lat float8, address text, matter text, contact bytea, call_id text,
         received_at timestamptz, traceparent text, located jsonb, component text)
     ON CONFLICT DO NOTHING
     RETURNING tenant, report_id
@@ -130,10 +132,11 @@ _JUDGE = f"""
     UPDATE {SCHEMA}.reports AS r
     SET status = j.status, matter = j.matter, cells = j.cells, reason = j.reason, merged_into = j.merged_into,
         bucket = j.bucket, triaged_at = j.triaged_at, triaged_real_at = now(), held_at = j.held_at,
-        changed_at = j.triaged_at, decided_by = j.decided_by, place = j.place
+        changed_at = j.triaged_at, decided_by = j.decided_by, place = j.place,
+        suggestion = coalesce(CAST(j.suggestion AS jsonb), r.suggestion)
     FROM json_to_recordset(CAST(:rows AS json)) AS j (tenant text, report_id text, status text, matter text,
         cells jsonb, reason text, merged_into text, bucket bigint, triaged_at timestamptz,
-        held_at timestamptz, decided_by text, place jsonb)
+        held_at timestamptz, decided_by text, place jsonb, suggestion json)
     WHERE r.tenant = j.tenant AND r.report_id = j.report_id AND {{condition}}
     RETURNING r.tenant, r.report_id, r.channel
 """
@@ -185,6 +188,7 @@ def add_reports(conn: Connection, received: Collection[Received]) -> set[tuple[s
             "address": r.address,
             "matter": r.matter,
             "contact": None if r.contact is None else f"\\x{r.contact.hex()}",
+            "call_id": r.call_id,
             "received_at": one.received_at,
             "traceparent": one.traceparent,
             "located": r.located,

@@ -30,6 +30,7 @@ def _happenings(conn: Connection, row: Row[Any]) -> Iterator[Happening]:
             matter=row.matter_given,
             place=(row.located or {}).get("name"),
             component=row.component,
+            call=row.call_id,
         ),
     )
     if row.triaged_at is not None:
@@ -41,7 +42,11 @@ def _happenings(conn: Connection, row: Row[Any]) -> Iterator[Happening]:
             who=row.decided_by,
             traceparent=row.traceparent,
             detail=_texts(
-                reason=row.reason, matter=row.matter, merged_into=row.merged_into, **(row.cells or {})
+                reason=row.reason,
+                matter=row.matter,
+                merged_into=row.merged_into,
+                **_suggested(row.suggestion),
+                **(row.cells or {}),
             ),
         )
     rated = store.rating(conn, row.tenant, row.report_id)
@@ -74,6 +79,16 @@ def _happenings(conn: Connection, row: Row[Any]) -> Iterator[Happening]:
             who=entry.who,
             detail={"purpose": entry.purpose},
         )
+
+
+def _suggested(suggestion: dict[str, Any] | None) -> dict[str, str | None]:
+    if suggestion is None:
+        return {}
+    return {
+        "suggested": f"{suggestion['matter']} ({suggestion['confidence']:.2f})",
+        "suggested_by": suggestion["by"],
+        "model": suggestion["version"],
+    }
 
 
 def _texts(**values: str | None) -> dict[str, str]:

@@ -64,6 +64,8 @@ reports = Table(
     Column("unit", Text),  # whom its case is with
     Column("department", Text),
     Column("stage_times", JSONB),  # of its case, in milliseconds since 1970 (services.intake.timeline)
+    Column("call_id", Text),  # the hotline's own number of the call
+    Column("suggestion", JSONB),  # what was suggested before anybody decided (services.intake.suggestion)
     Index(
         "reports_open",
         "tenant",

@@ -18,7 +18,7 @@ BY_RULES = "rules"
 def triage(work: Work, desk: Desk, batch: Sequence[Received[ReportReceived]]) -> None:
     """Decide about new reports. One that was decided about before is left as it is and told of only once."""
     traces = {(message.tenant, message.data.report_id): message.traceparent for message in batch}
-    examined = [desk.examine(message.tenant, message.data) for message in batch]
+    examined = desk.examine_all([(message.tenant, message.data) for message in batch])
     triaged = desk.decide_all(examined, _open_near(work, desk, examined))
     now = {tenant: work.now(tenant) for tenant, _ in traces}
     judged = [judged_row(one, now[one.examined.tenant]) for one in triaged]
@@ -51,6 +51,7 @@ def judged_row(triaged: Triaged, now: datetime) -> store.Judged:
         held_at=now if outcome is Outcome.HOLD else None,
         decided_by=BY_RULES,
         place=None if triaged.examined.place is triaged.examined.reported else triaged.examined.place,
+        suggestion=triaged.examined.suggestion,
     )
 
 

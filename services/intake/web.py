@@ -33,7 +33,7 @@ from qipan.observability.health import Health
 from qipan.settings import Settings, settings
 from qipan.storage import Database
 from qipan.tenancy import Clocks, load_district
-from services.intake import openapi
+from services.intake import imports, openapi
 from services.intake.admission import NewReport
 from services.intake.contacts import Contacts
 from services.intake.door import Door
@@ -44,6 +44,8 @@ from services.intake.forms import (
     CommentAccepted,
     CommentForm,
     ComponentShown,
+    ImportLine,
+    ImportVerdict,
     LineVerdict,
     PublicStatus,
     RatingAccepted,
@@ -54,6 +56,8 @@ from services.intake.forms import (
     ReportForm,
 )
 from services.intake.idempotency import key_of
+from services.intake.importing import MEDIA_TYPES
+from services.intake.imports import ImportLimits
 from services.intake.open311.web import Open311
 from services.intake.openapi import Described
 from services.intake.outage import refusal_of
@@ -80,9 +84,10 @@ class NamedRoute(Route):
 class Endpoints:
     """What each address does: read, let the door act, answer."""
 
-    def __init__(self, door: Door, verifier: Verifier) -> None:
+    def __init__(self, door: Door, verifier: Verifier, limits: ImportLimits) -> None:
         self._door = door
         self._verifier = verifier
+        self._limits = limits
 
     async def post_report(self, request: Request) -> Response:
         """Accept one report. `Idempotency-Key` makes a repeat return the first answer."""
@@ -127,6 +132,10 @@ class Endpoints:
             results[number] = LineVerdict(line=number, status=refusal.status, problem=problem)
         ordered = tuple(results[number] for number in range(len(lines)))
         return Answer(BatchVerdict(accepted=len(lines) - len(refused), refused=len(refused), results=ordered))
+
+    async def post_import(self, request: Request) -> Response:
+        """Accept a file of reports, CSV or JSON lines, with a verdict for each row by its line."""
+        return await imports.take(request, self._door, self._reporter(request), self._limits)
 
     async def post_readings(self, request: Request) -> Response:
         """Accept what a device measured; a reading sent again is counted as repeated."""
@@ -174,6 +183,15 @@ class Endpoints:
 OWN_ROUTES = (
     Described("POST", "/v1/reports", Endpoints.post_report, ReportForm, ReportAccepted, 201),
     Described("POST", "/v1/reports/batch", Endpoints.post_batch, list[BatchLine], BatchVerdict, 200),
+    Described(
+        "POST",
+        "/v1/reports/import",
+        Endpoints.post_import,
+        ImportLine,
+        ImportVerdict,
+        200,
+        takes=tuple(MEDIA_TYPES),
+    ),
     Described("POST", "/v1/readings", Endpoints.post_readings, Readings, ReadingsAccepted, 201),
     Described("GET", "/v1/reports/{report_id}", Endpoints.get_report, None, PublicStatus, 200),
     Described(
@@ -188,7 +206,14 @@ OWN_ROUTES = (
 ROUTES = (*OWN_ROUTES, *PHOTO_ROUTES)
 
 
-def create_app(door: Door, verifier: Verifier, health: Health, photos: Photos, names: PhotoNames) -> FastAPI:
+def create_app(
+    door: Door,
+    verifier: Verifier,
+    health: Health,
+    photos: Photos,
+    names: PhotoNames,
+    limits: ImportLimits = ImportLimits(),
+) -> FastAPI:
     """The door's HTTP application; it closes `door` when the server stops."""
 
     @asynccontextmanager
@@ -198,7 +223,7 @@ def create_app(door: Door, verifier: Verifier, health: Health, photos: Photos, n
         await run_in_threadpool(of_photos.close)
         await run_in_threadpool(door.close)
 
-    endpoints = Endpoints(door, verifier)
+    endpoints = Endpoints(door, verifier, limits)
     of_photos = PhotoEndpoints(door, photos, names)
     app = FastAPI(
         title="Qipan intake",
@@ -250,7 +275,9 @@ def open_door(chosen: Settings) -> FastAPI:
         chosen.comments_per_hour,
     )
     names = PhotoNames(chosen.door_secret)
-    return create_app(door, Verifier(chosen.verify_key), Health(), photos_by(chosen, database), names)
+    photos = photos_by(chosen, database)
+    limits = ImportLimits(chosen.import_bytes, chosen.import_rows)
+    return create_app(door, Verifier(chosen.verify_key), Health(), photos, names, limits)
 
 
 def __getattr__(name: str) -> FastAPI:

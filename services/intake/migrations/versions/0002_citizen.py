@@ -11,7 +11,7 @@ from services.intake.digest import keyed_digest
 from services.intake.forms import Contact
 from services.intake.sealing import Keyring
 
-revision = "0003_citizen"
+revision = "0002_citizen"
 down_revision = "0001"
 branch_labels = None
 depends_on = None

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0002_open311"
-down_revision = "0004_where"
+revision = "0004_open311"
+down_revision = "0003_where"
 branch_labels = None
 depends_on = None
 

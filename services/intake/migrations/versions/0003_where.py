@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0004_where"
-down_revision = "0003_citizen"
+revision = "0003_where"
+down_revision = "0002_citizen"
 branch_labels = None
 depends_on = None
 
