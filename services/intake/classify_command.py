@@ -12,10 +12,10 @@ from qipan.contracts.errors import QipanError
 from qipan.settings import Settings, settings
 from qipan.storage import Database
 from qipan.tenancy import Clocks, District, base_of, load_district
-from services.intake.desk import TownBook
 from services.intake.learning import HELD_OUT, LEAST_ROWS, Evaluation, TooFew, evaluate, train
 from services.intake.lessons import MOST, Lesson, LessonFault, lessons_of, read_lessons
 from services.intake.model_files import kept_file, trained_file
+from services.intake.town_book import TownBook
 
 CANNOT = 2
 

@@ -1,81 +1,21 @@
 """The desk at which reports are looked at: what each is about and where it lies, by its town's words."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from qipan.contracts.case import Place
 from qipan.contracts.events import Outcome, ReportReceived
-from qipan.tenancy import District, Matter, Severity, base_of
-from services.intake.classify import Classification, Vocabulary, Wording, contains_any
-from services.intake.duplicates import Closeness, OpenReports, Said
+from qipan.tenancy import District, base_of
+from services.intake.classify import Classification
+from services.intake.duplicates import OpenReports, Said
 from services.intake.model import Guess, Model
 from services.intake.suggestion import BY_REPORTER, Suggestion, combined, may_change
+from services.intake.town_book import TownBook
+from services.intake.town_policy import TownPolicy
 from services.intake.triage import Decision, Finding, decide
 from services.intake.whereabouts import located_at
-
-LEAST_CONFIDENCE = 0.6
-WORD_TRUST = 1.0
-DUPLICATE_METRES = 30
-DUPLICATE_MINUTES = 120
-DUPLICATE_LIKENESS = 0.6
-HOLD_MINUTES = 60
-PLACE_METRES = 500
-COMPONENT_METRES = 15
-
-
-@dataclass(frozen=True, slots=True)
-class TownPolicy:
-    """How a town triages, by the `triage.…` settings of its pack.
-
-    `least-confidence`: share of the evidence (0 to 1) that a matter needs to be filed without a person.
-    `duplicate-metres`, `duplicate-minutes`, `duplicate-likeness` (0 to 1): how near two reports of one matter
-    must be to be the same; 0 metres switches merging off.
-    `hold-minutes`: how long (domain time) a report with a likely matter waits for a person before it is filed
-    as that; 0: for ever.
-    `place-metres`: how far off a place found by its name may be to be filed without a person; 0: any.
-    `component-metres`: within how many metres a component of the matter is taken for the one meant; 0: never.
-    `out-of-scope`: words of what the town does not handle. `self-disposal`: whether grid workers may settle
-    small matters on the spot. `model`: whether a trained model may suggest; `word-trust` (0 to 1): how sure the
-    words are taken to be beside it.
-    """
-
-    least_confidence: float
-    word_trust: float
-    model: bool
-    closeness: Closeness
-    merges: bool
-    hold_for: timedelta | None
-    out_of_scope: tuple[str, ...]
-    self_disposal: bool
-    place_metres: int
-    component_metres: int
-
-    @classmethod
-    def of(cls, district: District, tenant: str) -> "TownPolicy":
-        """The policy in the tenant's pack. TypeError when a setting is of another kind than it should be."""
-        metres = district.setting(tenant, "triage.duplicate-metres", DUPLICATE_METRES)
-        hold = district.setting(tenant, "triage.hold-minutes", HOLD_MINUTES)
-        no_words: list[str] = []
-        return cls(
-            least_confidence=district.setting(tenant, "triage.least-confidence", LEAST_CONFIDENCE),
-            word_trust=district.setting(tenant, "triage.word-trust", WORD_TRUST),
-            model=district.setting(tenant, "triage.model", True),
-            closeness=Closeness(
-                metres=metres,
-                within=timedelta(
-                    minutes=district.setting(tenant, "triage.duplicate-minutes", DUPLICATE_MINUTES)
-                ),
-                likeness=district.setting(tenant, "triage.duplicate-likeness", DUPLICATE_LIKENESS),
-            ),
-            merges=metres > 0,
-            hold_for=timedelta(minutes=hold) if hold > 0 else None,
-            out_of_scope=tuple(map(str.casefold, district.setting(tenant, "triage.out-of-scope", no_words))),
-            self_disposal=district.setting(tenant, "triage.self-disposal", True),
-            place_metres=district.setting(tenant, "triage.place-metres", PLACE_METRES),
-            component_metres=district.setting(tenant, "triage.component-metres", COMPONENT_METRES),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,39 +55,6 @@ class Triaged:
     examined: Examined
     decision: Decision
     merged_into: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class TownBook:
-    """What the desk knows of a town: its matters, their words, and how it triages."""
-
-    matters: Mapping[str, Matter]
-    vocabulary: Vocabulary
-    policy: TownPolicy
-
-    @classmethod
-    def of(cls, district: District, tenant: str) -> "TownBook":
-        """The book by the tenant's pack."""
-        matters = district.matters_of(tenant)
-        wordings = (
-            Wording(
-                code,
-                (matter.name.zh, matter.name.en, *matter.keywords_zh, *matter.keywords_en),
-                matter.severity is Severity.URGENT,
-            )
-            for code, matter in matters.items()
-        )
-        return cls(matters, Vocabulary(wordings), TownPolicy.of(district, tenant))
-
-    def given(self, report: ReportReceived) -> Classification | None:
-        """The matter that the reporter named, if the town knows it."""
-        if report.matter is None or report.matter not in self.matters:
-            return None
-        return Classification(report.matter, 1.0, report.matter in self.vocabulary.emergencies)
-
-    def is_out_of_scope(self, report: ReportReceived, words: Classification) -> bool:
-        """Whether the words speak of what the town does not handle, and of nothing that it does."""
-        return words.matter is None and contains_any(report.text, self.policy.out_of_scope)
 
 
 class Suggests(Protocol):

@@ -26,9 +26,10 @@ from qipan.storage.timers import take_due
 from qipan.testing import Databases
 from services.intake import store
 from services.intake.decide import decide_held, file_waited
-from services.intake.desk import HOLD_MINUTES, Desk
+from services.intake.desk import Desk
 from services.intake.follow import follow
 from services.intake.story import story_of
+from services.intake.town_policy import HOLD_MINUTES
 from services.intake.triage_batch import HELD_DUE, triage
 from tests.integration.intake_here import NOON, SANDUN, Here, build_intake, opened, xihu
 

@@ -14,7 +14,7 @@ from requests import HTTPError
 from qipan.contracts.case import Stage
 from qipan.testing import Databases
 from tests.integration.intake_here import CONTACTS, NOON, build_intake
-from tests.integration.open311_here import CAR, LAMP, RUBBISH, Endpoint, endpoint
+from tests.integration.open311.endpoint import CAR, LAMP, RUBBISH, Endpoint, endpoint
 from tests.open311_answers import valid
 
 

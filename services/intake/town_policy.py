@@ -1,0 +1,69 @@
+"""How a town triages: the `triage.…` settings of its pack, read once."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from qipan.tenancy import District
+from services.intake.duplicates import Closeness
+
+LEAST_CONFIDENCE = 0.6
+WORD_TRUST = 1.0
+DUPLICATE_METRES = 30
+DUPLICATE_MINUTES = 120
+DUPLICATE_LIKENESS = 0.6
+HOLD_MINUTES = 60
+PLACE_METRES = 500
+COMPONENT_METRES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class TownPolicy:
+    """How a town triages, by the `triage.…` settings of its pack.
+
+    `least-confidence`: share of the evidence (0 to 1) that a matter needs to be filed without a person.
+    `duplicate-metres`, `duplicate-minutes`, `duplicate-likeness` (0 to 1): how near two reports of one matter
+    must be to be the same; 0 metres switches merging off.
+    `hold-minutes`: how long (domain time) a report with a likely matter waits for a person before it is filed
+    as that; 0: for ever.
+    `place-metres`: how far off a place found by its name may be to be filed without a person; 0: any.
+    `component-metres`: within how many metres a component of the matter is taken for the one meant; 0: never.
+    `out-of-scope`: words of what the town does not handle. `self-disposal`: whether grid workers may settle
+    small matters on the spot. `model`: whether a trained model may suggest; `word-trust` (0 to 1): how sure the
+    words are taken to be beside it.
+    """
+
+    least_confidence: float
+    word_trust: float
+    model: bool
+    closeness: Closeness
+    merges: bool
+    hold_for: timedelta | None
+    out_of_scope: tuple[str, ...]
+    self_disposal: bool
+    place_metres: int
+    component_metres: int
+
+    @classmethod
+    def of(cls, district: District, tenant: str) -> "TownPolicy":
+        """The policy in the tenant's pack. TypeError when a setting is of another kind than it should be."""
+        metres = district.setting(tenant, "triage.duplicate-metres", DUPLICATE_METRES)
+        hold = district.setting(tenant, "triage.hold-minutes", HOLD_MINUTES)
+        no_words: list[str] = []
+        return cls(
+            least_confidence=district.setting(tenant, "triage.least-confidence", LEAST_CONFIDENCE),
+            word_trust=district.setting(tenant, "triage.word-trust", WORD_TRUST),
+            model=district.setting(tenant, "triage.model", True),
+            closeness=Closeness(
+                metres=metres,
+                within=timedelta(
+                    minutes=district.setting(tenant, "triage.duplicate-minutes", DUPLICATE_MINUTES)
+                ),
+                likeness=district.setting(tenant, "triage.duplicate-likeness", DUPLICATE_LIKENESS),
+            ),
+            merges=metres > 0,
+            hold_for=timedelta(minutes=hold) if hold > 0 else None,
+            out_of_scope=tuple(map(str.casefold, district.setting(tenant, "triage.out-of-scope", no_words))),
+            self_disposal=district.setting(tenant, "triage.self-disposal", True),
+            place_metres=district.setting(tenant, "triage.place-metres", PLACE_METRES),
+            component_metres=district.setting(tenant, "triage.component-metres", COMPONENT_METRES),
+        )
