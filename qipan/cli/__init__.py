@@ -20,6 +20,7 @@ from qipan.cli import (
     replay,
     run,
     up,
+    workflow,
 )
 from qipan.cli.console import stderr
 from qipan.contracts.errors import QipanError
@@ -56,6 +57,7 @@ commands.add_typer(apikey.commands, name="apikey")
 commands.add_typer(analytics.commands, name="analytics")
 commands.add_typer(grid.commands, name="grid")
 commands.add_typer(classify.commands, name="classify")
+commands.add_typer(workflow.commands, name="workflow")
 
 
 def app() -> None:

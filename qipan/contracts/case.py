@@ -67,6 +67,7 @@ class Counters(Part):
 class CaseState(Part):
     """Everything public about a case at one version. Times are domain time in UTC.
 
+    `own_stage` is the town's own stage that the case stands in, a part of `stage`; None in the district's own.
     `stage_times` holds the newest moment each stage was entered; `due_at` is the running stage's deadline,
     `dispose_due_at` the case's own.
     """
@@ -76,6 +77,7 @@ class CaseState(Part):
     tenant: str
     version: int
     stage: Stage
+    own_stage: str | None = None
     matter: str
     place: Place
     summary: str

@@ -175,6 +175,15 @@ class VoidCase(CaseCommand):
     reason: Annotated[str, Field(min_length=1, max_length=4000)]
 
 
+class TakeStep(CaseCommand):
+    """A step of the town's own workflow, by its name there (`GET /v1/workflow` lists them)."""
+
+    type: ClassVar[str] = "case.step.v1"
+    step: Id
+    note: Text = ""
+    evidence: Evidence = ()
+
+
 # To notify
 
 

@@ -165,6 +165,12 @@ class CaseRated(CaseEvent):
     type: ClassVar[str] = "case.rated.v1"
 
 
+class CaseMoved(CaseEvent):
+    """A step of a town's own within one of the district's stages; `case.own_stage` says where it stands."""
+
+    type: ClassVar[str] = "case.moved.v1"
+
+
 class TaskOffered(Event):
     """A task was offered to a unit; addressed to the tenant that the unit belongs to (a department's own)."""
 
@@ -185,4 +191,5 @@ CASE_EVENTS: tuple[type[CaseEvent], ...] = (
     CaseVoided,
     CaseOverdue,
     CaseRated,
+    CaseMoved,
 )

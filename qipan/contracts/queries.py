@@ -37,6 +37,41 @@ class GetCase(Query[CaseAnswer]):
     case_id: Id
 
 
+class WorkflowStage(Part):
+    """A stage in which a case may stand. `phase`: the district's stage that it is part of."""
+
+    id: str
+    name: dict[str, str]
+    phase: Stage
+    clock: str | None = None
+
+
+class WorkflowStep(Part):
+    """A step: from which stages, by whom, to which one (None: the case stays). `own`: the town added it."""
+
+    id: str
+    name: dict[str, str]
+    sources: tuple[str, ...]
+    target: str | None = None
+    roles: tuple[str, ...]
+    guards: tuple[str, ...] = ()
+    own: bool = False
+
+
+class WorkflowAnswer(Part):
+    """A tenant's process, as a table."""
+
+    stages: tuple[WorkflowStage, ...]
+    steps: tuple[WorkflowStep, ...]
+
+
+class GetWorkflow(Query[WorkflowAnswer]):
+    """The process by which the addressed tenant's cases go."""
+
+    type: ClassVar[str] = "workflow.get.v1"
+    service: ClassVar[str] = "dispatch"
+
+
 class Happening(Part):
     """One thing that happened to a case, as the service that did it recorded it."""
 

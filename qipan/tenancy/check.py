@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from qipan.contracts import events as _events  # noqa: F401  (declares the event types)
 from qipan.contracts.base import events
 from qipan.contracts.subscriptions import CORE_SERVICES
-from qipan.tenancy import component_file, gazetteer_file
+from qipan.tenancy import component_file, gazetteer_file, workflow
 from qipan.tenancy.attribute import LISTS
 from qipan.tenancy.faults import PackFault
 from qipan.tenancy.grid_versions import Version
@@ -147,6 +147,8 @@ def _town(files: Files, town: TownFile, origin: Origin) -> Iterator[PackFault]:
     yield from _services(files, f"towns/{town.id}/town.toml", f"towns/{town.id}/", town.services)
     for key, what, allowed in _settings(town.settings):
         yield fault(("settings", key), what, allowed)
+    for within, what, allowed in workflow.faults(town.workflow):
+        yield fault(("workflow", *within), what, allowed)
 
 
 def _attributes(matter: MatterModel) -> Iterator[tuple[tuple[str, ...], str, str]]:

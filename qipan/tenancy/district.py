@@ -15,6 +15,7 @@ from qipan.tenancy.service_spec import ServiceSpec
 from qipan.tenancy.tenant import Tenant, base_of, in_shadow, is_tenant_id, shadow_of
 from qipan.tenancy.unit import Unit
 from qipan.tenancy.words import Words
+from qipan.tenancy.workflow import Workflow, standard
 from qipan.territory import Territory
 from qipan.territory.components import Components
 from qipan.territory.gazetteer import Gazetteer
@@ -53,6 +54,7 @@ class Parts:
     calendar: Calendar
     matters: Mapping[str, Matter]
     units: tuple[Unit, ...]
+    workflow: Workflow = field(default_factory=standard)
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,10 @@ class District:
     def calendar(self, tenant: str) -> Calendar:
         """When a tenant works."""
         return self._parts(tenant).calendar
+
+    def workflow(self, tenant: str) -> Workflow:
+        """The process by which a tenant's cases go."""
+        return self._parts(tenant).workflow
 
     def deadline(self, tenant: str, start: datetime, limit: Limit) -> datetime:
         """When a limit begun at `start` runs out by the tenant's calendar (UTC)."""

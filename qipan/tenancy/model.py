@@ -176,6 +176,31 @@ class DistrictFile(Model):
     town: dict[str, object] = {}
 
 
+class OwnStageModel(Model):
+    """A stage that a town adds to its workflow. `phase` is the district's stage that it is part of."""
+
+    name: WordsModel
+    phase: Literal["filed", "offered", "accepted", "returned", "disposed", "inspected", "rework"]
+    limit: LimitText | None = None
+
+
+class StepModel(Model):
+    """A step that a town adds, or what it changes of one of the district's; what is not written stays."""
+
+    name: WordsModel | None = None
+    sources: list[UnitId] | None = Field(default=None, alias="from")
+    target: UnitId | None = Field(default=None, alias="to")
+    roles: list[str] | None = None
+    guards: list[UnitId] | None = None
+
+
+class WorkflowModel(Model):
+    """`[workflow]` of a town's pack: what it changes of the district's process (`qipan.tenancy.workflow`)."""
+
+    stages: dict[UnitId, OwnStageModel] = {}
+    steps: dict[UnitId, StepModel] = {}
+
+
 class TownFile(Model):
     """A town's pack, after inheritance. `matters` are those that differ from the district's, complete."""
 
@@ -192,6 +217,7 @@ class TownFile(Model):
     matters: dict[MatterCode, MatterModel] = {}
     settings: dict[str, Setting] = {}
     services: list[ServiceModel] = []
+    workflow: WorkflowModel = WorkflowModel()
 
 
 class DepartmentFile(Model):

@@ -23,12 +23,14 @@ from qipan.tenancy.model import (
     ServiceModel,
     TownFile,
     WordsModel,
+    WorkflowModel,
 )
 from qipan.tenancy.people import Person
 from qipan.tenancy.service_spec import ServiceSpec
 from qipan.tenancy.tenant import Tenant, TenantKind
 from qipan.tenancy.unit import Unit
 from qipan.tenancy.words import Words
+from qipan.tenancy.workflow import Workflow, build
 from qipan.territory import Cell, Layer, Territory
 from qipan.territory.cell import DUTY_LAYER
 from qipan.territory.components import Components
@@ -178,6 +180,7 @@ def _parts(files: Files, units: Mapping[str, tuple[Unit, ...]]) -> dict[str, Par
             _calendar(town.calendar, district.zone) if town.calendar else calendar,
             {**matters, **{code: _matter(code, matter) for code, matter in town.matters.items()}},
             units[id],
+            _workflow(town.workflow),
         )
     for id, department in files.departments.items():
         if department.tenant:
@@ -189,6 +192,14 @@ def _parts(files: Files, units: Mapping[str, tuple[Unit, ...]]) -> dict[str, Par
                 tuple(unit for unit in everyone if unit.department == id),
             )
     return parts
+
+
+_built: dict[str, Workflow] = {}
+
+
+def _workflow(model: WorkflowModel) -> Workflow:
+    """The workflow; the same one for all towns that change the same."""
+    return _built.setdefault(model.model_dump_json(), build(model))
 
 
 def _services(files: Files) -> Iterator[ServiceSpec]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from qipan.contracts.case import CaseState
 from services.dispatch.clocks import Limits
-from services.dispatch.process import Do
+from services.dispatch.process import Transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,14 @@ class Change:
 
     before: Stored | None
     after: Stored
-    what: Do
+    row: Transition
     who: str
     at: datetime
     message_id: str | None = None
     traceparent: str | None = None
     detail: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def what(self) -> str:
+        """The step's name."""
+        return self.row.name

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from qipan import worktime
 from qipan.contracts.case import CaseState, Stage
+from qipan.tenancy.workflow import standard
 from qipan.worktime import Calendar, Limit, TimeUnit
 
 
@@ -23,15 +24,7 @@ class Clock(StrEnum):
 
 
 CLOCK_OF: Mapping[Stage, Clock] = MappingProxyType(
-    {
-        Stage.FILED: Clock.DISPATCH,
-        Stage.RETURNED: Clock.DISPATCH,
-        Stage.OFFERED: Clock.ACCEPT,
-        Stage.ACCEPTED: Clock.DISPOSE,
-        Stage.REWORK: Clock.DISPOSE,
-        Stage.DISPOSED: Clock.INSPECT,
-        Stage.INSPECTED: Clock.CLOSE,
-    }
+    {row.phase: Clock(row.clock) for row in standard().stages.values() if row.clock is not None}
 )
 
 
@@ -85,7 +78,11 @@ class Deadlines:
 
     def after(self, clock: Clock, start: datetime) -> datetime:
         """When a clock that starts at `start` runs out, UTC."""
-        return _deadline(start, self.limits.of(clock), self.calendar)
+        return self.after_limit(self.limits.of(clock), start)
+
+    def after_limit(self, limit: Limit, start: datetime) -> datetime:
+        """When a limit that begins at `start` runs out, UTC."""
+        return _deadline(start, limit, self.calendar)
 
     def of_stage(
         self, stage: Stage, entered_at: datetime, dispose_due_at: datetime | None

@@ -11,18 +11,19 @@ from qipan.worktime import Calendar
 from services.dispatch.change import Change, Stored
 from services.dispatch.choosing import Choice, Situation, Squad
 from services.dispatch.clocks import USUAL, Deadlines, Limits
-from services.dispatch.process import Do, file
+from services.dispatch.process import STANDARD, Do, Process, file
 from services.dispatch.steps import SYSTEM, Brings
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What filing knows of one tenant: its matters, squads, calendar and usual limits."""
+    """What dispatch knows of one tenant: its matters, squads, calendar, usual limits and process."""
 
     matters: Mapping[str, Matter]
     squads: tuple[Squad, ...]
     calendar: Calendar
     usual: Limits = USUAL
+    process: Process = STANDARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def _file(
     return Change(
         before=None,
         after=Stored(case, limits, choice.unit.tenant if choice else None),
-        what=Do.FILE,
+        row=STANDARD.steps[Do.FILE],
         who=SYSTEM.id,
         at=now,
         message_id=one.message_id,

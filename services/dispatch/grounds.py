@@ -8,6 +8,7 @@ from qipan.worktime import Limit
 from services.dispatch.choosing import squads_of
 from services.dispatch.clocks import USUAL
 from services.dispatch.filing import Ground
+from services.dispatch.process import process_of
 
 MOST_TENANTS = 2_000
 """Tenants, shadows included, that are remembered at once; exercises come and go."""
@@ -35,4 +36,5 @@ class Grounds:
                 dispatch=Limit.parse(setting(tenant, "dispatch.route-limit", "10 minutes")),
                 close=Limit.parse(setting(tenant, "dispatch.close-limit", "1 work-day")),
             ),
+            process=process_of(self._district.workflow(tenant)),
         )

@@ -1,25 +1,29 @@
-"""The process: one table of what may be done with a case, by whom, from where to where.
+"""The process: what may be done with a case, by whom, from where to where, as its tenant's table says.
 
-After GB/T 30428's loop from filing on: file 立案, dispatch 派遣, accept, return 退件, dispose 处置,
-inspect 核查, rework 返工, close 结案, void 作废, rate 好差评. Pure: the table is also the documentation.
+The table is data (`qipan/tenancy/workflow/standard.toml`, and what a town's pack changes of it); this module
+binds it to what its guards and effects do, and takes the steps. Pure.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
+from typing import Any
 
 from qipan.contracts import events
-from qipan.contracts.case import OPEN_STAGES, CaseState, Counters, Stage
+from qipan.contracts.case import CaseState, Counters, Stage
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
+from qipan.tenancy.workflow import StepRow, Workflow, standard
+from qipan.worktime import Limit
 from services.dispatch import steps
-from services.dispatch.clocks import CLOCK_OF, Clock, Deadlines
-from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
+from services.dispatch.clocks import Clock, Deadlines
+from services.dispatch.steps import EFFECTS, GUARDS, NOTHING, Actor, Brings, Effect, Guard
 
 
 class Do(StrEnum):
-    """The steps, by the names under which the history records them."""
+    """The district's steps, by the names under which the history records them; towns may have others."""
 
     FILE = "file"
     DISPATCH = "dispatch"
@@ -34,199 +38,92 @@ class Do(StrEnum):
     RATE = "rate"
 
 
+DISTRICTS = frozenset(do.value for do in Do)
+"""The names of the district's steps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One row of the table. No sources: it begins a case. No target: the stage stays as it is.
+    """A row of the table with what its words stand for. No target: the case stays where it is.
 
-    `roles` may contain `system`: a timer or a rule, never a person. `counts` names fields of `Counters`.
+    `phase` is the district's stage that the target is or is part of, `limit` the target's own, if it has one.
     """
 
-    name: Do
-    sources: frozenset[Stage]
-    target: Stage | None
+    name: str
+    sources: frozenset[str]
+    target: str | None
+    phase: Stage | None
     roles: frozenset[str]
     event: type[events.CaseEvent]
-    guards: tuple[Guard, ...] = ()
-    effect: Effect = steps.nothing_more
-    counts: tuple[str, ...] = ()
-
-    @property
-    def starts(self) -> Clock | None:
-        """The clock that begins to run with this step."""
-        return CLOCK_OF.get(self.target) if self.target else None
-
-    @property
-    def stops(self) -> frozenset[Clock]:
-        """The clocks of which the one that runs ends with this step."""
-        return frozenset(CLOCK_OF[s] for s in self.sources if s in CLOCK_OF) if self.target else frozenset()
+    guards: tuple[Guard, ...]
+    effect: Effect
+    counts: tuple[str, ...]
+    limit: Limit | None
 
 
-def _stages(*stages: Stage) -> frozenset[Stage]:
-    return frozenset(stages)
+class Process:
+    """The process of one workflow."""
 
-
-def _roles(*roles: str) -> frozenset[str]:
-    return frozenset(roles)
-
-
-TABLE: tuple[Transition, ...] = (
-    Transition(
-        Do.FILE,
-        _stages(),
-        Stage.FILED,
-        _roles("system"),
-        events.CaseFiled,
-    ),
-    Transition(
-        Do.DISPATCH,
-        _stages(Stage.FILED, Stage.OFFERED, Stage.RETURNED),
-        Stage.OFFERED,
-        _roles("dispatcher", "system"),
-        events.CaseDispatched,
-        guards=(steps.unit_named,),
-        effect=steps.offer,
-        counts=("offers",),
-    ),
-    Transition(
-        Do.ACCEPT,
-        _stages(Stage.OFFERED),
-        Stage.ACCEPTED,
-        _roles("handler", "service"),
-        events.CaseAccepted,
-        guards=(steps.worker_known,),
-        effect=steps.take,
-    ),
-    Transition(
-        Do.RETURN,
-        _stages(Stage.OFFERED, Stage.ACCEPTED, Stage.REWORK),
-        Stage.RETURNED,
-        _roles("handler", "service"),
-        events.CaseReturned,
-        guards=(steps.reason_given,),
-        effect=steps.give_back,
-        counts=("returns",),
-    ),
-    Transition(
-        Do.DISPOSE,
-        _stages(Stage.ACCEPTED, Stage.REWORK),
-        Stage.DISPOSED,
-        _roles("handler"),
-        events.CaseDisposed,
-        guards=(steps.evidence_given,),
-        effect=steps.show,
-        counts=("disposals",),
-    ),
-    Transition(
-        Do.PASS,
-        _stages(Stage.DISPOSED),
-        Stage.INSPECTED,
-        _roles("grid-worker", "supervisor"),
-        events.CaseInspected,
-        guards=(steps.not_the_handler,),
-        counts=("inspections",),
-    ),
-    Transition(
-        Do.FAIL,
-        _stages(Stage.DISPOSED),
-        Stage.REWORK,
-        _roles("grid-worker", "supervisor"),
-        events.CaseReworked,
-        guards=(steps.not_the_handler,),
-        effect=steps.find_wanting,
-        counts=("inspections", "reworks"),
-    ),
-    Transition(
-        Do.CLOSE,
-        _stages(Stage.INSPECTED),
-        Stage.CLOSED,
-        _roles("shift-leader", "system"),
-        events.CaseClosed,
-        effect=steps.end,
-    ),
-    Transition(
-        Do.VOID,
-        OPEN_STAGES,
-        Stage.VOIDED,
-        _roles("shift-leader"),
-        events.CaseVoided,
-        guards=(steps.reason_given,),
-        effect=steps.end_with_reason,
-    ),
-    Transition(
-        Do.OVERDUE,
-        OPEN_STAGES,
-        None,
-        _roles("system"),
-        events.CaseOverdue,
-        counts=("overdue",),
-    ),
-    Transition(
-        Do.RATE,
-        _stages(Stage.CLOSED),
-        None,
-        _roles("system"),
-        events.CaseRated,
-        guards=(steps.rating_in_range,),
-        effect=steps.rate,
-    ),
-)
-TRANSITIONS: Mapping[Do, Transition] = MappingProxyType({row.name: row for row in TABLE})
-
-
-def allowed_from(stage: Stage) -> tuple[Transition, ...]:
-    """The steps that the table knows from a stage."""
-    return tuple(row for row in TABLE if stage in row.sources)
-
-
-def check(case: CaseState, name: Do, actor: Actor, brings: Brings = NOTHING) -> Transition:
-    """The row that allows this step, or an error that says what would be allowed.
-
-    Raises IllegalTransition (not from this stage), Forbidden (not by this actor) or Invalid (something is
-    missing; all that is missing is listed).
-    """
-    row = TRANSITIONS[name]
-    if case.stage not in row.sources:
-        by_people = {other.name.value: sorted(other.roles - {"system"}) for other in allowed_from(case.stage)}
-        allowed = {step: roles for step, roles in by_people.items() if roles}
-        raise IllegalTransition(
-            f"The case is {case.stage}, so it cannot take the step “{name}”. "
-            f"From here: {', '.join(allowed) or 'nothing more'}.",
-            stage=case.stage.value,
-            version=case.version,
-            allowed=allowed,
+    def __init__(self, workflow: Workflow) -> None:
+        self.workflow = workflow
+        self.steps: Mapping[str, Transition] = MappingProxyType(
+            {id: _bound(row, workflow) for id, row in workflow.steps.items()}
         )
-    if row.roles.isdisjoint(actor.roles):
-        raise Forbidden(
-            f"“{name}” is for: {', '.join(sorted(row.roles - {'system'})) or 'the system alone'}."
-        )
-    objections = [objection for guard in row.guards if (objection := guard(case, actor, brings))]
-    for objection in objections:
-        if isinstance(objection, Forbidden):
-            raise objection
-    if objections:
-        raise Invalid(f"“{name}” lacks something.", faults=tuple(objections))
-    return row
 
+    def allowed_from(self, stage: str) -> tuple[Transition, ...]:
+        """The steps that the table knows from a stage."""
+        return tuple(self.steps[row.id] for row in self.workflow.steps_from(stage))
 
-def step(
-    case: CaseState,
-    name: Do,
-    actor: Actor,
-    now: datetime,
-    deadlines: Deadlines,
-    brings: Brings = NOTHING,
-) -> CaseState:
-    """The case after the step, one version on; raises as `check` does. `now` is the tenant's domain time."""
-    row = check(case, name, actor, brings)
-    changes = {"version": case.version + 1, **row.effect(actor, now, brings)}
-    if row.counts:
-        counters = case.counters
-        changes["counters"] = counters.model_copy(update={c: getattr(counters, c) + 1 for c in row.counts})
-    if row.target is not None:
-        changes["stage"] = row.target
-        changes["stage_times"] = {**case.stage_times, row.target: now}
-        changes["due_at"] = deadlines.of_stage(row.target, now, case.dispose_due_at)
-    return case.model_copy(update=changes)
+    def check(self, case: CaseState, name: str, actor: Actor, brings: Brings = NOTHING) -> Transition:
+        """The row that allows this step, or an error that says what would be allowed.
+
+        Raises IllegalTransition (not from this stage, or no step of this workflow), Forbidden (not by this
+        actor) or Invalid (something is missing; all that is missing is listed).
+        """
+        row = self.steps.get(name)
+        stage = self.workflow.position(case)
+        if row is None or stage not in row.sources:
+            by_people = {other.name: sorted(other.roles - {"system"}) for other in self.allowed_from(stage)}
+            allowed = {step: roles for step, roles in by_people.items() if roles}
+            raise IllegalTransition(
+                f"The case is {stage}, so it cannot take the step “{name}”. "
+                f"From here: {', '.join(allowed) or 'nothing more'}.",
+                stage=stage,
+                version=case.version,
+                allowed=allowed,
+            )
+        if row.roles.isdisjoint(actor.roles):
+            raise Forbidden(
+                f"“{name}” is for: {', '.join(sorted(row.roles - {'system'})) or 'the system alone'}."
+            )
+        objections = [objection for guard in row.guards if (objection := guard(case, actor, brings))]
+        for objection in objections:
+            if isinstance(objection, Forbidden):
+                raise objection
+        if objections:
+            raise Invalid(f"“{name}” lacks something.", faults=tuple(objections))
+        return row
+
+    def step(
+        self,
+        case: CaseState,
+        name: str,
+        actor: Actor,
+        now: datetime,
+        deadlines: Deadlines,
+        brings: Brings = NOTHING,
+    ) -> CaseState:
+        """The case after the step, one version on; raises as `check` does. `now` is the tenant's domain time."""
+        row = self.check(case, name, actor, brings)
+        changes: dict[str, Any] = {"version": case.version + 1, **row.effect(actor, now, brings)}
+        if row.counts:
+            counters = case.counters
+            changes["counters"] = counters.model_copy(
+                update={c: getattr(counters, c) + 1 for c in row.counts}
+            )
+        if row.phase is not None:
+            changes |= _entered(case, row, row.phase, now, deadlines)
+        return case.model_copy(update=changes)
 
 
 def file(
@@ -267,3 +164,52 @@ def file(
         stage_times={Stage.FILED: now, stage: now},
         **offered,
     )
+
+
+def _bound(row: StepRow, workflow: Workflow) -> Transition:
+    target = workflow.stages[row.target] if row.target is not None else None
+    return Transition(
+        name=row.id,
+        sources=row.sources,
+        target=row.target,
+        phase=target.phase if target else None,
+        roles=row.roles,
+        event=_EVENTS[row.event],
+        guards=tuple(GUARDS[name] for name in row.guards),
+        effect=EFFECTS[row.effect] if row.effect else steps.nothing_more,
+        counts=row.counts,
+        limit=target.limit if target else None,
+    )
+
+
+def _entered(
+    case: CaseState, row: Transition, phase: Stage, now: datetime, deadlines: Deadlines
+) -> dict[str, Any]:
+    """What entering a stage changes. Within a phase a stage without a limit of its own goes on with the clock."""
+    own = row.target if row.target != phase else None
+    if case.stage is phase and row.limit is None and row.name not in DISTRICTS:
+        return {"own_stage": own}
+    due_at = (
+        deadlines.after_limit(row.limit, now)
+        if row.limit is not None
+        else deadlines.of_stage(phase, now, case.dispose_due_at)
+    )
+    return {
+        "stage": phase,
+        "own_stage": own,
+        "stage_times": {**case.stage_times, phase: now},
+        "due_at": due_at,
+    }
+
+
+_EVENTS = {event.type: event for event in events.CASE_EVENTS}
+
+
+@cache
+def process_of(workflow: Workflow) -> Process:
+    """The process of a workflow; one for each."""
+    return Process(workflow)
+
+
+STANDARD = process_of(standard())
+"""The district's own process, which most towns have."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from qipan.contracts.case import CaseState
@@ -138,3 +139,30 @@ def end_with_reason(actor: Actor, now: datetime, brings: Brings) -> Mapping[str,
 def rate(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
     """The newest rating counts."""
     return {"rating": brings.rating}
+
+
+GUARDS: Mapping[str, Guard] = MappingProxyType(
+    {
+        "reason-given": reason_given,
+        "evidence-given": evidence_given,
+        "unit-named": unit_named,
+        "worker-known": worker_known,
+        "not-the-handler": not_the_handler,
+        "rating-in-range": rating_in_range,
+    }
+)
+"""The guards by the names under which workflows ask for them."""
+
+EFFECTS: Mapping[str, Effect] = MappingProxyType(
+    {
+        "offer": offer,
+        "take": take,
+        "give-back": give_back,
+        "show": show,
+        "find-wanting": find_wanting,
+        "end": end,
+        "end-with-reason": end_with_reason,
+        "rate": rate,
+    }
+)
+"""The effects by the names under which workflows have them."""

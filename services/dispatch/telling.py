@@ -6,7 +6,7 @@ from qipan.contracts.case import CaseState
 from qipan.contracts.events import TaskOffered
 from qipan.storage import Timer, Work
 from services.dispatch.change import Change
-from services.dispatch.process import TRANSITIONS, Do
+from services.dispatch.process import Do
 
 STAGE_DUE = "stage.due"
 
@@ -16,7 +16,7 @@ def tell(work: Work, changes: Sequence[Change]) -> None:
     for change in changes:
         _set_timer(work, change)
         case, trace = change.after.case, change.traceparent
-        event = TRANSITIONS[change.what].event(case=case)
+        event = change.row.event(case=case)
         work.publish(event, tenant=case.tenant, subject=case.case_id, trace=trace)
         owner = change.after.unit_tenant
         offered = change.what in (Do.FILE, Do.DISPATCH) and case.task_id is not None
@@ -40,7 +40,7 @@ def ask_again(work: Work, timer: Timer) -> None:
 def _set_timer(work: Work, change: Change) -> None:
     case = change.after.case
     before = change.before.case.due_at if change.before else None
-    if TRANSITIONS[change.what].target is None:
+    if change.row.target is None:
         return
     if case.due_at is not None:
         due = due_of(case)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from qipan.contracts import events
 from qipan.contracts.case import CaseState
 from qipan.contracts.errors import Conflict
 from services.dispatch.change import Change, Stored
@@ -86,21 +87,21 @@ def _old_case(change: Change) -> tuple[Any, ...]:
     )
 
 
-_TASK_STATUS = {
-    Do.FILE: "offered",
-    Do.DISPATCH: "offered",
-    Do.ACCEPT: "accepted",
-    Do.RETURN: "returned",
-    Do.DISPOSE: "disposed",
-    Do.PASS: "passed",
-    Do.FAIL: "rework",
-    Do.VOID: "withdrawn",
+_TASK_STATUS: Mapping[type[events.CaseEvent], str] = {
+    events.CaseFiled: "offered",
+    events.CaseDispatched: "offered",
+    events.CaseAccepted: "accepted",
+    events.CaseReturned: "returned",
+    events.CaseDisposed: "disposed",
+    events.CaseInspected: "passed",
+    events.CaseReworked: "rework",
+    events.CaseVoided: "withdrawn",
 }
 
 
 def _tasks(change: Change) -> list[tuple[Any, ...]]:
     """The task that the step made or changed, and the one that it took away from somebody else."""
-    status = _TASK_STATUS.get(change.what)
+    status = _TASK_STATUS.get(change.row.event)
     if status is None:
         return []
     case = change.after.case
@@ -115,10 +116,10 @@ def _tasks(change: Change) -> list[tuple[Any, ...]]:
 
 
 def _write_clocks(conn: Connection, changes: Sequence[Change]) -> None:
-    overdue = [change for change in changes if change.what is Do.OVERDUE]
+    overdue = [change for change in changes if change.what == Do.OVERDUE]
     if overdue:
         conn.execute(_OVERDUE_CLOCKS, _columns(_CLOCK_MARK, [_clock_mark(change) for change in overdue]))
-    moved = [c for c in changes if c.before is None or c.before.case.stage != c.after.case.stage]
+    moved = [c for c in changes if c.before is None or running(c.before.case) != running(c.after.case)]
     ended = [_clock_mark(change) for change in moved if change.before is not None]
     if ended:
         conn.execute(_END_CLOCKS, _columns(_CLOCK_MARK, ended))

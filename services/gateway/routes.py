@@ -34,6 +34,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/cases/{case_id}/inspect", commands.InspectCase),
     Route("POST", "/v1/cases/{case_id}/close", commands.CloseCase),
     Route("POST", "/v1/cases/{case_id}/void", commands.VoidCase),
+    Route("POST", "/v1/cases/{case_id}/step", commands.TakeStep),
+    Route("GET", "/v1/workflow", queries.GetWorkflow),
     Route("GET", "/v1/held", queries.ListHeld),
     Route("GET", "/v1/held/{report_id}", queries.GetReport),
     Route("POST", "/v1/held/{report_id}", commands.DecideReport),

@@ -30,7 +30,7 @@ from qipan.testing import Databases
 from qipan.worktime import Limit
 from services.dispatch import reading, writing
 from services.dispatch.change import Change, Stored
-from services.dispatch.process import Do
+from services.dispatch.process import STANDARD, Do
 from services.dispatch.service import Choice, Dispatch, Limits, Situation
 from services.dispatch.telling import STAGE_DUE, due_of
 
@@ -164,7 +164,7 @@ def test_the_loser_of_a_race_is_shown_the_case_as_it_is_now(desk: Desk) -> None:
         assert before is not None
         desk.ask("sandun.sweep.1", AcceptTask(case_id=case_id))
         late = Stored(before.case.model_copy(update={"version": 2}), before.limits, before.unit_tenant)
-        change = Change(before, late, Do.ACCEPT, "sandun.sweep.2", desk.clock.now("sandun"))
+        change = Change(before, late, STANDARD.steps[Do.ACCEPT], "sandun.sweep.2", desk.clock.now("sandun"))
         with pytest.raises(Conflict) as refused:
             writing.write(work.conn, [change])
     assert refused.value.context["case"]["worker"] == "sandun.sweep.1"

@@ -141,6 +141,7 @@ BODIES = {
     "DisposeTask": {"evidence": ["photo://1"]},
     "InspectCase": {"passed": True},
     "VoidCase": {"reason": "误报"},
+    "TakeStep": {"step": "countersign"},
     "UnmaskContact": {"purpose": "回访"},
     "DecideReport": {"outcome": "file", "matter": "s:06010"},
 }

@@ -1,0 +1,134 @@
+"""Taking a step: find the case, ask the process, write and tell; whatever entrypoint it came through."""
+
+from collections.abc import Sequence
+
+from nameko.extensions import DependencyProvider
+
+from qipan.contracts.commands import CaseAnswer, CaseCommand
+from qipan.contracts.errors import Conflict, NotFound
+from qipan.messaging.service import PROCESS, DatabaseProvider, ProcessProvider, Received, Work
+from qipan.tenancy import Matter
+from services.dispatch import choosing, reading, telling, writing
+from services.dispatch.change import Change, Stored
+from services.dispatch.choosing import Choice, Situation
+from services.dispatch.clocks import Deadlines, Limits
+from services.dispatch.grounds import Grounds
+from services.dispatch.process import Do, Transition
+from services.dispatch.steps import NOTHING, SYSTEM, Actor, Brings
+
+
+class GroundsProvider(DependencyProvider):
+    """Injects the `Grounds`: one for the process, so that a tenant's squads are worked out once."""
+
+    def setup(self) -> None:
+        self.grounds = Grounds(self.container.config[PROCESS].district)
+
+    def get_dependency(self, worker_ctx: object) -> Grounds:
+        return self.grounds
+
+
+class Acting:
+    """What every group of dispatch's entrypoints is built on, and the rules that a town may have of its own."""
+
+    db = DatabaseProvider()
+    process = ProcessProvider()
+    grounds = GroundsProvider()
+
+    # What a town may have its own way
+
+    def choose(self, situation: Situation) -> Choice | None:
+        """Who is asked to see to a case that is being filed; None leaves it to a dispatcher.
+
+        Pure: it may depend on nothing but `situation`, and its reasons are kept for whoever asks why.
+        """
+        return choosing.choose(situation)
+
+    def limits(self, matter: Matter, usual: Limits) -> Limits:
+        """How long the clocks of a case of this matter may run; `usual` is what the town's pack says."""
+        return usual
+
+    def after(self, stored: Stored, done: str) -> str | None:
+        """The step that follows of itself after `done`, in the same transaction; None: none.
+
+        The district's rule: a case that passed inspection is closed where the town has set
+        `dispatch.close-on-inspection`.
+        """
+        if done == Do.PASS and self.grounds.closes_on_inspection(stored.case.tenant):
+            return Do.CLOSE
+        return None
+
+    # How it is done
+
+    def _find(self, work: Work, call: Received[CaseCommand]) -> Stored:
+        stored = self._found(call, reading.find(work.conn, call.tenant, call.data.case_id), call.data.case_id)
+        expected = call.data.expected_version
+        if expected is not None and expected != stored.case.version:
+            raise Conflict(
+                f"The case is at version {stored.case.version}, not {expected}; look at it again.",
+                case=stored.case.model_dump(mode="json"),
+            )
+        return stored
+
+    def _found(self, call: Received, stored: Stored | None, subject: str) -> Stored:
+        if stored is None:
+            raise NotFound(f"There is no case {subject!r} here.")
+        case = stored.case
+        # Asked for by the department whose unit has it, the case is the department's too.
+        holder = call.tenant if call.tenant == stored.unit_tenant else case.tenant
+        call.grant.require(
+            tenant=holder,
+            unit=case.unit,
+            worker=case.worker,
+            department=case.department,
+            cells=tuple(case.place.cells.values()),
+        )
+        return stored
+
+    def _act(
+        self,
+        work: Work,
+        call: Received[CaseCommand],
+        before: Stored,
+        do: str,
+        brings: Brings = NOTHING,
+        detail: dict[str, str] | None = None,
+        unit_tenant: str | None = None,
+    ) -> CaseAnswer:
+        """Take the step for the caller, then those that follow of themselves."""
+        principal = call.grant.principal
+        actor = Actor(call.grant.sub, frozenset(principal.roles) if principal else frozenset())
+        taken: str | None = do
+        while taken is not None:
+            after = self._after_step(work, before, taken, actor, brings, unit_tenant)
+            now = work.now(before.case.tenant)
+            row = self._row(before, taken)
+            self._record(
+                work, [Change(before, after, row, actor.id, now, call.id, call.traceparent, detail or {})]
+            )
+            before, actor, brings, detail = after, SYSTEM, NOTHING, None
+            taken = self.after(after, taken)
+        return CaseAnswer(case=before.case)
+
+    def _after_step(
+        self,
+        work: Work,
+        before: Stored,
+        do: str,
+        actor: Actor,
+        brings: Brings,
+        unit_tenant: str | None = None,
+    ) -> Stored:
+        case = before.case
+        ground = self.grounds.of(case.tenant)
+        deadlines = Deadlines(before.limits, ground.calendar)
+        after = ground.process.step(case, do, actor, work.now(case.tenant), deadlines, brings)
+        after = after.model_copy(update={"served_by": self.process.serves})
+        return Stored(after, before.limits, unit_tenant or before.unit_tenant)
+
+    def _row(self, stored: Stored, do: str) -> Transition:
+        return self.grounds.of(stored.case.tenant).process.steps[do]
+
+    def _record(self, work: Work, changes: Sequence[Change]) -> None:
+        if changes:
+            writing.write(work.conn, changes)
+            telling.tell(work, changes)

@@ -1,0 +1,90 @@
+"""The steps of the loop that people and services ask for: dispatch, accept, return, dispose, inspect, close, void."""
+
+from qipan.contracts.commands import (
+    AcceptTask,
+    CaseAnswer,
+    CloseCase,
+    DispatchCase,
+    DisposeTask,
+    InspectCase,
+    ReturnTask,
+    TakeStep,
+    VoidCase,
+)
+from qipan.contracts.errors import Fault, Invalid
+from qipan.messaging.service import Received, Work, answer
+from services.dispatch import reading
+from services.dispatch.acting import Acting
+from services.dispatch.filing import task_id_of
+from services.dispatch.process import DISTRICTS, Do
+from services.dispatch.redispatch import chosen_by_hand
+from services.dispatch.steps import Brings
+
+
+class Loop(Acting):
+    """Commands on one case."""
+
+    @answer(DispatchCase)
+    def dispatch_case(self, work: Work, call: Received[DispatchCase]) -> CaseAnswer:
+        """派遣: to the unit named, and to the worker named or the one with least to do."""
+        before = self._find(work, call)
+        case = before.case
+        loads = reading.loads_of(work.conn, (case.tenant,)).get(case.tenant, {})
+        choice = chosen_by_hand(case, call.data.unit, call.data.worker, self.grounds.of(case.tenant), loads)
+        brings = Brings(
+            department=choice.unit.department,
+            unit=choice.unit.id,
+            worker=choice.worker,
+            task_id=task_id_of(case.case_id, case.counters.offers + 1),
+        )
+        detail = {"unit": choice.unit.id, "worker": choice.worker or "", "why": "; ".join(choice.reasons)}
+        return self._act(work, call, before, Do.DISPATCH, brings, detail, unit_tenant=choice.unit.tenant)
+
+    @answer(AcceptTask)
+    def accept_task(self, work: Work, call: Received[AcceptTask]) -> CaseAnswer:
+        """The handler, or a department's service for the worker named in the offer, takes the task."""
+        return self._act(work, call, self._find(work, call), Do.ACCEPT)
+
+    @answer(ReturnTask)
+    def return_task(self, work: Work, call: Received[ReturnTask]) -> CaseAnswer:
+        """退件."""
+        brings = Brings(reason=call.data.reason)
+        return self._act(work, call, self._find(work, call), Do.RETURN, brings, {"reason": call.data.reason})
+
+    @answer(DisposeTask)
+    def dispose_task(self, work: Work, call: Received[DisposeTask]) -> CaseAnswer:
+        """处置."""
+        brings = Brings(reason=call.data.note or None, evidence=call.data.evidence)
+        return self._act(work, call, self._find(work, call), Do.DISPOSE, brings, {"note": call.data.note})
+
+    @answer(InspectCase)
+    def inspect_case(self, work: Work, call: Received[InspectCase]) -> CaseAnswer:
+        """核查: passed, or back for rework 返工."""
+        do = Do.PASS if call.data.passed else Do.FAIL
+        brings = Brings(reason=call.data.note or None)
+        return self._act(work, call, self._find(work, call), do, brings, {"note": call.data.note})
+
+    @answer(CloseCase)
+    def close_case(self, work: Work, call: Received[CloseCase]) -> CaseAnswer:
+        """结案."""
+        return self._act(work, call, self._find(work, call), Do.CLOSE)
+
+    @answer(VoidCase)
+    def void_case(self, work: Work, call: Received[VoidCase]) -> CaseAnswer:
+        """作废."""
+        brings = Brings(reason=call.data.reason)
+        return self._act(work, call, self._find(work, call), Do.VOID, brings, {"reason": call.data.reason})
+
+    @answer(TakeStep)
+    def take_step(self, work: Work, call: Received[TakeStep]) -> CaseAnswer:
+        """A step that the town's own workflow has beside the district's."""
+        before, asked = self._find(work, call), call.data
+        if asked.step in DISTRICTS:
+            raise Invalid(
+                f"“{asked.step}” is a step of the district's.",
+                faults=(
+                    Fault(where="step", what="has an address of its own", allowed="a step of the town's own"),
+                ),
+            )
+        brings = Brings(reason=asked.note or None, evidence=asked.evidence)
+        return self._act(work, call, before, asked.step, brings, {"note": asked.note})
