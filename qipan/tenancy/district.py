@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from qipan.contracts.errors import NotFound
+from qipan.tenancy.dispatch_rules import NO_RULES, DispatchRules
 from qipan.tenancy.matter import Matter
 from qipan.tenancy.model import Setting
 from qipan.tenancy.people import Person
@@ -55,6 +56,7 @@ class Parts:
     matters: Mapping[str, Matter]
     units: tuple[Unit, ...]
     workflow: Workflow = field(default_factory=standard)
+    dispatch: DispatchRules = NO_RULES
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,10 @@ class District:
     def workflow(self, tenant: str) -> Workflow:
         """The process by which a tenant's cases go."""
         return self._parts(tenant).workflow
+
+    def dispatch_rules(self, tenant: str) -> DispatchRules:
+        """Whom a tenant asks first, and its run cards."""
+        return self._parts(tenant).dispatch
 
     def deadline(self, tenant: str, start: datetime, limit: Limit) -> datetime:
         """When a limit begun at `start` runs out by the tenant's calendar (UTC)."""
