@@ -34,7 +34,8 @@ from qipan.tenancy.workflow import Workflow, build
 from qipan.territory import Cell, Layer, Territory
 from qipan.territory.cell import DUTY_LAYER
 from qipan.territory.components import Components
-from qipan.worktime import Calendar, Limit, Span, works_in_china, works_on_weekdays
+from qipan.worktime import Calendar, Limit, Span, china_knows, works_in_china, works_on_weekdays
+from qipan.worktime.calendar import every_year
 
 
 @dataclass(frozen=True)
@@ -254,17 +255,17 @@ def _calendar(model: CalendarModel, zone: str) -> Calendar:
     for hours in model.hours:
         start, _, end = hours.partition("-")
         spans.append(Span(time.fromisoformat(start), time.fromisoformat(end)))
-    return Calendar(ZoneInfo(zone), tuple(spans), _WORKED[model.days])
+    return Calendar(ZoneInfo(zone), tuple(spans), *_WORKED[model.days])
 
 
 def _works_always(_: date) -> bool:
     return True
 
 
-_WORKED: Mapping[str, Callable[[date], bool]] = {
-    "china": works_in_china,
-    "weekdays": works_on_weekdays,
-    "every-day": _works_always,
+_WORKED: Mapping[str, tuple[Callable[[date], bool], Callable[[int], bool]]] = {
+    "china": (works_in_china, china_knows),
+    "weekdays": (works_on_weekdays, every_year),
+    "every-day": (_works_always, every_year),
 }
 
 

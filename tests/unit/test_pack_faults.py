@@ -156,6 +156,10 @@ CASES: dict[str, tuple[Change, str]] = {
         lambda f: f["district.toml"]["calendar"].update(hours=["09:00-12:00", "11:00-17:00"]),
         "district.toml: calendar.hours: '11:00-17:00' does not follow",
     ),
+    "a night shift that runs into the next day's hours": (
+        lambda f: west(f).update(calendar={"hours": ["06:00-12:00", "22:00-07:00"]}),
+        "towns/west/town.toml: calendar.hours: '22:00-07:00' does not follow",
+    ),
     "a town's hours that end before they start": (
         lambda f: west(f).update(calendar={"hours": ["12:00-09:00"]}),
         "towns/west/town.toml: calendar.hours: '12:00-09:00' does not follow",
