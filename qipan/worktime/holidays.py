@@ -17,7 +17,7 @@ def china_knows(year: int) -> bool:
     It is published late in the year before; until the library that has it is brought up to date, deadlines that
     reach into such a year are counted without its make-up days.
     """
-    return _FIRST_PUBLISHED <= year <= _LAST_PUBLISHED
+    return bool(_FIRST_PUBLISHED <= year <= _LAST_PUBLISHED)
 
 
 @lru_cache(maxsize=4096)
