@@ -10,6 +10,7 @@ from qipan.contracts.base import events
 from qipan.contracts.subscriptions import CORE_SERVICES
 from qipan.tenancy import component_file, gazetteer_file, workflow
 from qipan.tenancy.attribute import LISTS
+from qipan.tenancy.bodies import assigned
 from qipan.tenancy.faults import PackFault
 from qipan.tenancy.grid_versions import Version
 from qipan.tenancy.known_settings import CORE_PREFIXES, KNOWN
@@ -18,6 +19,8 @@ from qipan.tenancy.people import ROLES
 from qipan.tenancy.resolve import Files
 from qipan.territory import Layer, Territory
 from qipan.territory.cell import DUTY_LAYER, TOWN_LAYER
+
+OUT_OF_SCOPE = "triage.out-of-scope"
 
 Origin = Callable[[str, tuple[str, ...]], tuple[str, str]]
 """From a town and a key to the file and key where it was written."""
@@ -46,6 +49,9 @@ def _district(files: Files) -> Iterator[PackFault]:
     yield from _calendar("district.toml", "calendar", district.calendar)
     yield from _services(files, "district.toml", "", district.services)
     for key, what, allowed in _settings(district.settings):
+        yield PackFault("district.toml", f"settings.{key}", what, allowed)
+    bodies = {id for town in files.towns.values() for id in town.bodies}
+    for key, what, allowed in _owners(district.settings, _answerable(files) | bodies):
         yield PackFault("district.toml", f"settings.{key}", what, allowed)
     ids = Counter([district.id, *files.towns, *(id for id, d in files.departments.items() if d.tenant)])
     for id, times in ids.items():
@@ -147,6 +153,11 @@ def _town(files: Files, town: TownFile, origin: Origin) -> Iterator[PackFault]:
     yield from _services(files, f"towns/{town.id}/town.toml", f"towns/{town.id}/", town.services)
     for key, what, allowed in _settings(town.settings):
         yield fault(("settings", key), what, allowed)
+    answerable = _answerable(files)
+    for id in answerable & town.bodies.keys():
+        yield fault(("bodies", id), "is a tenant or department of the district", "an id of its own")
+    for key, what, allowed in _owners(town.settings, answerable | town.bodies.keys()):
+        yield fault(("settings", key), what, allowed)
     for within, what, allowed in workflow.faults(town.workflow):
         yield fault(("workflow", *within), what, allowed)
 
@@ -232,6 +243,19 @@ def _settings(settings: Mapping[str, Setting]) -> Iterator[tuple[str, str, str]]
             yield key, f"{value!r} will not do", known.allowed
         if known is None and key.startswith(CORE_PREFIXES):
             yield key, "the core has no such setting", _some(KNOWN)
+
+
+def _answerable(files: Files) -> frozenset[str]:
+    return frozenset({files.district.id, *files.towns, *files.departments})
+
+
+def _owners(settings: Mapping[str, Setting], known: Collection[str]) -> Iterator[tuple[str, str, str]]:
+    """Words out of scope that name somebody who is not there: key, what, allowed."""
+    words = settings.get(OUT_OF_SCOPE, [])
+    for entry in words if isinstance(words, list) else []:
+        _, owner = assigned(entry)
+        if owner is not None and owner not in known:
+            yield OUT_OF_SCOPE, f"{entry!r} names {owner!r}, who is not there", _some(known)
 
 
 def _some(names: Collection[str]) -> str:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from qipan.tenancy import gazetteer_file, people
 from qipan.tenancy.attribute import Attribute, Datatype
+from qipan.tenancy.bodies import Body
 from qipan.tenancy.component_file import ComponentRow
 from qipan.tenancy.district import Department, District, Parts, Town
 from qipan.tenancy.gazetteer_file import GazetteerFile
@@ -72,7 +73,10 @@ def resolve(files: Files) -> District:
         languages=tuple(district.languages),
         tenants=tenants,
         towns=tuple(_town(town, files.lineages[id]) for id, town in files.towns.items()),
-        departments=tuple(Department(id, _words(d.name), d.tenant) for id, d in files.departments.items()),
+        departments=tuple(
+            Department(id, _words(one.name), one.tenant, one.phone, one.url)
+            for id, one in files.departments.items()
+        ),
         services=tuple(_services(files)),
         people=tuple(_people(files, tenants, units, communities)),
         territory=territory,
@@ -181,6 +185,10 @@ def _parts(files: Files, units: Mapping[str, tuple[Unit, ...]]) -> dict[str, Par
             {**matters, **{code: _matter(code, matter) for code, matter in town.matters.items()}},
             units[id],
             _workflow(town.workflow),
+            bodies={
+                body: Body(body, _words(model.name), model.phone, model.url)
+                for body, model in town.bodies.items()
+            },
         )
     for id, department in files.departments.items():
         if department.tenant:
