@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from qipan.tenancy.dispatch_model import DispatchModel
-from qipan.tenancy.written import AttributeCode, Clock, LimitText, MatterCode, PointList
+from qipan.tenancy.written import AttributeCode, Clock, LimitText, MatterCode, PhoneText, PointList, UrlText
 from qipan.tenancy.written import Id as Id
 from qipan.tenancy.written import Setting as Setting
 from qipan.tenancy.written import UnitId as UnitId
@@ -121,10 +121,12 @@ class MattersFile(Model):
 
 
 class DepartmentModel(Model):
-    """A department of the district; `tenant` ones have a folder of their own."""
+    """A department of the district; `tenant` ones have a folder of their own. `phone`, `url`: for the public."""
 
     name: WordsModel
     tenant: bool = False
+    phone: PhoneText | None = None
+    url: UrlText | None = None
 
 
 class DepartmentsFile(Model):
@@ -191,6 +193,14 @@ class WorkflowModel(Model):
     steps: dict[UnitId, StepModel] = {}
 
 
+class BodyModel(Model):
+    """A body outside the district that sees to what the town does not (Hangzhou Metro)."""
+
+    name: WordsModel
+    phone: PhoneText | None = None
+    url: UrlText | None = None
+
+
 class TownFile(Model):
     """A town's pack, after inheritance. `matters` are those that differ from the district's, complete."""
 
@@ -205,6 +215,7 @@ class TownFile(Model):
     staff: StaffModel = StaffModel()
     units: dict[UnitId, UnitModel] = {}
     matters: dict[MatterCode, MatterModel] = {}
+    bodies: dict[Id, BodyModel] = {}
     settings: dict[str, Setting] = {}
     services: list[ServiceModel] = []
     workflow: WorkflowModel = WorkflowModel()

@@ -26,4 +26,6 @@ def _is_point(point: list[float]) -> list[float]:
 
 
 LimitText = Annotated[str, AfterValidator(_is_limit)]
+PhoneText = Annotated[str, Field(pattern=r"^\+?[0-9][0-9 ()-]{2,29}$")]
+UrlText = Annotated[str, Field(pattern=r"^https?://[^\s<>\"]{1,280}$")]
 PointList = Annotated[list[float], AfterValidator(_is_point)]
