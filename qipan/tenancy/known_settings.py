@@ -152,6 +152,14 @@ KNOWN: Mapping[str, KnownSetting] = {
         "how much longer roads are than the crow flies", "a number, 1 or more", _at_least_one
     ),
     "dispatch.speed-kmh": KnownSetting("how fast workers travel", "a number above 0", _above_zero),
+    "dispatch.shifts": KnownSetting(
+        "whether only those who have signed on are asked (required), or also those who never did (optional)",
+        "required or optional",
+        _one_of("required", "optional"),
+    ),
+    "dispatch.shift-hours": KnownSetting(
+        "the longest shift; nobody stays signed on beyond it", "1 to 24", _at_most(24)
+    ),
     "analytics.league-days": KnownSetting(
         "how many days the league looks back, with today", "a whole number, 1 or more", _positive
     ),
