@@ -16,7 +16,10 @@ from services.dispatch.clocks import Limits, running
 from services.dispatch.process import Do
 from services.dispatch.reading import Key, find
 from services.dispatch.tables import SCHEMA
+from services.dispatch.words import entries
 from services.dispatch.worklist import HELD
+
+_BETWEEN = "\n"  # the entries of a case; none holds one
 
 
 def write(conn: Connection, changes: Sequence[Change]) -> None:
@@ -65,8 +68,13 @@ def _new_case(change: Change) -> tuple[Any, ...]:
         case.worker,
         ",".join(sorted(case.place.cells.values())),
         case.due_at,
+        case.filed_at,
+        case.department,
         _limits_json(change.after.limits),
         _state_json(case),
+        case.place.lon,
+        case.place.lat,
+        _BETWEEN.join(entries(case)),
     )
 
 
@@ -83,6 +91,7 @@ def _old_case(change: Change) -> tuple[Any, ...]:
         case.unit,
         case.worker,
         case.due_at,
+        case.department,
         _state_json(case),
     )
 
@@ -199,8 +208,13 @@ _NEW_CASE = {
     "worker": "text",
     "cells": "text",
     "due_at": "timestamptz",
+    "filed_at": "timestamptz",
+    "department": "text",
     "limits": "jsonb",
     "state": "jsonb",
+    "lon": "double precision",
+    "lat": "double precision",
+    "words": "text",
 }
 _OLD_CASE = {
     "tenant": "text",
@@ -212,6 +226,7 @@ _OLD_CASE = {
     "unit": "text",
     "worker": "text",
     "due_at": "timestamptz",
+    "department": "text",
     "state": "jsonb",
 }
 _TASK = {
@@ -245,15 +260,19 @@ _HISTORY = {
 }
 _LOAD = {"tenant": "text", "worker": "text", "by": "int"}
 
+_FOUND_BY = ("lon", "lat", "words")
+_OF_CASE = [name for name in _NEW_CASE if name not in _FOUND_BY]
 _CELLS = "string_to_array(cells, ',')"  # unnest would flatten an array of arrays
 _INSERT_CASES = text(
-    f"INSERT INTO {SCHEMA}.cases ({', '.join(_NEW_CASE)})"
-    f" SELECT {', '.join(_NEW_CASE).replace('cells', _CELLS)}"
-    f" FROM {_unnest(_NEW_CASE)} AS n({', '.join(_NEW_CASE)})"
+    f"WITH n AS MATERIALIZED (SELECT * FROM {_unnest(_NEW_CASE)} AS n({', '.join(_NEW_CASE)})),"
+    f" found_by AS (INSERT INTO {SCHEMA}.findable (tenant, id, lon, lat, words)"
+    f" SELECT tenant, id, lon, lat, array_to_tsvector(string_to_array(words, '{_BETWEEN}')) FROM n)"
+    f" INSERT INTO {SCHEMA}.cases ({', '.join(_OF_CASE)})"
+    f" SELECT {', '.join(_OF_CASE).replace('cells', _CELLS)} FROM n"
 )
 _UPDATE_CASES = text(
     f"UPDATE {SCHEMA}.cases c SET version = n.version, stage = n.stage, unit_tenant = n.unit_tenant,"
-    " unit = n.unit, worker = n.worker, due_at = n.due_at, state = n.state"
+    " unit = n.unit, worker = n.worker, due_at = n.due_at, department = n.department, state = n.state"
     f" FROM {_unnest(_OLD_CASE)} AS n({', '.join(_OLD_CASE)})"
     " WHERE c.tenant = n.tenant AND c.id = n.id AND c.version = n.old RETURNING c.tenant, c.id"
 )
