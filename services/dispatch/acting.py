@@ -96,15 +96,21 @@ class Acting:
     ) -> CaseAnswer:
         """Take the step for the caller, then those that follow of themselves."""
         principal = call.grant.principal
-        actor = Actor(call.grant.sub, frozenset(principal.roles) if principal else frozenset())
+        actor = (
+            Actor(principal.sub, frozenset(principal.roles), principal.tenant, principal.units)
+            if principal
+            else Actor(call.grant.sub, frozenset())
+        )
         taken: str | None = do
         while taken is not None:
             after = self._after_step(work, before, taken, actor, brings, unit_tenant)
             now = work.now(before.case.tenant)
             row = self._row(before, taken)
-            self._record(
-                work, [Change(before, after, row, actor.id, now, call.id, call.traceparent, detail or {})]
+            authority = actor.authority(row.roles)
+            change = Change(
+                before, after, row, actor.id, now, call.id, call.traceparent, detail or {}, authority
             )
+            self._record(work, [change])
             before, actor, brings, detail = after, SYSTEM, NOTHING, None
             taken = self.after(after, taken)
         return CaseAnswer(case=before.case)

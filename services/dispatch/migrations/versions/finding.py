@@ -7,7 +7,7 @@ from qipan.contracts.case import CaseState
 from services.dispatch.words import entries
 
 revision = "finding"
-down_revision = "0001"
+down_revision = "chain"
 branch_labels = None
 depends_on = None
 
