@@ -86,7 +86,7 @@ def _new_case(change: Change) -> tuple[Any, ...]:
         _seal(change),
         case.place.lon,
         case.place.lat,
-        BETWEEN.join(entries(case)),
+        statements.BETWEEN.join(entries(case)),
     )
 
 
