@@ -124,6 +124,14 @@ KNOWN: Mapping[str, KnownSetting] = {
     "dispatch.close-on-inspection": KnownSetting(
         "whether a case that passed inspection is closed without a shift leader", _TRUTH, _truth
     ),
+    "dispatch.shifts": KnownSetting(
+        "whether only those who have signed on are asked (required), or also those who never did (optional)",
+        "required or optional",
+        _one_of("required", "optional"),
+    ),
+    "dispatch.shift-hours": KnownSetting(
+        "the longest shift; nobody stays signed on beyond it", "1 to 24", _at_most(24)
+    ),
     "analytics.league-days": KnownSetting(
         "how many days the league looks back, with today", "a whole number, 1 or more", _positive
     ),

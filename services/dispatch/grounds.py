@@ -25,6 +25,10 @@ class Grounds:
         """Whether a case that passed inspection needs no shift leader to close it."""
         return self._district.setting(tenant, "dispatch.close-on-inspection", False)
 
+    def requires_shifts(self, tenant: str) -> bool:
+        """Whether only those who have signed on are asked to do anything."""
+        return self._district.setting(tenant, "dispatch.shifts", "optional") == "required"
+
     def _of(self, tenant: str) -> Ground:
         setting = self._district.setting
         return Ground(

@@ -7,7 +7,7 @@ from qipan.contracts.case import CaseState
 from services.dispatch.words import entries
 
 revision = "finding"
-down_revision = "chain"
+down_revision = "shifts"
 branch_labels = None
 depends_on = None
 
