@@ -3,12 +3,13 @@
 import ast
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from qipan.contracts import events as _events  # noqa: F401  (declares the event types)
 from qipan.contracts.base import events
 from qipan.contracts.subscriptions import CORE_SERVICES
-from qipan.tenancy import component_file, gazetteer_file, workflow
+from qipan.tenancy import component_file, dispatch_rules, gazetteer_file, workflow
 from qipan.tenancy.attribute import LISTS
 from qipan.tenancy.bodies import assigned
 from qipan.tenancy.faults import PackFault
@@ -160,6 +161,9 @@ def _town(files: Files, town: TownFile, origin: Origin) -> Iterator[PackFault]:
         yield fault(("settings", key), what, allowed)
     for within, what, allowed in workflow.faults(town.workflow):
         yield fault(("workflow", *within), what, allowed)
+    codes, layers = {*files.matters, *town.matters}, [layer.id for layer in files.district.layers]
+    for within, what, allowed in dispatch_rules.faults(town, files.departments, codes, layers):
+        yield fault(within, what, allowed)
 
 
 def _attributes(matter: MatterModel) -> Iterator[tuple[tuple[str, ...], str, str]]:
@@ -182,15 +186,27 @@ def _in_lineage(code: str, lineage: Collection[str]) -> bool:
     return any(code.startswith(f"x-{id}:") for id in lineage)
 
 
+LONGEST_NIGHT = timedelta(hours=16)
+"""A span past midnight that is longer was meant otherwise."""
+
+
 def _calendar(file: str, key: str, calendar: CalendarModel) -> Iterator[PackFault]:
-    last = ""
-    for hours in calendar.hours:
+    begun, last = "", ""
+    for index, hours in enumerate(calendar.hours):
         start, _, end = hours.partition("-")
-        if not last <= start < end:
-            yield PackFault(
-                file, f"{key}.hours", f"{hours!r} does not follow", "spans in order, end after start"
-            )
+        begun = begun or start
+        overnight = index == len(calendar.hours) - 1 and end <= start
+        fits = (end <= begun and _length(start, end) <= LONGEST_NIGHT) if overnight else start < end
+        if not (last <= start and fits):
+            allowed = "spans in order; the last may run past midnight and ends before the first starts"
+            yield PackFault(file, f"{key}.hours", f"{hours!r} does not follow", allowed)
         last = end
+
+
+def _length(start: str, end: str) -> timedelta:
+    """Of a span past midnight."""
+    minutes = [60 * int(at[:2]) + int(at[3:]) for at in (start, end)]
+    return timedelta(minutes=24 * 60 + minutes[1] - minutes[0])
 
 
 def _department(files: Files, file: str, key: str, department: str) -> Iterator[PackFault]:

@@ -135,7 +135,7 @@ def test_a_hub_speaks_for_the_devices_behind_it_and_for_no_other(counter: Counte
         None,
         "forbidden",
         "forbidden",
-        "invalid",
+        "unknown-field",
         "unknown-matter",
         "forbidden",
         "unknown-field",
