@@ -52,7 +52,7 @@ class RegisterDevice(Command[Device]):
     service: ClassVar[str] = "intake"
     device_id: DeviceId
     kind: DeviceKind
-    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    digest: Id | None = None
     hub: DeviceId | None = None
     matter: str | None = Field(default=None, max_length=40)
     lon: float | None = Field(default=None, ge=-180, le=180)

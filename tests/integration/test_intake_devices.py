@@ -135,7 +135,7 @@ def test_a_hub_speaks_for_the_devices_behind_it_and_for_no_other(counter: Counte
         None,
         "forbidden",
         "forbidden",
-        "unknown-field",
+        "invalid",
         "unknown-matter",
         "forbidden",
         "unknown-field",
@@ -181,8 +181,9 @@ def test_a_batch_costs_the_same_statements_however_large(counter: Counter) -> No
         batch = [{"alarm_id": f"{size}-{n}", "device": f"cam-5{first + n % 10}"} for n in range(size)]
         assert send(counter, key, *batch).status_code == 200
         event.remove(counter.here.database.engine, "before_cursor_execute", note)
-        counts.append(len(statements))
-    assert counts[0] == counts[1] <= 8, counts
+        # The gauge looks at the outbox every few seconds.
+        counts.append(sum("max(seq)" not in statement for statement in statements))
+    assert counts[0] == counts[1] <= 7, counts
 
 
 def test_too_many_or_none_are_refused(counter: Counter) -> None:

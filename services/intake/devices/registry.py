@@ -1,11 +1,15 @@
 """Devices: registered for a town or the district, listed, and closed again."""
 
+import re
+
 from qipan.contracts.devices import Device, DeviceKind, Devices, RegisterDevice
 from qipan.contracts.errors import Conflict, Fault, Invalid, NotFound
 from qipan.storage import Work
 from qipan.tenancy import District
 from qipan.tenancy.tenant import TenantKind
 from services.intake.devices import rows
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def register(work: Work, district: District, tenant: str, command: RegisterDevice, by: str) -> Device:
@@ -48,6 +52,8 @@ def _faults(district: District, tenant: str, asked: RegisterDevice, *, hub_is_on
         fault("tenant", f"{tenant!r} is a department", "a town, or the district for all towns")
     if (asked.digest is None) == (asked.hub is None):
         fault("digest, hub", "a device has a key of its own or sends through a hub", "one of the two")
+    if asked.digest is not None and not _DIGEST.fullmatch(asked.digest):
+        fault("digest", "is no digest of a key", "a SHA-256 in hex")
     if asked.hub is not None and not hub_is_one:
         fault("hub", f"{asked.hub!r} is no hub of {tenant!r}", "the id of a registered hub")
     if asked.hub is not None and asked.kind is DeviceKind.HUB:
