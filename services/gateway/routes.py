@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qipan.contracts import choosing, commands, field, queries
+from qipan.contracts import choosing, commands, field, queries, search
 from qipan.contracts.base import Request
 
 
@@ -26,6 +26,7 @@ class Route:
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/work", queries.ListWork),
+    Route("GET", "/v1/cases", search.SearchCases),
     Route("GET", "/v1/cases/{case_id}", queries.GetCase),
     Route("GET", "/v1/cases/{case_id}/recommendation", choosing.RecommendUnits),
     Route("POST", "/v1/cases/{case_id}/dispatch", commands.DispatchCase),
@@ -61,6 +62,7 @@ DOOR_ROUTES: tuple[tuple[str, str], ...] = (
     ("GET", "/v1/reports/{rest:path}"),
     ("POST", "/v1/reports/{rest:path}"),
     ("POST", "/v1/readings"),
+    ("POST", "/v1/alarms"),
     ("GET", "/v1/components/{rest:path}"),
 )
 """What is intake's own: its door describes and decides it."""
