@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from qipan.access.principal import Role
-from qipan.contracts import commands, queries
+from qipan.contracts import commands, queries, returns
 from qipan.contracts.base import Request
 
 
@@ -65,6 +65,7 @@ _CALL_TAKERS = (
     Role.OPERATOR,
     Role.SERVICE,  # a department's own system
 )
+_ARBITERS = dict.fromkeys((Role.DISPATCHER, Role.SUPERVISOR, Role.DISTRICT_LEAD), Scope.TENANT)
 _WORKERS = {Role.HANDLER: Scope.UNIT, Role.GRID_WORKER: Scope.CELL}
 
 _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
@@ -87,6 +88,11 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     commands.DispatchCase: {Role.DISPATCHER: Scope.TENANT},
     commands.AcceptTask: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
     commands.ReturnTask: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
+    returns.RefuseReturn: {Role.DISPATCHER: Scope.TENANT},
+    returns.DisputeReturn: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
+    # the step asks besides that whoever decides is the district's, in the role that `dispatch.arbiter` names
+    returns.ArbitrateReturn: _ARBITERS,
+    returns.ListDisputes: _ARBITERS,
     commands.DisposeTask: {Role.HANDLER: Scope.UNIT},
     commands.InspectCase: {Role.GRID_WORKER: Scope.CELL, Role.SUPERVISOR: Scope.TENANT},
     commands.CloseCase: {Role.SHIFT_LEADER: Scope.TENANT},

@@ -76,6 +76,7 @@ _WEIGHED = {
     "valid-report": "valid reports",
     "self-disposal": "valid reports settled on the spot",
     "returned": "few returned tasks",
+    "buck-passing": "few unjustified returns",
     "satisfaction": "satisfied reporters",
 }
 
@@ -120,6 +121,12 @@ KNOWN: Mapping[str, KnownSetting] = {
     "dispatch.close-on-inspection": KnownSetting(
         "whether a case that passed inspection is closed without a shift leader", _TRUTH, _truth
     ),
+    "dispatch.arbiter": KnownSetting(
+        "who of the district decides when a unit disputes that its return was unjustified",
+        "dispatcher, supervisor or district-lead",
+        _one_of("dispatcher", "supervisor", "district-lead"),
+    ),
+    "dispatch.arbitration-limit": KnownSetting("how long the arbiter may take", A_LIMIT, _limit),
     "analytics.league-days": KnownSetting(
         "how many days the league looks back, with today", "a whole number, 1 or more", _positive
     ),

@@ -8,7 +8,7 @@ from qipan.contracts.commands import CaseAnswer, CaseCommand
 from qipan.contracts.errors import Conflict, NotFound
 from qipan.messaging.service import PROCESS, DatabaseProvider, ProcessProvider, Received, Work
 from qipan.tenancy import Matter
-from services.dispatch import choosing, reading, telling, writing
+from services.dispatch import choosing, disputes, reading, returns, telling, writing
 from services.dispatch.change import Change, Stored
 from services.dispatch.choosing import Choice, Situation
 from services.dispatch.clocks import Deadlines, Limits
@@ -84,6 +84,15 @@ class Acting:
         )
         return stored
 
+    def _actor(self, call: Received, before: Stored) -> Actor:
+        """Who takes the step, in all the roles that they have with this case."""
+        principal = call.grant.principal
+        roles = frozenset(str(role) for role in principal.roles) if principal else frozenset()
+        role = self.grounds.arbiter(before.case.tenant)
+        if principal and returns.arbitrates(principal.base, roles, self.process.district.id, role):
+            roles |= {returns.ARBITER}
+        return Actor(call.grant.sub, roles)
+
     def _act(
         self,
         work: Work,
@@ -95,8 +104,7 @@ class Acting:
         unit_tenant: str | None = None,
     ) -> CaseAnswer:
         """Take the step for the caller, then those that follow of themselves."""
-        principal = call.grant.principal
-        actor = Actor(call.grant.sub, frozenset(principal.roles) if principal else frozenset())
+        actor = self._actor(call, before)
         taken: str | None = do
         while taken is not None:
             after = self._after_step(work, before, taken, actor, brings, unit_tenant)
@@ -131,4 +139,5 @@ class Acting:
     def _record(self, work: Work, changes: Sequence[Change]) -> None:
         if changes:
             writing.write(work.conn, changes)
+            disputes.keep(work.conn, changes)
             telling.tell(work, changes)

@@ -17,9 +17,9 @@ from qipan.contracts.case import CaseState, Counters, Stage
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
 from qipan.tenancy.workflow import StepRow, Workflow, standard
 from qipan.worktime import Limit
-from services.dispatch import steps
+from services.dispatch import returns, steps
 from services.dispatch.clocks import Clock, Deadlines
-from services.dispatch.steps import EFFECTS, GUARDS, NOTHING, Actor, Brings, Effect, Guard
+from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
 
 
 class Do(StrEnum):
@@ -29,6 +29,10 @@ class Do(StrEnum):
     DISPATCH = "dispatch"
     ACCEPT = "accept"
     RETURN = "return"
+    REFUSE_RETURN = "refuse-return"
+    DISPUTE = "dispute"
+    ALLOW_RETURN = "allow-return"
+    DENY_RETURN = "deny-return"
     DISPOSE = "dispose"
     PASS = "pass"
     FAIL = "fail"
@@ -37,6 +41,10 @@ class Do(StrEnum):
     OVERDUE = "overdue"
     RATE = "rate"
 
+
+GUARDS: Mapping[str, Guard] = MappingProxyType({**steps.GUARDS, **returns.GUARDS})
+EFFECTS: Mapping[str, Effect] = MappingProxyType({**steps.EFFECTS, **returns.EFFECTS})
+"""What workflows name: the loop's own, and each concept's."""
 
 DISTRICTS = frozenset(do.value for do in Do)
 """The names of the district's steps."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from qipan.contracts.case import CaseState
+from qipan.contracts.case import CaseState, Return
 from qipan.contracts.errors import Fault, Forbidden
 
 
@@ -32,6 +32,7 @@ class Brings:
     worker: str | None = None
     task_id: str | None = None
     rating: int | None = None
+    returned: Return | None = None
 
 
 NOTHING = Brings()
@@ -98,6 +99,7 @@ def offer(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
         "worker": brings.worker,
         "task_id": brings.task_id,
         "reason": brings.reason,
+        "returned": None,
     }
 
 
@@ -108,7 +110,7 @@ def take(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
 
 def give_back(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
     """The unit stays on record until a dispatcher decides; nobody in person holds the case."""
-    return {"worker": None, "task_id": None, "reason": brings.reason}
+    return {"worker": None, "task_id": None, "reason": brings.reason, "returned": brings.returned}
 
 
 def show(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:

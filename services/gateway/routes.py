@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qipan.contracts import commands, queries
+from qipan.contracts import commands, queries, returns
 from qipan.contracts.base import Request
 
 
@@ -30,6 +30,10 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/cases/{case_id}/dispatch", commands.DispatchCase),
     Route("POST", "/v1/cases/{case_id}/accept", commands.AcceptTask),
     Route("POST", "/v1/cases/{case_id}/return", commands.ReturnTask),
+    Route("POST", "/v1/cases/{case_id}/refuse-return", returns.RefuseReturn),
+    Route("POST", "/v1/cases/{case_id}/dispute", returns.DisputeReturn),
+    Route("POST", "/v1/cases/{case_id}/arbitrate", returns.ArbitrateReturn),
+    Route("GET", "/v1/disputes", returns.ListDisputes),
     Route("POST", "/v1/cases/{case_id}/dispose", commands.DisposeTask),
     Route("POST", "/v1/cases/{case_id}/inspect", commands.InspectCase),
     Route("POST", "/v1/cases/{case_id}/close", commands.CloseCase),
