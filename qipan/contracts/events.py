@@ -8,6 +8,7 @@ from pydantic import Field
 
 from qipan.contracts.base import Event
 from qipan.contracts.case import CaseState, Located, Place
+from qipan.contracts.responsible import Responsible
 
 
 class Outcome(StrEnum):
@@ -42,7 +43,7 @@ class ReportReceived(Event):
 
 
 class ReportTriaged(Event):
-    """Intake located, classified and decided about a report."""
+    """Intake located, classified and decided about a report. `responsible`: whose a declined one is."""
 
     type: ClassVar[str] = "report.triaged.v1"
     report_id: str
@@ -55,6 +56,7 @@ class ReportTriaged(Event):
     triaged_at: datetime
     reason: str | None = None
     merged_into: str | None = None
+    responsible: Responsible | None = None
 
 
 class ReportRated(Event):

@@ -73,13 +73,17 @@ class GetWorkflow(Query[WorkflowAnswer]):
 
 
 class Happening(Part):
-    """One thing that happened to a case, as the service that did it recorded it."""
+    """One thing that happened to a case, as the service that did it recorded it.
+
+    `authority` is by which right, where the service records it: `dispatcher@sandun`.
+    """
 
     at: datetime
     real_at: datetime
     service: str
     what: str
     who: str = ""
+    authority: str | None = None
     version: int | None = None
     message_id: str | None = None
     traceparent: str | None = None

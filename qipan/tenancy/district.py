@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from qipan.contracts.errors import NotFound
+from qipan.tenancy.bodies import Body
 from qipan.tenancy.matter import Matter
 from qipan.tenancy.model import Setting
 from qipan.tenancy.people import Person
@@ -44,6 +45,8 @@ class Department:
     id: str
     name: Words
     tenant: bool
+    phone: str | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Parts:
     matters: Mapping[str, Matter]
     units: tuple[Unit, ...]
     workflow: Workflow = field(default_factory=standard)
+    bodies: Mapping[str, Body] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,10 @@ class District:
     def matters_of(self, tenant: str) -> Mapping[str, Matter]:
         """The matters that hold in a tenant, by code."""
         return self._parts(tenant).matters
+
+    def bodies_of(self, tenant: str) -> Mapping[str, Body]:
+        """The bodies outside the district to which a tenant sends reporters, by id."""
+        return self._parts(tenant).bodies
 
     def units_of(self, tenant: str) -> tuple[Unit, ...]:
         """The units that work in a town, or that a department (or the district) owns in all towns.

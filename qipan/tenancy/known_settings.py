@@ -92,7 +92,11 @@ KNOWN: Mapping[str, KnownSetting] = {
     "triage.hold-minutes": KnownSetting(
         "how long a report with a likely matter waits for a person; 0: for ever", _WHOLE, _whole
     ),
-    "triage.out-of-scope": KnownSetting("words of what the town does not handle", "a list of text", _words),
+    "triage.out-of-scope": KnownSetting(
+        "words of what the town does not handle, and whose it is",
+        "a list of text: word, or word = id",
+        _words,
+    ),
     "triage.model": KnownSetting("whether a trained model may suggest matters", _TRUTH, _truth),
     "triage.word-trust": KnownSetting(
         "how sure the words of matters are taken to be, beside a model", _SHARE, _share

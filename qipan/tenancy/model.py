@@ -26,6 +26,8 @@ def _is_point(point: list[float]) -> list[float]:
 
 
 LimitText = Annotated[str, AfterValidator(_is_limit)]
+PhoneText = Annotated[str, Field(pattern=r"^\+?[0-9][0-9 ()-]{2,29}$")]
+UrlText = Annotated[str, Field(pattern=r"^https?://[^\s<>\"]{1,280}$")]
 
 
 class Model(BaseModel):
@@ -131,10 +133,12 @@ class MattersFile(Model):
 
 
 class DepartmentModel(Model):
-    """A department of the district; `tenant` ones have a folder of their own."""
+    """A department of the district; `tenant` ones have a folder of their own. `phone`, `url`: for the public."""
 
     name: WordsModel
     tenant: bool = False
+    phone: PhoneText | None = None
+    url: UrlText | None = None
 
 
 class DepartmentsFile(Model):
@@ -201,6 +205,14 @@ class WorkflowModel(Model):
     steps: dict[UnitId, StepModel] = {}
 
 
+class BodyModel(Model):
+    """A body outside the district that sees to what the town does not (Hangzhou Metro)."""
+
+    name: WordsModel
+    phone: PhoneText | None = None
+    url: UrlText | None = None
+
+
 class TownFile(Model):
     """A town's pack, after inheritance. `matters` are those that differ from the district's, complete."""
 
@@ -215,6 +227,7 @@ class TownFile(Model):
     staff: StaffModel = StaffModel()
     units: dict[UnitId, UnitModel] = {}
     matters: dict[MatterCode, MatterModel] = {}
+    bodies: dict[Id, BodyModel] = {}
     settings: dict[str, Setting] = {}
     services: list[ServiceModel] = []
     workflow: WorkflowModel = WorkflowModel()

@@ -91,7 +91,9 @@ class Acting:
         role = self.grounds.arbiter(before.case.tenant)
         if principal and returns.arbitrates(principal.base, roles, self.process.district.id, role):
             roles |= {returns.ARBITER}
-        return Actor(call.grant.sub, roles)
+        if principal is None:
+            return Actor(call.grant.sub, roles)
+        return Actor(principal.sub, roles, principal.tenant, principal.units)
 
     def _act(
         self,
@@ -110,9 +112,11 @@ class Acting:
             after = self._after_step(work, before, taken, actor, brings, unit_tenant)
             now = work.now(before.case.tenant)
             row = self._row(before, taken)
-            self._record(
-                work, [Change(before, after, row, actor.id, now, call.id, call.traceparent, detail or {})]
+            authority = actor.authority(row.roles)
+            change = Change(
+                before, after, row, actor.id, now, call.id, call.traceparent, detail or {}, authority
             )
+            self._record(work, [change])
             before, actor, brings, detail = after, SYSTEM, NOTHING, None
             taken = self.after(after, taken)
         return CaseAnswer(case=before.case)

@@ -107,6 +107,7 @@ def tell(conn: Connection, tenant: str, case_id: str) -> list[Happening]:
             service=SCHEMA,
             what=row.what,
             who=row.who,
+            authority=row.authority,
             version=row.version,
             message_id=row.message_id,
             traceparent=row.traceparent,

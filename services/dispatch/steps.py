@@ -12,10 +12,20 @@ from qipan.contracts.errors import Fault, Forbidden
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who takes a step: a person, a service, or the system itself (a timer, a rule)."""
+    """Who takes a step: a person, a service, or the system itself (a timer, a rule).
+
+    `tenant` is whose they are, `units` those that a handler belongs to.
+    """
 
     id: str
     roles: frozenset[str]
+    tenant: str = ""
+    units: frozenset[str] = frozenset()
+
+    def authority(self, roles: frozenset[str]) -> str:
+        """By which right a step for `roles` is taken: `dispatcher@sandun`; the system's own is `system`."""
+        held = ",".join(sorted(self.roles & roles))
+        return f"{held}@{self.tenant}" if self.tenant else held
 
 
 SYSTEM = Actor("system", frozenset({"system"}))

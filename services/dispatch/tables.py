@@ -1,6 +1,17 @@
 """Dispatch's tables. Every key starts with the tenant in whose area the case arose."""
 
-from sqlalchemy import Column, DateTime, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from qipan.storage import core_tables
@@ -29,6 +40,7 @@ cases = Table(
     Column("limits", JSONB, nullable=False),
     # The whole public state; the columns beside it are its parts that are searched by.
     Column("state", JSONB, nullable=False),
+    Column("chain", LargeBinary),  # the hash of the newest row of its history (chain.py)
     UniqueConstraint("tenant", "report_id", name="cases_report"),
     # The lists (worklist.py): a handler's own, a unit's unassigned, an inspector's cells, a centre's
     # by stage, and what a department's units have in all towns.
@@ -100,6 +112,10 @@ history = Table(
     Column("message_id", Text),
     Column("traceparent", Text),
     Column("detail", JSONB, nullable=False),
+    # Append-only, which a trigger holds. Null in rows older than the chain (chain.py).
+    Column("authority", Text),
+    Column("shown", LargeBinary),  # SHA-256 of the case's state after the step
+    Column("hash", LargeBinary),
 )
 
 # What waits, or waited, for the district's arbiter (disputes.py): each dispute by the version that raised it.

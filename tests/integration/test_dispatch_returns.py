@@ -108,7 +108,8 @@ def test_a_departments_unit_is_told_of_the_refusal_in_its_own_tenant(desk: Desk)
 def test_a_return_arbitrated(desk: Desk, justified: bool) -> None:
     case = disputed(desk)
     assert (case.stage, case.own_stage, case.worker) == (Stage.RETURNED, "arbitration", None)
-    assert case.due_at is not None and case.due_at - desk.clock.now("sandun") > timedelta(days=1)
+    assert case.due_at is not None
+    assert case.due_at - desk.clock.now("sandun") > timedelta(days=1)
     [waiting] = desk.ask(ARBITER, ListDisputes(), tenant="xihu").cases
     assert waiting.case_id == case.case_id
     asked = ArbitrateReturn(

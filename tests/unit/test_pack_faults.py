@@ -106,6 +106,18 @@ def asked(**values: Any) -> Change:
 
 
 CASES: dict[str, tuple[Change, str]] = {
+    "a word out of scope that is nobody's": (
+        lambda f: west(f).update(settings={"triage.out-of-scope": ["metro = the-metro"]}),
+        "towns/west/town.toml: settings.triage.out-of-scope: 'metro = the-metro' names 'the-metro', who is not",
+    ),
+    "the same in the district's settings": (
+        lambda f: f["district.toml"]["settings"].update({"triage.out-of-scope": ["metro = the-metro"]}),
+        "district.toml: settings.triage.out-of-scope: 'metro = the-metro' names 'the-metro', who is not there",
+    ),
+    "a body outside with a department's id": (
+        lambda f: west(f).update(bodies={"sanitation": {"name": WORDS}}),
+        "towns/west/town.toml: bodies.sanitation: is a tenant or department of the district",
+    ),
     "an attribute of a kind that there is not": (
         asked(datatype="colour"),
         "matters.toml: matters.s:06010.attributes.a.datatype: Input should be 'string', 'number'",
@@ -155,6 +167,10 @@ CASES: dict[str, tuple[Change, str]] = {
     "hours that overlap": (
         lambda f: f["district.toml"]["calendar"].update(hours=["09:00-12:00", "11:00-17:00"]),
         "district.toml: calendar.hours: '11:00-17:00' does not follow",
+    ),
+    "a night shift that runs into the next day's hours": (
+        lambda f: west(f).update(calendar={"hours": ["06:00-12:00", "22:00-07:00"]}),
+        "towns/west/town.toml: calendar.hours: '22:00-07:00' does not follow",
     ),
     "a town's hours that end before they start": (
         lambda f: west(f).update(calendar={"hours": ["12:00-09:00"]}),
