@@ -131,6 +131,14 @@ KNOWN: Mapping[str, KnownSetting] = {
         _one_of("dispatcher", "supervisor", "district-lead"),
     ),
     "dispatch.arbitration-limit": KnownSetting("how long the arbiter may take", A_LIMIT, _limit),
+    "dispatch.shifts": KnownSetting(
+        "whether only those who have signed on are asked (required), or also those who never did (optional)",
+        "required or optional",
+        _one_of("required", "optional"),
+    ),
+    "dispatch.shift-hours": KnownSetting(
+        "the longest shift; nobody stays signed on beyond it", "1 to 24", _at_most(24)
+    ),
     "analytics.league-days": KnownSetting(
         "how many days the league looks back, with today", "a whole number, 1 or more", _positive
     ),

@@ -36,6 +36,10 @@ class Grounds:
         units = (unit.id for unit in district.units_of(district.id))
         return frozenset((*units, *(d.id for d in district.departments), *district.tenants))
 
+    def requires_shifts(self, tenant: str) -> bool:
+        """Whether only those who have signed on are asked to do anything."""
+        return self._district.setting(tenant, "dispatch.shifts", "optional") == "required"
+
     def _of(self, tenant: str) -> Ground:
         setting = self._district.setting
         return Ground(

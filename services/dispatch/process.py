@@ -28,6 +28,8 @@ class Do(StrEnum):
     FILE = "file"
     DISPATCH = "dispatch"
     ACCEPT = "accept"
+    DEPART = "depart"
+    ARRIVE = "arrive"
     RETURN = "return"
     REFUSE_RETURN = "refuse-return"
     DISPUTE = "dispute"

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "returns"
-down_revision = "chain"
+down_revision = "shifts"
 branch_labels = None
 depends_on = None
 
