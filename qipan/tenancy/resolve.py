@@ -195,7 +195,6 @@ def _parts(files: Files, units: Mapping[str, tuple[Unit, ...]]) -> dict[str, Par
             {**matters, **{code: _matter(code, matter) for code, matter in town.matters.items()}},
             units[id],
             _workflow(town.workflow, {**district.settings, **town.settings}),
-            _workflow(town.workflow),
             dispatch=dispatch_rules.build(id, town.dispatch),
             bodies={
                 body: Body(body, _words(model.name), model.phone, model.url)

@@ -83,7 +83,7 @@ def limited(workflow: Workflow, settings: Mapping[str, Setting]) -> Workflow:
     """The workflow with the limits that a tenant's settings give its stages."""
     stages = {
         id: replace(stage, limit=Limit.parse(str(settings[stage.setting])))
-        if stage.setting in settings
+        if stage.setting is not None and stage.setting in settings
         else stage
         for id, stage in workflow.stages.items()
     }

@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from qipan.tenancy.model import LimitText, Model, WordsModel
+from qipan.tenancy.model import Model, WordsModel
+from qipan.tenancy.written import LimitText
 
 
 class StageModel(Model):
