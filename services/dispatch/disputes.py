@@ -40,7 +40,7 @@ def waiting(conn: Connection, tenants: Sequence[str], after: Cursor | None, limi
         .where(disputes.c.tenant.in_(tenants), disputes.c.ended_at.is_(None))
     )
     if after is not None:
-        place = tuple_(literal(after.due_at), literal(after.id))
+        place = tuple_(literal(after.at), literal(after.id))
         query = query.where(tuple_(disputes.c.due_at, disputes.c.case_id) > place)
     query = query.order_by(disputes.c.due_at, disputes.c.case_id).limit(limit)
     return [CaseState.model_validate_json(row[0]) for row in conn.execute(query)]

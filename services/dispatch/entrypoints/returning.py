@@ -12,7 +12,7 @@ from services.dispatch.change import Stored
 from services.dispatch.filing import task_id_of
 from services.dispatch.process import Do
 from services.dispatch.steps import Brings
-from services.dispatch.worklist import Cursor, merge
+from services.dispatch.worklist import Cursor, Order
 
 
 class Returning(Acting):
@@ -56,8 +56,8 @@ class Returning(Acting):
             tenants = [in_shadow(base_of(id), shadow_of(call.tenant)) for id in district.tenants]
         after = Cursor.parse(call.data.after) if call.data.after else None
         page = disputes.waiting(work.conn, tenants, after, call.data.limit)
-        cases, following = merge([page], call.data.limit)
-        return CaseList(cases=cases, next=following)
+        more = str(Cursor.of(page[-1], Order.DUE)) if len(page) == call.data.limit else None
+        return CaseList(cases=tuple(page), next=more)
 
     def _remark(
         self, work: Work, call: Received, before: Stored, reason: str, authority: str | None = None
