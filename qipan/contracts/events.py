@@ -140,7 +140,7 @@ class CaseReturned(CaseEvent):
 class CaseReturnRefused(CaseEvent):
     """退件不准: a dispatcher found the return unjustified; the task is the same unit's again."""
 
-    type: ClassVar[str] = "case.return-refused.v1"
+    type: ClassVar[str] = "case.return.refused.v1"
 
 
 class CaseDisputed(CaseEvent):
@@ -152,13 +152,13 @@ class CaseDisputed(CaseEvent):
 class CaseReturnAllowed(CaseEvent):
     """The arbiter found the return justified: a dispatcher finds somebody else."""
 
-    type: ClassVar[str] = "case.return-allowed.v1"
+    type: ClassVar[str] = "case.return.allowed.v1"
 
 
 class CaseReturnDenied(CaseEvent):
     """The arbiter found the return unjustified: the task is the unit's, finally."""
 
-    type: ClassVar[str] = "case.return-denied.v1"
+    type: ClassVar[str] = "case.return.denied.v1"
 
 
 class CaseDisposed(CaseEvent):

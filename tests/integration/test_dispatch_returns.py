@@ -77,7 +77,7 @@ def test_an_unjustified_return_goes_back_to_its_worker_and_is_counted(desk: Desk
     assert case.task_id == case.returned.task_id
     assert [row.status for row in desk.rows("SELECT status FROM dispatch.tasks")] == ["offered"]
     assert [row.open for row in desk.rows("SELECT open FROM dispatch.loads WHERE open <> 0")] == [1]
-    assert desk.said()[-1][1]["type"] == "case.return-refused.v1"
+    assert desk.said()[-1][1]["type"] == "case.return.refused.v1"
     assert desk.ask("sandun.sweep.1", AcceptTask(case_id=case.case_id)).case.stage is Stage.ACCEPTED
 
 
@@ -99,7 +99,7 @@ def test_a_departments_unit_is_told_of_the_refusal_in_its_own_tenant(desk: Desk)
     case = returned(desk, matter="s:09009")
     desk.ask(DISPATCHER, RefuseReturn(case_id=case.case_id, reason="职责清单"))
     assert [(tenant, m["type"]) for tenant, m in desk.said()][-2:] == [
-        ("sandun", "case.return-refused.v1"),
+        ("sandun", "case.return.refused.v1"),
         ("traffic-police", "task.offered.v1"),
     ]
 
