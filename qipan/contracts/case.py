@@ -57,7 +57,8 @@ class Counters(Part):
     """How often each thing happened so far; cumulative, so that a gap in events loses nothing.
 
     Of the returns, `unjustified_returns` were refused by a dispatcher (推诿), and `overturned_refusals` of those
-    refusals were set aside by the district's arbiter. `overrides`: how often a dispatcher asked another than the one recommended.
+    refusals were set aside by the district's arbiter. `overrides`: how often a dispatcher asked another than the one
+    recommended.
     """
 
     offers: int = 0
