@@ -8,6 +8,7 @@ from typing import Any
 
 from qipan.contracts.case import CaseState
 from qipan.contracts.errors import Fault, Forbidden
+from qipan.contracts.supervised import Supervision
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Brings:
     worker: str | None = None
     task_id: str | None = None
     rating: int | None = None
+    supervision: Supervision | None = None
 
 
 NOTHING = Brings()

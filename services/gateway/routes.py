@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qipan.contracts import commands, queries
+from qipan.contracts import commands, queries, supervision
 from qipan.contracts.base import Request
 
 
@@ -35,6 +35,10 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/cases/{case_id}/close", commands.CloseCase),
     Route("POST", "/v1/cases/{case_id}/void", commands.VoidCase),
     Route("POST", "/v1/cases/{case_id}/step", commands.TakeStep),
+    Route("POST", "/v1/cases/{case_id}/supervise", supervision.SuperviseCase),
+    Route("POST", "/v1/cases/{case_id}/answer-supervision", supervision.AnswerSupervision),
+    Route("POST", "/v1/cases/{case_id}/expedite", supervision.ExpediteCase),
+    Route("POST", "/v1/cases/{case_id}/remark", supervision.RemarkCase),
     Route("GET", "/v1/workflow", queries.GetWorkflow),
     Route("GET", "/v1/held", queries.ListHeld),
     Route("GET", "/v1/held/{report_id}", queries.GetReport),
