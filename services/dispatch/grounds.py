@@ -8,6 +8,7 @@ from qipan.worktime import Limit
 from services.dispatch.choosing import squads_of
 from services.dispatch.clocks import USUAL
 from services.dispatch.filing import Ground
+from services.dispatch.policy import policy_of
 from services.dispatch.process import process_of
 
 MOST_TENANTS = 2_000
@@ -29,6 +30,10 @@ class Grounds:
         """How long an answer to a supervision may take, where the supervisor does not say."""
         return Limit.parse(self._district.setting(tenant, "dispatch.supervise-limit", "1 work-day"))
 
+    def requires_shifts(self, tenant: str) -> bool:
+        """Whether only those who have signed on are asked to do anything."""
+        return self._district.setting(tenant, "dispatch.shifts", "optional") == "required"
+
     def _of(self, tenant: str) -> Ground:
         setting = self._district.setting
         return Ground(
@@ -41,4 +46,5 @@ class Grounds:
                 close=Limit.parse(setting(tenant, "dispatch.close-limit", "1 work-day")),
             ),
             process=process_of(self._district.workflow(tenant)),
+            policy=policy_of(self._district, tenant),
         )

@@ -62,7 +62,8 @@ def loads_of(conn: Connection, tenants: Iterable[str]) -> dict[str, dict[str, in
     """How many cases each worker has on the list: tenant → worker → number, 0 left out."""
     wanted = loads.c.tenant.in_(sorted(set(tenants)))
     found: dict[str, dict[str, int]] = {}
-    for tenant, worker, open_cases in conn.execute(select(loads).where(wanted, loads.c.open > 0)):
+    query = select(loads.c.tenant, loads.c.worker, loads.c.open).where(wanted, loads.c.open > 0)
+    for tenant, worker, open_cases in conn.execute(query):
         found.setdefault(tenant, {})[worker] = open_cases
     return found
 

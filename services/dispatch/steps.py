@@ -6,7 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from qipan.contracts.case import CaseState
+from qipan.contracts.case import CaseState, Going, Leg
 from qipan.contracts.errors import Fault, Forbidden
 from qipan.contracts.supervised import Supervision
 
@@ -83,6 +83,13 @@ def worker_known(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
     return Fault(where="worker", what="the offer names no worker, so only a person can take it")
 
 
+def holds_it(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
+    """Only whoever has the task can be on the way to it, or there with it."""
+    if actor.id == case.worker:
+        return None
+    return Forbidden(f"Only {case.worker or 'whoever takes the task'} goes to this case.")
+
+
 def not_the_handler(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
     """核查 is independent: nobody inspects their own work."""
     if actor.id != case.worker:
@@ -110,6 +117,7 @@ def offer(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
         "worker": brings.worker,
         "task_id": brings.task_id,
         "reason": brings.reason,
+        "leg": None,
     }
 
 
@@ -120,7 +128,17 @@ def take(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
 
 def give_back(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
     """The unit stays on record until a dispatcher decides; nobody in person holds the case."""
-    return {"worker": None, "task_id": None, "reason": brings.reason}
+    return {"worker": None, "task_id": None, "reason": brings.reason, "leg": None}
+
+
+def set_off(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """On the way; also away from the scene and back again."""
+    return {"leg": Leg(state=Going.EN_ROUTE, since=now)}
+
+
+def be_there(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """On the scene, whether or not setting off was reported."""
+    return {"leg": Leg(state=Going.ON_SCENE, since=now)}
 
 
 def show(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
@@ -130,6 +148,7 @@ def show(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
         "evidence": brings.evidence,
         "disposed_at": now,
         "reason": brings.reason,
+        "leg": None,
     }
 
 
@@ -159,6 +178,7 @@ GUARDS: Mapping[str, Guard] = MappingProxyType(
         "evidence-given": evidence_given,
         "unit-named": unit_named,
         "worker-known": worker_known,
+        "holds-it": holds_it,
         "not-the-handler": not_the_handler,
         "rating-in-range": rating_in_range,
     }
@@ -169,6 +189,8 @@ EFFECTS: Mapping[str, Effect] = MappingProxyType(
     {
         "offer": offer,
         "take": take,
+        "set-off": set_off,
+        "be-there": be_there,
         "give-back": give_back,
         "show": show,
         "find-wanting": find_wanting,

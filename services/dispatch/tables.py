@@ -124,4 +124,20 @@ loads = Table(
     Column("tenant", Text, primary_key=True),  # the worker's
     Column("worker", Text, primary_key=True),
     Column("open", Integer, nullable=False),
+    # The newest shift; all null: never signed on (shifts.py). Here, so that one look tells who may be asked.
+    Column("on_since", _stamp),
+    Column("on_until", _stamp),
+    Column("off_since", _stamp),
+)
+
+shifts = Table(
+    "shifts",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("worker", Text, primary_key=True),
+    Column("started_at", _stamp, primary_key=True),
+    Column("until", _stamp, nullable=False),
+    Column("started_by", Text, nullable=False),
+    Column("ended_at", _stamp),
+    Column("ended_by", Text),
 )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qipan.contracts import commands, queries, supervision
+from qipan.contracts import commands, field, queries, supervision
 from qipan.contracts.base import Request
 
 
@@ -29,6 +29,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/cases/{case_id}", queries.GetCase),
     Route("POST", "/v1/cases/{case_id}/dispatch", commands.DispatchCase),
     Route("POST", "/v1/cases/{case_id}/accept", commands.AcceptTask),
+    Route("POST", "/v1/cases/{case_id}/depart", field.DepartForTask),
+    Route("POST", "/v1/cases/{case_id}/arrive", field.ArriveOnScene),
     Route("POST", "/v1/cases/{case_id}/return", commands.ReturnTask),
     Route("POST", "/v1/cases/{case_id}/dispose", commands.DisposeTask),
     Route("POST", "/v1/cases/{case_id}/inspect", commands.InspectCase),
@@ -39,6 +41,9 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/cases/{case_id}/answer-supervision", supervision.AnswerSupervision),
     Route("POST", "/v1/cases/{case_id}/expedite", supervision.ExpediteCase),
     Route("POST", "/v1/cases/{case_id}/remark", supervision.RemarkCase),
+    Route("GET", "/v1/field", field.GetField),
+    Route("POST", "/v1/shifts/start", field.StartShift),
+    Route("POST", "/v1/shifts/end", field.EndShift),
     Route("GET", "/v1/workflow", queries.GetWorkflow),
     Route("GET", "/v1/held", queries.ListHeld),
     Route("GET", "/v1/held/{report_id}", queries.GetReport),

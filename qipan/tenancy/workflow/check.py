@@ -112,7 +112,9 @@ def _whole(workflow: Workflow) -> Iterator[Finding]:
             what = "from here no case is ever closed"
             yield ("stages", id) if workflow.stages[id].own else ("steps",), f"{id}: {what}", "a step onward"
         elif not any(
-            row.target not in (None, id) and row.by_people for row in workflow.steps_from(id) if row.id != "void"
+            row.target not in (None, id) and row.by_people
+            for row in workflow.steps_from(id)
+            if row.id != "void"
         ):
             yield ("stages", id), f"{id}: nobody can take a case further", "a step for people"
 

@@ -40,9 +40,7 @@ class Supervising(Acting):
         detail = {"level": level.value, "reason": asked.reason, "answer_due_at": due_at.isoformat()}
         answered = self._act(work, call, before, Do.SUPERVISE, brings, detail)
         due = supervision.due_of(answered.case)
-        work.set_timer(
-            tenant=case.tenant, kind=SUPERVISION_DUE, ref=case.case_id, due_at=due_at, payload=due
-        )
+        work.set_timer(tenant=case.tenant, kind=SUPERVISION_DUE, ref=case.case_id, due_at=due_at, payload=due)
         return answered
 
     @answer(AnswerSupervision)
