@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from qipan.access.principal import Role
-from qipan.contracts import commands, field, queries, supervision
+from qipan.contracts import commands, field, queries, search, supervision
 from qipan.contracts.base import Request
 
 
@@ -111,6 +111,7 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     supervision.ExpediteCase: dict.fromkeys(_TOWN_STAFF, Scope.TENANT),
     supervision.RemarkCase: _SUPERVISORS,
     queries.ListWork: {**_WATCHERS, **_WORKERS},
+    search.SearchCases: {**_WATCHERS, **_WORKERS},
     queries.GetCase: {**_WATCHERS, **_WORKERS, Role.SERVICE: Scope.TENANT},
     queries.TellCase: _WATCHERS,
     # the field: workers sign on themselves, or are signed on by the town's centre
