@@ -146,6 +146,7 @@ BODIES = {
     "RemarkCase": {"remark": "证据不足"},
     "TakeStep": {"step": "countersign"},
     "UnmaskContact": {"purpose": "回访"},
+    "DecideConflict": {"decision": "discard", "note": "已由他人处置"},
     "DecideReport": {"outcome": "file", "matter": "s:06010"},
 }
 
