@@ -198,13 +198,13 @@ class CaseSupervised(CaseEvent):
 class CaseSupervisionAnswered(CaseEvent):
     """The supervision was answered, and so lifted."""
 
-    type: ClassVar[str] = "case.supervision-answered.v1"
+    type: ClassVar[str] = "supervision.answered.v1"
 
 
 class CaseSupervisionOverdue(CaseEvent):
     """No answer to the supervision came in time."""
 
-    type: ClassVar[str] = "case.supervision-overdue.v1"
+    type: ClassVar[str] = "supervision.overdue.v1"
 
 
 class CaseExpedited(CaseEvent):

@@ -24,7 +24,7 @@ class SuperviseCase(CaseCommand):
 class AnswerSupervision(CaseCommand):
     """Whoever has the case, or a dispatcher or shift leader, answers: the supervision is lifted."""
 
-    type: ClassVar[str] = "case.answer-supervision.v1"
+    type: ClassVar[str] = "supervision.answer.v1"
     answer: Words
 
 

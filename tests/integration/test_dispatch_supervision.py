@@ -64,7 +64,7 @@ def test_a_case_is_supervised_until_it_is_answered(desk: Desk) -> None:
     with pytest.raises(Invalid, match="lacks") as refused:
         desk.ask(case.worker or "", AnswerSupervision(case_id=case.case_id, answer="还在清理"))
     assert refused.value.faults[0].what == "no supervision waits for an answer"
-    assert heard(desk) == ["case.filed.v1", "case.supervised.v1", "case.supervision-answered.v1"]
+    assert heard(desk) == ["case.filed.v1", "case.supervised.v1", "supervision.answered.v1"]
     told = desk.ask(SUPERVISOR, TellCase(subject=case.case_id)).happenings
     assert [h.authority for h in told] == ["system", "supervisor@sandun", "handler@sandun"]
     assert told[1].detail["reason"] == "媒体曝光"
@@ -77,7 +77,7 @@ def test_an_answer_that_does_not_come_is_told_once(desk: Desk) -> None:
     assert pass_time(desk, timedelta(minutes=1)) == 1
     assert pass_time(desk, timedelta(days=1)) == 0
     assert (watched(desk).overdue, watched(desk).open) == (1, True)
-    assert heard(desk)[-1] == "case.supervision-overdue.v1"
+    assert heard(desk)[-1] == "supervision.overdue.v1"
 
 
 def test_without_a_limit_the_towns_own_holds(desk: Desk) -> None:
