@@ -141,3 +141,16 @@ shifts = Table(
     Column("ended_at", _stamp),
     Column("ended_by", Text),
 )
+
+modes = Table(
+    "modes",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # of the tenant's switches
+    Column("mode", Text, nullable=False),
+    Column("level", Integer),
+    Column("reason", Text, nullable=False),
+    Column("since", _stamp, nullable=False),
+    Column("until", _stamp),
+    Column("by", Text, nullable=False),
+)
