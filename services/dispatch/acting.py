@@ -1,6 +1,6 @@
 """Taking a step: find the case, ask the process, write and tell; whatever entrypoint it came through."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from nameko.extensions import DependencyProvider
 
@@ -9,9 +9,11 @@ from qipan.contracts.errors import Conflict, NotFound
 from qipan.messaging.service import PROCESS, DatabaseProvider, ProcessProvider, Received, Work
 from qipan.tenancy import Matter
 from services.dispatch import choosing, reading, telling, writing
+from services.dispatch.availability import Availability
 from services.dispatch.change import Change, Stored
 from services.dispatch.choosing import Choice, Situation
 from services.dispatch.clocks import Deadlines, Limits
+from services.dispatch.filing import NOTHING_KNOWN
 from services.dispatch.grounds import Grounds
 from services.dispatch.process import Do, Transition
 from services.dispatch.steps import NOTHING, SYSTEM, Actor, Brings
@@ -56,6 +58,12 @@ class Acting:
         if done == Do.PASS and self.grounds.closes_on_inspection(stored.case.tenant):
             return Do.CLOSE
         return None
+
+    # What is known of the field
+
+    def field(self, work: Work, tenants: Iterable[str]) -> Mapping[str, Availability]:
+        """Who of these tenants' workers is there, and their operating mode; who is left out is all there."""
+        return NOTHING_KNOWN
 
     # How it is done
 

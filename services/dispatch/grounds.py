@@ -8,6 +8,7 @@ from qipan.worktime import Limit
 from services.dispatch.choosing import squads_of
 from services.dispatch.clocks import USUAL
 from services.dispatch.filing import Ground
+from services.dispatch.policy import policy_of
 from services.dispatch.process import process_of
 
 MOST_TENANTS = 2_000
@@ -41,4 +42,5 @@ class Grounds:
                 close=Limit.parse(setting(tenant, "dispatch.close-limit", "1 work-day")),
             ),
             process=process_of(self._district.workflow(tenant)),
+            policy=policy_of(self._district, tenant),
         )
