@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from qipan.access.principal import Role
-from qipan.contracts import commands, field, modes, queries
+from qipan.contracts import commands, field, modes, positions, queries
 from qipan.contracts.base import Request
 
 
@@ -108,6 +108,13 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     field.StartShift: _ON_SHIFT,
     field.EndShift: _ON_SHIFT,
     field.GetField: {**_WATCHERS, Role.HANDLER: Scope.UNIT},
+    # where others are: only for who commands them; one's own for oneself (`whereabouts` asks which)
+    positions.ReportPositions: {
+        Role.HANDLER: Scope.OWN,
+        Role.GRID_WORKER: Scope.OWN,
+        Role.SERVICE: Scope.TENANT,
+    },
+    positions.GetPositions: _ON_SHIFT,
     modes.SwitchMode: {Role.TOWN_LEAD: Scope.TENANT, Role.DISTRICT_LEAD: Scope.TENANT},
     modes.GetMode: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.TENANT),
     queries.GetWorkflow: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.TENANT),

@@ -3,6 +3,7 @@
 from sqlalchemy import (
     Column,
     DateTime,
+    Double,
     Index,
     Integer,
     LargeBinary,
@@ -153,4 +154,26 @@ modes = Table(
     Column("since", _stamp, nullable=False),
     Column("until", _stamp),
     Column("by", Text, nullable=False),
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("worker", Text, primary_key=True),
+    Column("at", _stamp, nullable=False),
+    Column("lon", Double, nullable=False),
+    Column("lat", Double, nullable=False),
+    Column("metres", Double),
+)
+
+trails = Table(
+    "trails",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("worker", Text, primary_key=True),
+    Column("at", _stamp, primary_key=True),
+    Column("lon", Double, nullable=False),
+    Column("lat", Double, nullable=False),
+    Column("metres", Double),
 )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qipan.contracts import commands, field, modes, queries
+from qipan.contracts import commands, field, modes, positions, queries
 from qipan.contracts.base import Request
 
 
@@ -40,6 +40,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/field", field.GetField),
     Route("POST", "/v1/shifts/start", field.StartShift),
     Route("POST", "/v1/shifts/end", field.EndShift),
+    Route("GET", "/v1/positions", positions.GetPositions),
+    Route("POST", "/v1/positions", positions.ReportPositions),
     Route("GET", "/v1/mode", modes.GetMode),
     Route("POST", "/v1/mode", modes.SwitchMode),
     Route("GET", "/v1/workflow", queries.GetWorkflow),

@@ -52,6 +52,7 @@ class Modes(Acting):
     def _switch(self, work: Work, state: ModeState) -> None:
         mode_store.add(work.conn, state)
         work.publish(ModeSwitched(state=state), tenant=state.tenant, subject=state.tenant)
+        work.cancel_timers(state.tenant, state.tenant, MODE_END)
         if state.until is not None:
             work.set_timer(
                 tenant=state.tenant,

@@ -1,4 +1,4 @@
-"""Operating modes: every switch of every town."""
+"""Operating modes, every switch of every town; where workers on shift are, and a short while were."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,7 +25,19 @@ def upgrade() -> None:
         sa.Column("by", sa.Text, nullable=False),
         schema=SCHEMA,
     )
+    for name, newest in (("positions", True), ("trails", False)):
+        op.create_table(
+            name,
+            sa.Column("tenant", sa.Text, primary_key=True),
+            sa.Column("worker", sa.Text, primary_key=True),
+            sa.Column("at", stamp, primary_key=not newest, nullable=False),
+            sa.Column("lon", sa.Double, nullable=False),
+            sa.Column("lat", sa.Double, nullable=False),
+            sa.Column("metres", sa.Double),
+            schema=SCHEMA,
+        )
 
 
 def downgrade() -> None:
-    op.drop_table("modes", schema=SCHEMA)
+    for name in ("trails", "positions", "modes"):
+        op.drop_table(name, schema=SCHEMA)
