@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from qipan.access.principal import Role
-from qipan.contracts import commands, field, modes, positions, queries
+from qipan.contracts import commands, field, modes, positions, queries, search
 from qipan.contracts.base import Request
 
 
@@ -102,6 +102,7 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     commands.VoidCase: {Role.SHIFT_LEADER: Scope.TENANT},
     commands.TakeStep: {**dict.fromkeys(_TOWN_STAFF, Scope.TENANT), **_WORKERS},
     queries.ListWork: {**_WATCHERS, **_WORKERS},
+    search.SearchCases: {**_WATCHERS, **_WORKERS},
     queries.GetCase: {**_WATCHERS, **_WORKERS, Role.SERVICE: Scope.TENANT},
     queries.TellCase: _WATCHERS,
     # the field: workers sign on themselves, or are signed on by the town's centre

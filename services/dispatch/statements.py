@@ -28,9 +28,14 @@ NEW_CASE = {
     "worker": "text",
     "cells": "text",
     "due_at": "timestamptz",
+    "filed_at": "timestamptz",
+    "department": "text",
     "limits": "jsonb",
     "state": "jsonb",
     "seal": "bytea",
+    "lon": "double precision",
+    "lat": "double precision",
+    "words": "text",
 }
 OLD_CASE = {
     "tenant": "text",
@@ -42,6 +47,7 @@ OLD_CASE = {
     "unit": "text",
     "worker": "text",
     "due_at": "timestamptz",
+    "department": "text",
     "state": "jsonb",
     "seal": "bytea",
 }
@@ -79,24 +85,30 @@ HISTORY = {
 }
 LOAD = {"tenant": "text", "worker": "text", "by": "int"}
 
+BETWEEN = "\n"
+"""What stands between the entries that a case is found by (`words.py`); none holds one."""
+
 _CELLS = "string_to_array(cells, ',')"  # unnest would flatten an array of arrays
 # The chain goes on where the row is locked: nobody has to read the hash before, and nobody can hand on a wrong one.
 _SHOWN = "sha256(convert_to(state::text, 'UTF8'))"
 _LINK = "sha256(COALESCE({before}, '') || n.seal || int8send((extract(epoch FROM now()) * 1000000)::bigint) || n.shown)"
-_CASE_COLUMNS = ", ".join(name for name in NEW_CASE if name != "seal")
+_FOUND_BY = ("lon", "lat", "words")
+_CASE_COLUMNS = ", ".join(name for name in NEW_CASE if name not in ("seal", *_FOUND_BY))
 INSERT_CASES = text(
     f"WITH given AS MATERIALIZED (SELECT *, {_SHOWN} AS shown"
     f" FROM {_unnest(NEW_CASE)} AS u({', '.join(NEW_CASE)})),"
     f" linked AS MATERIALIZED (SELECT n.*, {_LINK.format(before='NULL::bytea')} AS chain FROM given n),"
     f" filed AS (INSERT INTO {SCHEMA}.cases ({_CASE_COLUMNS}, chain)"
-    f" SELECT {_CASE_COLUMNS.replace('cells', _CELLS)}, chain FROM linked)"
+    f" SELECT {_CASE_COLUMNS.replace('cells', _CELLS)}, chain FROM linked),"
+    f" found_by AS (INSERT INTO {SCHEMA}.findable (tenant, id, lon, lat, words)"
+    f" SELECT tenant, id, lon, lat, array_to_tsvector(string_to_array(words, '{BETWEEN}')) FROM linked)"
     " SELECT tenant, id, shown, chain FROM linked"
 )
 UPDATE_CASES = text(
     f"WITH n AS MATERIALIZED (SELECT *, {_SHOWN} AS shown"
     f" FROM {_unnest(OLD_CASE)} AS u({', '.join(OLD_CASE)}))"
     f" UPDATE {SCHEMA}.cases c SET version = n.version, stage = n.stage, unit_tenant = n.unit_tenant,"
-    " unit = n.unit, worker = n.worker, due_at = n.due_at, state = n.state,"
+    " unit = n.unit, worker = n.worker, due_at = n.due_at, department = n.department, state = n.state,"
     f" chain = {_LINK.format(before='c.chain')}"
     " FROM n WHERE c.tenant = n.tenant AND c.id = n.id AND c.version = n.old"
     " RETURNING c.tenant, c.id, n.shown, c.chain"

@@ -13,7 +13,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from qipan.storage import core_tables
 
@@ -21,6 +21,8 @@ SCHEMA = "dispatch"
 metadata = MetaData(schema=SCHEMA)
 core = core_tables(metadata)
 
+ABROAD = "unit_tenant <> tenant"
+GIN_PENDING_KB = 512  # what a search must read besides the index: a few hundred cases
 HELD = "stage IN ('offered', 'accepted', 'rework')"
 _stamp = DateTime(timezone=True)
 
@@ -38,6 +40,8 @@ cases = Table(
     Column("worker", Text),
     Column("cells", ARRAY(Text), nullable=False),
     Column("due_at", _stamp),
+    Column("filed_at", _stamp),
+    Column("department", Text),
     Column("limits", JSONB, nullable=False),
     # The whole public state; the columns beside it are its parts that are searched by.
     Column("state", JSONB, nullable=False),
@@ -63,7 +67,7 @@ cases = Table(
         "id",
         postgresql_where=text("stage NOT IN ('closed', 'voided')"),
     ),
-    Index("cases_abroad", "unit_tenant", "id", postgresql_where=text("unit_tenant <> tenant")),
+    Index("cases_abroad", "unit_tenant", "id", postgresql_where=text(ABROAD)),
     Index(
         "cases_waiting_abroad",
         "unit_tenant",
@@ -71,6 +75,31 @@ cases = Table(
         "due_at",
         "id",
         postgresql_where=text("unit_tenant <> tenant AND stage NOT IN ('closed', 'voided')"),
+    ),
+    # Searches (listing.py), open and closed, by the time of filing.
+    Index("cases_filed", "tenant", "filed_at", "id"),
+    Index("cases_filed_of_unit", "tenant", "unit", "filed_at", "id"),
+    Index("cases_filed_of_worker", "tenant", "worker", "filed_at", "id"),
+    Index("cases_filed_of_department", "tenant", "department", "filed_at", "id"),
+    Index("cases_filed_abroad", "unit_tenant", "filed_at", "id", postgresql_where=text(ABROAD)),
+    Index("cases_voided", "tenant", "filed_at", "id", postgresql_where=text("stage = 'voided'")),
+)
+
+# What never changes about a case and is searched by (words.py). Apart from the cases, because these rows are
+# written once: an inverted index beside the stage would be written anew at every step.
+findable = Table(
+    "findable",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("lon", Double, nullable=False),
+    Column("lat", Double, nullable=False),
+    Column("words", TSVECTOR, nullable=False),
+    Index(
+        "findable_words",
+        "words",
+        postgresql_using="gin",
+        postgresql_with={"gin_pending_list_limit": GIN_PENDING_KB},
     ),
 )
 

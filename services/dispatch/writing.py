@@ -16,6 +16,7 @@ from services.dispatch.change import Change, Stored
 from services.dispatch.clocks import Limits, running
 from services.dispatch.process import Do
 from services.dispatch.reading import Key, find
+from services.dispatch.words import entries
 from services.dispatch.worklist import HELD
 
 
@@ -78,9 +79,14 @@ def _new_case(change: Change) -> tuple[Any, ...]:
         case.worker,
         ",".join(sorted(case.place.cells.values())),
         case.due_at,
+        case.filed_at,
+        case.department,
         _limits_json(change.after.limits),
         _state_json(case),
         _seal(change),
+        case.place.lon,
+        case.place.lat,
+        statements.BETWEEN.join(entries(case)),
     )
 
 
@@ -97,6 +103,7 @@ def _old_case(change: Change) -> tuple[Any, ...]:
         case.unit,
         case.worker,
         case.due_at,
+        case.department,
         _state_json(case),
         _seal(change),
     )

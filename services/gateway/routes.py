@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qipan.contracts import commands, field, modes, positions, queries
+from qipan.contracts import commands, field, modes, positions, queries, search
 from qipan.contracts.base import Request
 
 
@@ -26,6 +26,7 @@ class Route:
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/work", queries.ListWork),
+    Route("GET", "/v1/cases", search.SearchCases),
     Route("GET", "/v1/cases/{case_id}", queries.GetCase),
     Route("POST", "/v1/cases/{case_id}/dispatch", commands.DispatchCase),
     Route("POST", "/v1/cases/{case_id}/accept", commands.AcceptTask),
