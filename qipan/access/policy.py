@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from qipan.access.principal import Role
-from qipan.contracts import commands, devices, field, modes, positions, queries, search
+from qipan.contracts import commands, devices, field, modes, offline, positions, queries, search
 from qipan.contracts.base import Request
 
 
@@ -122,6 +122,10 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     positions.GetPositions: _ON_SHIFT,
     modes.SwitchMode: {Role.TOWN_LEAD: Scope.TENANT, Role.DISTRICT_LEAD: Scope.TENANT},
     modes.GetMode: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.TENANT),
+    # without signal: the right to each command is asked for as its own
+    offline.ReplayCommand: {**_WORKERS, Role.SUPERVISOR: Scope.TENANT},
+    offline.ListConflicts: _WATCHERS,
+    offline.DecideConflict: {Role.DISPATCHER: Scope.TENANT, Role.SHIFT_LEADER: Scope.TENANT},
     queries.GetWorkflow: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.TENANT),
     # notify
     commands.MarkRead: dict.fromkeys(_PEOPLE, Scope.OWN),

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qipan.contracts import commands, field, modes, positions, queries, search
+from qipan.contracts import commands, field, modes, offline, positions, queries, search
 from qipan.contracts.base import Request
 
 
@@ -45,6 +45,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/positions", positions.ReportPositions),
     Route("GET", "/v1/mode", modes.GetMode),
     Route("POST", "/v1/mode", modes.SwitchMode),
+    Route("GET", "/v1/conflicts", offline.ListConflicts),
+    Route("POST", "/v1/conflicts/{conflict_id}", offline.DecideConflict),
     Route("GET", "/v1/workflow", queries.GetWorkflow),
     Route("GET", "/v1/held", queries.ListHeld),
     Route("GET", "/v1/held/{report_id}", queries.GetReport),
