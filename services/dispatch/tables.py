@@ -176,6 +176,41 @@ shifts = Table(
     Column("ended_by", Text),
 )
 
+modes = Table(
+    "modes",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # of the tenant's switches
+    Column("mode", Text, nullable=False),
+    Column("level", Integer),
+    Column("reason", Text, nullable=False),
+    Column("since", _stamp, nullable=False),
+    Column("until", _stamp),
+    Column("by", Text, nullable=False),
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("worker", Text, primary_key=True),
+    Column("at", _stamp, nullable=False),
+    Column("lon", Double, nullable=False),
+    Column("lat", Double, nullable=False),
+    Column("metres", Double),
+)
+
+trails = Table(
+    "trails",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("worker", Text, primary_key=True),
+    Column("at", _stamp, primary_key=True),
+    Column("lon", Double, nullable=False),
+    Column("lat", Double, nullable=False),
+    Column("metres", Double),
+)
+
 # What was brought in after hours without signal (replaying.py). The id is that of the worker's command.
 replays = Table(
     "replays",
