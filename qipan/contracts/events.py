@@ -141,6 +141,30 @@ class CaseReturned(CaseEvent):
     type: ClassVar[str] = "case.returned.v1"
 
 
+class CaseReturnRefused(CaseEvent):
+    """退件不准: a dispatcher found the return unjustified; the task is the same unit's again."""
+
+    type: ClassVar[str] = "case.return.refused.v1"
+
+
+class CaseDisputed(CaseEvent):
+    """申请裁决: the unit objects to the refusal; the district's arbiter decides (`own_stage` arbitration)."""
+
+    type: ClassVar[str] = "case.disputed.v1"
+
+
+class CaseReturnAllowed(CaseEvent):
+    """The arbiter found the return justified: a dispatcher finds somebody else."""
+
+    type: ClassVar[str] = "case.return.allowed.v1"
+
+
+class CaseReturnDenied(CaseEvent):
+    """The arbiter found the return unjustified: the task is the unit's, finally."""
+
+    type: ClassVar[str] = "case.return.denied.v1"
+
+
 class CaseDisposed(CaseEvent):
     """处置: the handler reported it done, with evidence."""
 
@@ -189,6 +213,36 @@ class CaseMoved(CaseEvent):
     type: ClassVar[str] = "case.moved.v1"
 
 
+class CaseSupervised(CaseEvent):
+    """督办: a supervisor or lead wants an answer in time; `case.supervision` says who, why and by when."""
+
+    type: ClassVar[str] = "case.supervised.v1"
+
+
+class CaseSupervisionAnswered(CaseEvent):
+    """The supervision was answered, and so lifted."""
+
+    type: ClassVar[str] = "supervision.answered.v1"
+
+
+class CaseSupervisionOverdue(CaseEvent):
+    """No answer to the supervision came in time."""
+
+    type: ClassVar[str] = "supervision.overdue.v1"
+
+
+class CaseExpedited(CaseEvent):
+    """催办: the case was asked after."""
+
+    type: ClassVar[str] = "case.expedited.v1"
+
+
+class CaseRemarked(CaseEvent):
+    """督察意见: an auditor remarked upon the case; the words are in its history."""
+
+    type: ClassVar[str] = "case.remarked.v1"
+
+
 class TaskOffered(Event):
     """A task was offered to a unit; addressed to the tenant that the unit belongs to (a department's own)."""
 
@@ -204,6 +258,10 @@ CASE_EVENTS: tuple[type[CaseEvent], ...] = (
     CaseDeparted,
     CaseArrived,
     CaseReturned,
+    CaseReturnRefused,
+    CaseDisputed,
+    CaseReturnAllowed,
+    CaseReturnDenied,
     CaseDisposed,
     CaseInspected,
     CaseReworked,
@@ -212,4 +270,9 @@ CASE_EVENTS: tuple[type[CaseEvent], ...] = (
     CaseOverdue,
     CaseRated,
     CaseMoved,
+    CaseSupervised,
+    CaseSupervisionAnswered,
+    CaseSupervisionOverdue,
+    CaseExpedited,
+    CaseRemarked,
 )

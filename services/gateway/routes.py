@@ -6,7 +6,18 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qipan.contracts import choosing, commands, field, offline, queries, search
+from qipan.contracts import (
+    choosing,
+    commands,
+    field,
+    modes,
+    offline,
+    positions,
+    queries,
+    returns,
+    search,
+    supervision,
+)
 from qipan.contracts.base import Request
 
 
@@ -34,14 +45,26 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/cases/{case_id}/depart", field.DepartForTask),
     Route("POST", "/v1/cases/{case_id}/arrive", field.ArriveOnScene),
     Route("POST", "/v1/cases/{case_id}/return", commands.ReturnTask),
+    Route("POST", "/v1/cases/{case_id}/refuse-return", returns.RefuseReturn),
+    Route("POST", "/v1/cases/{case_id}/dispute", returns.DisputeReturn),
+    Route("POST", "/v1/cases/{case_id}/arbitrate", returns.ArbitrateReturn),
+    Route("GET", "/v1/disputes", returns.ListDisputes),
     Route("POST", "/v1/cases/{case_id}/dispose", commands.DisposeTask),
     Route("POST", "/v1/cases/{case_id}/inspect", commands.InspectCase),
     Route("POST", "/v1/cases/{case_id}/close", commands.CloseCase),
     Route("POST", "/v1/cases/{case_id}/void", commands.VoidCase),
     Route("POST", "/v1/cases/{case_id}/step", commands.TakeStep),
+    Route("POST", "/v1/cases/{case_id}/supervise", supervision.SuperviseCase),
+    Route("POST", "/v1/cases/{case_id}/answer-supervision", supervision.AnswerSupervision),
+    Route("POST", "/v1/cases/{case_id}/expedite", supervision.ExpediteCase),
+    Route("POST", "/v1/cases/{case_id}/remark", supervision.RemarkCase),
     Route("GET", "/v1/field", field.GetField),
     Route("POST", "/v1/shifts/start", field.StartShift),
     Route("POST", "/v1/shifts/end", field.EndShift),
+    Route("GET", "/v1/positions", positions.GetPositions),
+    Route("POST", "/v1/positions", positions.ReportPositions),
+    Route("GET", "/v1/mode", modes.GetMode),
+    Route("POST", "/v1/mode", modes.SwitchMode),
     Route("GET", "/v1/conflicts", offline.ListConflicts),
     Route("POST", "/v1/conflicts/{conflict_id}", offline.DecideConflict),
     Route("GET", "/v1/workflow", queries.GetWorkflow),
