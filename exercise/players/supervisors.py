@@ -1,0 +1,50 @@
+"""Supervisors 督查员 ask after what is late (催办), and watch what stays late (督办) until they are answered."""
+
+import asyncio
+
+from exercise.players.client import NoAnswer, Refusal
+from exercise.players.play import Play
+from qipan.contracts.case import CaseState
+from qipan.tenancy import Person
+
+_MOST_AT_ONCE = 5
+
+
+class Supervisors:
+    """One town's: they look at what is overdue every `every` real seconds."""
+
+    role = "supervisor"
+
+    def __init__(self, play: Play, tenant: str, person: Person, *, every: float = 8.0) -> None:
+        self._play, self._tenant, self._person, self._every = play, tenant, person, every
+        self._asked: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        play = self._play
+        while True:
+            await asyncio.sleep(self._every)
+            try:
+                page = await play.http.get(
+                    "/v1/work",
+                    token=await play.token(self._person),
+                    params={"tenant": self._tenant, "overdue": "true", "limit": 20},
+                )
+                for each in page["cases"][:_MOST_AT_ONCE]:
+                    await self._ask(CaseState.model_validate(each))
+            except Refusal as refusal:
+                play.tally.add(self.role, "clash" if refusal.status == 409 else f"refused: {refusal.code}")
+            except NoAnswer:
+                play.tally.add(self.role, "no answer")
+
+    async def _ask(self, case: CaseState) -> None:
+        """催办 the first time, 督办 the second; the dispatcher answers for the town."""
+        play, asked = self._play, self._asked.get(case.case_id, 0)
+        self._asked[case.case_id] = asked + 1
+        if asked == 0:
+            await play.step(self.role, self._person, case, "expedite")
+        elif asked == 1:
+            case = await play.step(self.role, self._person, case, "supervise", {"reason": "已超时，请说明"})
+            dispatcher = play.cast.one("dispatcher", self._tenant)
+            answer = {"answer": "已督促责任单位，今日完成"}
+            await play.step("dispatcher", dispatcher, case, "answer-supervision", answer)
