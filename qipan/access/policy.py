@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from qipan.access.principal import Role
-from qipan.contracts import commands, devices, field, queries, search
+from qipan.contracts import commands, devices, field, queries, search, verifications
 from qipan.contracts.base import Request
 
 
@@ -91,6 +91,13 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     commands.IssueApiKey: {Role.OPERATOR: Scope.TENANT},
     commands.RevokeApiKey: {Role.OPERATOR: Scope.TENANT},
     queries.ListApiKeys: {Role.OPERATOR: Scope.TENANT},
+    verifications.ListVerifications: {
+        Role.GRID_WORKER: Scope.CELL,
+        Role.ACCEPTOR: Scope.TENANT,
+        Role.SHIFT_LEADER: Scope.TENANT,
+        Role.SUPERVISOR: Scope.TENANT,
+    },
+    verifications.AnswerVerification: {Role.GRID_WORKER: Scope.CELL, Role.SUPERVISOR: Scope.TENANT},
     devices.RegisterDevice: {Role.OPERATOR: Scope.TENANT},
     devices.RevokeDevice: {Role.OPERATOR: Scope.TENANT},
     devices.ListDevices: {Role.OPERATOR: Scope.TENANT, Role.SUPERVISOR: Scope.TENANT},
