@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from qipan.contracts.base import Part
+from qipan.contracts.supervised import Supervision
 
 
 class Stage(StrEnum):
@@ -54,7 +55,10 @@ class Place(Part):
 
 
 class Counters(Part):
-    """How often each thing happened so far; cumulative, so that a gap in events loses nothing."""
+    """How often each thing happened so far; cumulative, so that a gap in events loses nothing.
+
+    `overrides`: how often a dispatcher asked another than the one recommended.
+    """
 
     offers: int = 0
     returns: int = 0
@@ -62,6 +66,7 @@ class Counters(Part):
     inspections: int = 0
     reworks: int = 0
     overdue: int = 0
+    overrides: int = 0
 
 
 class Going(StrEnum):
@@ -112,4 +117,5 @@ class CaseState(Part):
     rating: int | None = None
     counters: Counters = Counters()
     stage_times: dict[Stage, datetime] = Field(default_factory=dict)
+    supervision: Supervision | None = None
     leg: Leg | None = None

@@ -8,6 +8,7 @@ from typing import Any
 
 from qipan.contracts.case import CaseState, Going, Leg
 from qipan.contracts.errors import Fault, Forbidden
+from qipan.contracts.supervised import Supervision
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,10 @@ SYSTEM = Actor("system", frozenset({"system"}))
 
 @dataclass(frozen=True, slots=True)
 class Brings:
-    """What a step brings with it; each step uses its own part and ignores the rest."""
+    """What a step brings with it; each step uses its own part and ignores the rest.
+
+    `counts` are counters that it raises this time, beside those that it always does.
+    """
 
     reason: str | None = None
     evidence: tuple[str, ...] = ()
@@ -42,6 +46,8 @@ class Brings:
     worker: str | None = None
     task_id: str | None = None
     rating: int | None = None
+    supervision: Supervision | None = None
+    counts: tuple[str, ...] = ()
 
 
 NOTHING = Brings()

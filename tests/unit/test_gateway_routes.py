@@ -141,9 +141,13 @@ BODIES = {
     "DisposeTask": {"evidence": ["photo://1"]},
     "InspectCase": {"passed": True},
     "VoidCase": {"reason": "误报"},
+    "SuperviseCase": {"reason": "媒体曝光"},
+    "AnswerSupervision": {"answer": "正在清理"},
+    "RemarkCase": {"remark": "证据不足"},
     "TakeStep": {"step": "countersign"},
     "UnmaskContact": {"purpose": "回访"},
     "AnswerVerification": {"finding": "confirmed"},
+    "DecideConflict": {"decision": "discard", "note": "已由他人处置"},
     "DecideReport": {"outcome": "file", "matter": "s:06010"},
 }
 
