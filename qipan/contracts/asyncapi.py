@@ -13,8 +13,11 @@ from qipan.contracts import (
     commands,
     devices,
     field,
+    modes,
     offline,
+    positions,
     queries,
+    returns,
     search,
     supervision,
     verifications,
@@ -29,7 +32,20 @@ _SCHEMAS = "#/components/schemas/"
 _MESSAGES = "#/components/messages/"
 _MEDIA = "application/cloudevents+json"
 _TENANT = {"tenant": {"description": "Whom it is for: a town, a department, the district, or a shadow."}}
-_REGISTERED_BY = (commands, devices, queries, search, field, verifications, supervision, offline, choosing)
+_REGISTERED_BY = (
+    commands,
+    devices,
+    queries,
+    search,
+    field,
+    verifications,
+    supervision,
+    offline,
+    choosing,
+    returns,
+    modes,
+    positions,
+)
 """The modules whose import registers requests; the subscription table's import registers events."""
 
 

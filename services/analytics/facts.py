@@ -50,6 +50,7 @@ class CaseFacts:
     returns: int
     reworks: int
     rating: int | None
+    unjustified: int = 0
 
     @classmethod
     def of(cls, case: CaseState) -> "CaseFacts":
@@ -72,6 +73,7 @@ class CaseFacts:
             counters.returns,
             counters.reworks,
             case.rating,
+            counters.unjustified_returns - counters.overturned_refusals,
         )
 
     @property
@@ -94,6 +96,7 @@ class CaseFacts:
         yield filed, "filed", 1
         yield filed, "offers", self.offers
         yield filed, "returns", self.returns
+        yield filed, "unjustified", self.unjustified
         if self.stage == Stage.VOIDED:
             yield closed or filed, "voided", 1
             return

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "verifications"
-down_revision = "0001"
+down_revision = "returns"
 branch_labels = None
 depends_on = None
 
