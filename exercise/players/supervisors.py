@@ -1,4 +1,4 @@
-"""Supervisors 督查员 ask after what is late (催办), and watch what stays late (督办) until they are answered."""
+"""Supervisors 督查员 ask after what is late (催办); some of it they watch (督办) until they are answered."""
 
 import asyncio
 
@@ -8,6 +8,7 @@ from qipan.contracts.case import CaseState
 from qipan.tenancy import Person
 
 _MOST_AT_ONCE = 5
+_SUPERVISES = 0.3
 
 
 class Supervisors:
@@ -17,7 +18,7 @@ class Supervisors:
 
     def __init__(self, play: Play, tenant: str, person: Person, *, every: float = 8.0) -> None:
         self._play, self._tenant, self._person, self._every = play, tenant, person, every
-        self._asked: dict[str, int] = {}
+        self._asked: set[str] = set()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -38,12 +39,14 @@ class Supervisors:
                 play.tally.add(self.role, "no answer")
 
     async def _ask(self, case: CaseState) -> None:
-        """催办 the first time, 督办 the second; the dispatcher answers for the town."""
-        play, asked = self._play, self._asked.get(case.case_id, 0)
-        self._asked[case.case_id] = asked + 1
-        if asked == 0:
+        """催办, or 督办 for some; the dispatcher answers for the town. Nothing is asked after twice."""
+        play = self._play
+        if case.case_id in self._asked:
+            return
+        self._asked.add(case.case_id)
+        if play.dice("supervise", case.report_id).random() >= _SUPERVISES:
             await play.step(self.role, self._person, case, "expedite")
-        elif asked == 1:
+        else:
             case = await play.step(self.role, self._person, case, "supervise", {"reason": "已超时，请说明"})
             dispatcher = play.cast.one("dispatcher", self._tenant)
             answer = {"answer": "已督促责任单位，今日完成"}
