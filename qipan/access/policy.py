@@ -11,7 +11,17 @@ from enum import StrEnum
 from typing import Any
 
 from qipan.access.principal import Role
-from qipan.contracts import choosing, commands, devices, field, offline, queries, search, supervision
+from qipan.contracts import (
+    choosing,
+    commands,
+    devices,
+    field,
+    follow_up,
+    offline,
+    queries,
+    search,
+    supervision,
+)
 from qipan.contracts.base import Request
 
 
@@ -110,6 +120,9 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     commands.CloseCase: {Role.SHIFT_LEADER: Scope.TENANT},
     commands.VoidCase: {Role.SHIFT_LEADER: Scope.TENANT},
     commands.TakeStep: {**dict.fromkeys(_TOWN_STAFF, Scope.TENANT), **_WORKERS},
+    follow_up.AnswerRectification: {Role.HANDLER: Scope.UNIT, Role.DISPATCHER: Scope.TENANT},
+    follow_up.CloseRectification: {Role.SHIFT_LEADER: Scope.TENANT},
+    follow_up.ListRectifications: {**_WATCHERS, Role.HANDLER: Scope.UNIT},
     supervision.SuperviseCase: _SUPERVISORS,
     supervision.AnswerSupervision: {
         Role.HANDLER: Scope.UNIT,

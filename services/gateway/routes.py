@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qipan.contracts import choosing, commands, field, offline, queries, search, supervision
+from qipan.contracts import choosing, commands, field, follow_up, offline, queries, search, supervision
 from qipan.contracts.base import Request
 
 
@@ -39,6 +39,9 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/cases/{case_id}/close", commands.CloseCase),
     Route("POST", "/v1/cases/{case_id}/void", commands.VoidCase),
     Route("POST", "/v1/cases/{case_id}/step", commands.TakeStep),
+    Route("GET", "/v1/rectifications", follow_up.ListRectifications),
+    Route("POST", "/v1/cases/{case_id}/answer-rectification", follow_up.AnswerRectification),
+    Route("POST", "/v1/cases/{case_id}/close-rectification", follow_up.CloseRectification),
     Route("POST", "/v1/cases/{case_id}/supervise", supervision.SuperviseCase),
     Route("POST", "/v1/cases/{case_id}/answer-supervision", supervision.AnswerSupervision),
     Route("POST", "/v1/cases/{case_id}/expedite", supervision.ExpediteCase),

@@ -16,7 +16,9 @@ from qipan.tenancy.workflow.workflow import StepRow, Workflow
 Finding = tuple[tuple[str, ...], str, str]
 """Where in `[workflow]`, what is wrong, and what is allowed."""
 
-FIXED = frozenset({"file", "overdue", "rate", "supervision-overdue"})
+FIXED = frozenset(
+    {"file", "overdue", "rate", "supervision-overdue", "rectify", "rectification-overdue", "reopen"}
+)
 """Steps of the system alone, which no town changes."""
 
 
