@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from qipan.access.principal import Role
-from qipan.contracts import commands, queries
+from qipan.contracts import commands, mandates, queries
 from qipan.contracts.base import Request
 
 
@@ -96,6 +96,8 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     queries.GetCase: {**_WATCHERS, **_WORKERS, Role.SERVICE: Scope.TENANT},
     queries.TellCase: _WATCHERS,
     queries.GetWorkflow: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.TENANT),
+    # who answers for what is no secret in the district: one board of chess
+    mandates.WhoMayHandle: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.DISTRICT),
     # notify
     commands.MarkRead: dict.fromkeys(_PEOPLE, Scope.OWN),
     queries.ListMessages: dict.fromkeys(_PEOPLE, Scope.OWN),

@@ -6,9 +6,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 from qipan.contracts import events as _events  # noqa: F401  (declares the event types)
+from qipan.contracts import mandates as _mandates  # noqa: F401
 from qipan.contracts.base import events
 from qipan.contracts.subscriptions import CORE_SERVICES
-from qipan.tenancy import component_file, gazetteer_file, workflow
+from qipan.tenancy import component_file, gazetteer_file, mandate_file, workflow
 from qipan.tenancy.attribute import LISTS
 from qipan.tenancy.faults import PackFault
 from qipan.tenancy.grid_versions import Version
@@ -33,6 +34,7 @@ def check(files: Files, origin: Origin) -> list[PackFault]:
         *_layers(files),
         *gazetteer_file.check(files.gazetteers, towns),
         *component_file.check(files.components, towns, files.departments, matters),
+        *mandate_file.faults(files, matters),
         *(fault for town in files.towns.values() for fault in _town(files, town, origin)),
     ]
 

@@ -1,5 +1,6 @@
 """A pack's files as they are written: strict, no unknown keys. docs/reference/packs.md describes them."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -122,6 +123,7 @@ class MatterModel(Model):
     keywords: KeywordsModel = KeywordsModel()
     source: str = ""
     attributes: dict[AttributeCode, AttributeModel] = {}
+    coercive: bool = False
 
 
 class MattersFile(Model):
@@ -141,6 +143,25 @@ class DepartmentsFile(Model):
     """departments.toml."""
 
     departments: dict[Id, DepartmentModel]
+
+
+class MandateModel(Model):
+    """A standing mandate (赋权): a department lets towns command its units. See `docs/howto/mandates.md`."""
+
+    department: Id
+    kind: Literal["entrusted", "delegated", "stationed"]
+    legal_basis: str = Field(min_length=1, max_length=500)
+    towns: list[Id] = []
+    matters: list[MatterCode] = []
+    communities: list[str] = []
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+
+class MandatesFile(Model):
+    """mandates.toml."""
+
+    mandates: dict[UnitId, MandateModel] = {}
 
 
 class LayerModel(Model):

@@ -1,12 +1,12 @@
 """From checked pack files to the district that services see."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from qipan.tenancy import gazetteer_file, people
+from qipan.tenancy import gazetteer_file, mandate_file, people
 from qipan.tenancy.attribute import Attribute, Datatype
 from qipan.tenancy.component_file import ComponentRow
 from qipan.tenancy.district import Department, District, Parts, Town
@@ -19,6 +19,7 @@ from qipan.tenancy.model import (
     DepartmentFile,
     DepartmentModel,
     DistrictFile,
+    MandateModel,
     MatterModel,
     ServiceModel,
     TownFile,
@@ -52,6 +53,7 @@ class Files:
     cells: Mapping[str, tuple[Cell, ...]]
     gazetteers: Mapping[str, GazetteerFile]
     components: tuple[ComponentRow, ...]
+    mandates: Mapping[str, MandateModel] = field(default_factory=dict)
 
 
 def resolve(files: Files) -> District:
@@ -79,6 +81,7 @@ def resolve(files: Files) -> District:
         parts=_parts(files, units),
         gazetteer=gazetteer_file.resolve(files.gazetteers, territory, _areas(files)),
         components=Components(row.component for row in files.components),
+        mandates=mandate_file.resolve(files.mandates, communities, ZoneInfo(district.zone)),
     )
 
 
@@ -233,6 +236,7 @@ def _matter(code: str, model: MatterModel) -> Matter:
                 (_attribute(code, one) for code, one in model.attributes.items()), key=lambda one: one.order
             )
         ),
+        coercive=model.coercive,
     )
 
 

@@ -81,7 +81,7 @@ def choose(situation: Situation) -> Choice | None:
     able = [s for s in situation.squads if s.unit.handles(matter) and s.unit.serves(cell)]
     if not able:
         return None
-    squad = min(able, key=lambda s: (not s.unit.matters, len(s.unit.cells) or 1_000_000, s.unit.id))
+    squad = min(able, key=lambda s: (s.unit.precedence, s.unit.id))
     return situation.ask(squad, f"{squad.unit.id} sees to {matter.code} ({squad.unit.department}) here")
 
 

@@ -92,6 +92,8 @@ _TASK_STATUS: Mapping[type[events.CaseEvent], str] = {
     events.CaseDispatched: "offered",
     events.CaseAccepted: "accepted",
     events.CaseReturned: "returned",
+    events.CaseReferred: "withdrawn",
+    events.CaseRecalled: "withdrawn",
     events.CaseDisposed: "disposed",
     events.CaseInspected: "passed",
     events.CaseReworked: "rework",

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qipan.contracts import commands, queries
+from qipan.contracts import commands, mandates, queries
 from qipan.contracts.base import Request
 
 
@@ -36,6 +36,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/cases/{case_id}/void", commands.VoidCase),
     Route("POST", "/v1/cases/{case_id}/step", commands.TakeStep),
     Route("GET", "/v1/workflow", queries.GetWorkflow),
+    Route("GET", "/v1/duty/who", mandates.WhoMayHandle),
     Route("GET", "/v1/held", queries.ListHeld),
     Route("GET", "/v1/held/{report_id}", queries.GetReport),
     Route("POST", "/v1/held/{report_id}", commands.DecideReport),

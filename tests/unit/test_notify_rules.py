@@ -30,8 +30,10 @@ PEOPLE = (
     Person("sandun.shift-leader.1", "值班长", "sandun", ("shift-leader",)),
     Person("sandun.supervisor.1", "督查员", "sandun", ("supervisor",)),
     Person("wenxin.dispatcher.1", "派遣员", "wenxin", ("dispatcher",)),
+    Person("traffic-police.dispatcher.1", "派遣员", "traffic-police", ("dispatcher",)),
+    Person("xihu.dispatcher.1", "派遣员", "xihu", ("dispatcher",)),
 )
-DIRECTORY = Directory(PEOPLE, {"sandun/sweep": Words("环卫队", "Sweepers")})
+DIRECTORY = Directory(PEOPLE, {"sandun/sweep": Words("环卫队", "Sweepers")}, "xihu")
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +54,31 @@ APP, BOTH = (Channel.IN_APP,), (Channel.IN_APP, Channel.MAIL)
         (events.CaseFiled, {}, {"sandun.sweep.1": ("task.offered", BOTH)}),
         (
             events.CaseFiled,
-            {"stage": Stage.FILED, "unit": None, "worker": None},
+            {"stage": Stage.FILED, "department": None, "unit": None, "worker": None},
             {"sandun.dispatcher.1": ("case.unassigned", APP)},
+        ),
+        (
+            events.CaseFiled,
+            {"stage": Stage.FILED, "department": "traffic-police", "unit": None, "worker": None},
+            {"traffic-police.dispatcher.1": ("case.referred", APP)},
+        ),
+        (
+            events.CaseReferred,
+            {"stage": Stage.FILED, "department": "sanitation", "unit": None, "worker": None},
+            {"xihu.dispatcher.1": ("case.referred", APP)},
+        ),
+        (
+            events.CaseContinued,
+            {"stage": Stage.ACCEPTED, "department": "traffic-police"},
+            {"traffic-police.dispatcher.1": ("case.continued", APP)},
+        ),
+        (
+            events.CaseOverdue,
+            {"stage": Stage.FILED, "department": "traffic-police", "unit": None, "worker": None},
+            {
+                "sandun.dispatcher.1": ("case.overdue", APP),
+                "traffic-police.dispatcher.1": ("case.overdue", APP),
+            },
         ),
         (
             events.CaseDispatched,

@@ -33,9 +33,12 @@ class Lists(Acting):
             cells=reach.cells,
             department=principal.tenant if principal and reach.department else None,
         )
-        department = self.process.district.tenant(call.tenant).kind is TenantKind.DEPARTMENT
+        kind = self.process.district.tenant(call.tenant).kind
         after = Cursor.parse(asked.after) if asked.after else None
-        lists = views(asker, call.tenant, is_department=department, wanted=asked.stages)
+        lists = views(asker, call.tenant, is_department=kind is TenantKind.DEPARTMENT, wanted=asked.stages)
+        if kind is TenantKind.DISTRICT:
+            # Beside its own: what towns ask of departments for which the district answers.
+            lists += views(asker, call.tenant, is_department=True, wanted=asked.stages)
         pages = [reading.page(work.conn, view, after, asked.limit) for view in lists]
         cases, following = merge(pages, asked.limit)
         return CaseList(cases=cases, next=following)
