@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from qipan.access.principal import Role
-from qipan.contracts import commands, mandates, queries
+from qipan.contracts import commands, field, mandates, queries, search
 from qipan.contracts.base import Request
 
 
@@ -67,6 +67,13 @@ _CALL_TAKERS = (
 )
 _WORKERS = {Role.HANDLER: Scope.UNIT, Role.GRID_WORKER: Scope.CELL}
 
+_ON_SHIFT = {
+    Role.HANDLER: Scope.OWN,
+    Role.GRID_WORKER: Scope.OWN,
+    Role.DISPATCHER: Scope.TENANT,
+    Role.SHIFT_LEADER: Scope.TENANT,
+}
+
 _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     # intake
     commands.SubmitReport: {Role.SERVICE: Scope.TENANT, Role.MACHINE: Scope.TENANT},
@@ -86,6 +93,8 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     # dispatch
     commands.DispatchCase: {Role.DISPATCHER: Scope.TENANT},
     commands.AcceptTask: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
+    field.DepartForTask: {Role.HANDLER: Scope.UNIT},
+    field.ArriveOnScene: {Role.HANDLER: Scope.UNIT},
     commands.ReturnTask: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
     commands.DisposeTask: {Role.HANDLER: Scope.UNIT},
     commands.InspectCase: {Role.GRID_WORKER: Scope.CELL, Role.SUPERVISOR: Scope.TENANT},
@@ -93,8 +102,13 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     commands.VoidCase: {Role.SHIFT_LEADER: Scope.TENANT},
     commands.TakeStep: {**dict.fromkeys(_TOWN_STAFF, Scope.TENANT), **_WORKERS},
     queries.ListWork: {**_WATCHERS, **_WORKERS},
+    search.SearchCases: {**_WATCHERS, **_WORKERS},
     queries.GetCase: {**_WATCHERS, **_WORKERS, Role.SERVICE: Scope.TENANT},
     queries.TellCase: _WATCHERS,
+    # the field: workers sign on themselves, or are signed on by the town's centre
+    field.StartShift: _ON_SHIFT,
+    field.EndShift: _ON_SHIFT,
+    field.GetField: {**_WATCHERS, Role.HANDLER: Scope.UNIT},
     queries.GetWorkflow: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.TENANT),
     # who answers for what is no secret in the district: one board of chess
     mandates.WhoMayHandle: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.DISTRICT),

@@ -64,6 +64,20 @@ class Counters(Part):
     overdue: int = 0
 
 
+class Going(StrEnum):
+    """How far whoever has a case has come with it."""
+
+    EN_ROUTE = "en-route"  # 途中
+    ON_SCENE = "on-scene"  # 到场
+
+
+class Leg(Part):
+    """That the handler is on the way to a case or there, since when (domain time, UTC)."""
+
+    state: Going
+    since: datetime
+
+
 class CaseState(Part):
     """Everything public about a case at one version. Times are domain time in UTC.
 
@@ -101,3 +115,4 @@ class CaseState(Part):
     rating: int | None = None
     counters: Counters = Counters()
     stage_times: dict[Stage, datetime] = Field(default_factory=dict)
+    leg: Leg | None = None

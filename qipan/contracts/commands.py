@@ -72,7 +72,11 @@ class UnmaskContact(Command[ContactAnswer]):
 
 
 class DecideReport(Command[ReportAnswer]):
-    """An acceptor decides about a held report: file it (with its matter) or decline it (with a reason)."""
+    """An acceptor decides about a held report: file it (with its matter) or decline it (with a reason).
+
+    `responsible`, of a declined one: the id of whose it is: a department, a town, the district, or a body
+    outside that the town's pack names.
+    """
 
     type: ClassVar[str] = "report.decide.v1"
     service: ClassVar[str] = "intake"
@@ -80,6 +84,7 @@ class DecideReport(Command[ReportAnswer]):
     outcome: Literal[Outcome.FILE, Outcome.DECLINE, Outcome.SELF_DISPOSE]
     matter: str | None = Field(default=None, max_length=40)
     reason: Text | None = None
+    responsible: Id | None = None
 
 
 class ApiKey(Part):

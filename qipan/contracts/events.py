@@ -8,6 +8,7 @@ from pydantic import Field
 
 from qipan.contracts.base import Event
 from qipan.contracts.case import CaseState, Located, Place
+from qipan.contracts.responsible import Responsible
 
 
 class Outcome(StrEnum):
@@ -42,7 +43,7 @@ class ReportReceived(Event):
 
 
 class ReportTriaged(Event):
-    """Intake located, classified and decided about a report."""
+    """Intake located, classified and decided about a report. `responsible`: whose a declined one is."""
 
     type: ClassVar[str] = "report.triaged.v1"
     report_id: str
@@ -55,6 +56,7 @@ class ReportTriaged(Event):
     triaged_at: datetime
     reason: str | None = None
     merged_into: str | None = None
+    responsible: Responsible | None = None
 
 
 class ReportRated(Event):
@@ -115,6 +117,18 @@ class CaseAccepted(CaseEvent):
     """The handler took the task."""
 
     type: ClassVar[str] = "case.accepted.v1"
+
+
+class CaseDeparted(CaseEvent):
+    """The handler is on the way (`case.leg`)."""
+
+    type: ClassVar[str] = "case.departed.v1"
+
+
+class CaseArrived(CaseEvent):
+    """The handler is on the scene (`case.leg`)."""
+
+    type: ClassVar[str] = "case.arrived.v1"
 
 
 class CaseReturned(CaseEvent):
@@ -201,6 +215,8 @@ CASE_EVENTS: tuple[type[CaseEvent], ...] = (
     CaseFiled,
     CaseDispatched,
     CaseAccepted,
+    CaseDeparted,
+    CaseArrived,
     CaseReturned,
     CaseDisposed,
     CaseInspected,

@@ -3,14 +3,16 @@
 import ast
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from qipan.contracts import events as _events  # noqa: F401  (declares the event types)
 from qipan.contracts import mandates as _mandates  # noqa: F401
 from qipan.contracts.base import events
 from qipan.contracts.subscriptions import CORE_SERVICES
-from qipan.tenancy import component_file, gazetteer_file, mandate_file, workflow
+from qipan.tenancy import component_file, dispatch_rules, gazetteer_file, mandate_file, workflow
 from qipan.tenancy.attribute import LISTS
+from qipan.tenancy.bodies import assigned
 from qipan.tenancy.faults import PackFault
 from qipan.tenancy.grid_versions import Version
 from qipan.tenancy.known_settings import CORE_PREFIXES, KNOWN
@@ -19,6 +21,8 @@ from qipan.tenancy.people import ROLES
 from qipan.tenancy.resolve import Files
 from qipan.territory import Layer, Territory
 from qipan.territory.cell import DUTY_LAYER, TOWN_LAYER
+
+OUT_OF_SCOPE = "triage.out-of-scope"
 
 Origin = Callable[[str, tuple[str, ...]], tuple[str, str]]
 """From a town and a key to the file and key where it was written."""
@@ -48,6 +52,9 @@ def _district(files: Files) -> Iterator[PackFault]:
     yield from _calendar("district.toml", "calendar", district.calendar)
     yield from _services(files, "district.toml", "", district.services)
     for key, what, allowed in _settings(district.settings):
+        yield PackFault("district.toml", f"settings.{key}", what, allowed)
+    bodies = {id for town in files.towns.values() for id in town.bodies}
+    for key, what, allowed in _owners(district.settings, _answerable(files) | bodies):
         yield PackFault("district.toml", f"settings.{key}", what, allowed)
     ids = Counter([district.id, *files.towns, *(id for id, d in files.departments.items() if d.tenant)])
     for id, times in ids.items():
@@ -149,8 +156,16 @@ def _town(files: Files, town: TownFile, origin: Origin) -> Iterator[PackFault]:
     yield from _services(files, f"towns/{town.id}/town.toml", f"towns/{town.id}/", town.services)
     for key, what, allowed in _settings(town.settings):
         yield fault(("settings", key), what, allowed)
+    answerable = _answerable(files)
+    for id in answerable & town.bodies.keys():
+        yield fault(("bodies", id), "is a tenant or department of the district", "an id of its own")
+    for key, what, allowed in _owners(town.settings, answerable | town.bodies.keys()):
+        yield fault(("settings", key), what, allowed)
     for within, what, allowed in workflow.faults(town.workflow):
         yield fault(("workflow", *within), what, allowed)
+    codes, layers = {*files.matters, *town.matters}, [layer.id for layer in files.district.layers]
+    for within, what, allowed in dispatch_rules.faults(town, files.departments, codes, layers):
+        yield fault(within, what, allowed)
 
 
 def _attributes(matter: MatterModel) -> Iterator[tuple[tuple[str, ...], str, str]]:
@@ -173,15 +188,27 @@ def _in_lineage(code: str, lineage: Collection[str]) -> bool:
     return any(code.startswith(f"x-{id}:") for id in lineage)
 
 
+LONGEST_NIGHT = timedelta(hours=16)
+"""A span past midnight that is longer was meant otherwise."""
+
+
 def _calendar(file: str, key: str, calendar: CalendarModel) -> Iterator[PackFault]:
-    last = ""
-    for hours in calendar.hours:
+    begun, last = "", ""
+    for index, hours in enumerate(calendar.hours):
         start, _, end = hours.partition("-")
-        if not last <= start < end:
-            yield PackFault(
-                file, f"{key}.hours", f"{hours!r} does not follow", "spans in order, end after start"
-            )
+        begun = begun or start
+        overnight = index == len(calendar.hours) - 1 and end <= start
+        fits = (end <= begun and _length(start, end) <= LONGEST_NIGHT) if overnight else start < end
+        if not (last <= start and fits):
+            allowed = "spans in order; the last may run past midnight and ends before the first starts"
+            yield PackFault(file, f"{key}.hours", f"{hours!r} does not follow", allowed)
         last = end
+
+
+def _length(start: str, end: str) -> timedelta:
+    """Of a span past midnight."""
+    minutes = [60 * int(at[:2]) + int(at[3:]) for at in (start, end)]
+    return timedelta(minutes=24 * 60 + minutes[1] - minutes[0])
 
 
 def _department(files: Files, file: str, key: str, department: str) -> Iterator[PackFault]:
@@ -234,6 +261,19 @@ def _settings(settings: Mapping[str, Setting]) -> Iterator[tuple[str, str, str]]
             yield key, f"{value!r} will not do", known.allowed
         if known is None and key.startswith(CORE_PREFIXES):
             yield key, "the core has no such setting", _some(KNOWN)
+
+
+def _answerable(files: Files) -> frozenset[str]:
+    return frozenset({files.district.id, *files.towns, *files.departments})
+
+
+def _owners(settings: Mapping[str, Setting], known: Collection[str]) -> Iterator[tuple[str, str, str]]:
+    """Words out of scope that name somebody who is not there: key, what, allowed."""
+    words = settings.get(OUT_OF_SCOPE, [])
+    for entry in words if isinstance(words, list) else []:
+        _, owner = assigned(entry)
+        if owner is not None and owner not in known:
+            yield OUT_OF_SCOPE, f"{entry!r} names {owner!r}, who is not there", _some(known)
 
 
 def _some(names: Collection[str]) -> str:

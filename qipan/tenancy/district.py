@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from qipan.contracts.errors import NotFound
+from qipan.tenancy.bodies import Body
+from qipan.tenancy.dispatch_rules import NO_RULES, DispatchRules
 from qipan.tenancy.mandate import Book, Mandate
 from qipan.tenancy.matter import Matter
 from qipan.tenancy.model import Setting
@@ -45,6 +47,8 @@ class Department:
     id: str
     name: Words
     tenant: bool
+    phone: str | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class Parts:
     matters: Mapping[str, Matter]
     units: tuple[Unit, ...]
     workflow: Workflow = field(default_factory=standard)
+    dispatch: DispatchRules = NO_RULES
+    bodies: Mapping[str, Body] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,10 @@ class District:
     def matters_of(self, tenant: str) -> Mapping[str, Matter]:
         """The matters that hold in a tenant, by code."""
         return self._parts(tenant).matters
+
+    def bodies_of(self, tenant: str) -> Mapping[str, Body]:
+        """The bodies outside the district to which a tenant sends reporters, by id."""
+        return self._parts(tenant).bodies
 
     def units_of(self, tenant: str) -> tuple[Unit, ...]:
         """The units that work in a town, or that a department (or the district) owns in all towns.
@@ -164,6 +174,10 @@ class District:
     def book(self, tenant: str) -> Book:
         """The mandates of the pack that a tenant has, and what it commands in its own right."""
         return Book(self.standing_mandates(tenant), self.commands_itself(tenant))
+
+    def dispatch_rules(self, tenant: str) -> DispatchRules:
+        """Whom a tenant asks first, and its run cards."""
+        return self._parts(tenant).dispatch
 
     def deadline(self, tenant: str, start: datetime, limit: Limit) -> datetime:
         """When a limit begun at `start` runs out by the tenant's calendar (UTC)."""

@@ -35,6 +35,14 @@ def _weight(value: Setting) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
+def _at_least_one(value: Setting) -> bool:
+    return _weight(value) and not isinstance(value, str | list) and value >= 1
+
+
+def _above_zero(value: Setting) -> bool:
+    return _weight(value) and value != 0
+
+
 def _truth(value: Setting) -> bool:
     return isinstance(value, bool)
 
@@ -91,7 +99,11 @@ KNOWN: Mapping[str, KnownSetting] = {
     "triage.hold-minutes": KnownSetting(
         "how long a report with a likely matter waits for a person; 0: for ever", _WHOLE, _whole
     ),
-    "triage.out-of-scope": KnownSetting("words of what the town does not handle", "a list of text", _words),
+    "triage.out-of-scope": KnownSetting(
+        "words of what the town does not handle, and whose it is",
+        "a list of text: word, or word = id",
+        _words,
+    ),
     "triage.model": KnownSetting("whether a trained model may suggest matters", _TRUTH, _truth),
     "triage.word-trust": KnownSetting(
         "how sure the words of matters are taken to be, beside a model", _SHARE, _share
@@ -119,6 +131,34 @@ KNOWN: Mapping[str, KnownSetting] = {
     "dispatch.close-limit": KnownSetting("how long an inspected case may wait to be closed", A_LIMIT, _limit),
     "dispatch.close-on-inspection": KnownSetting(
         "whether a case that passed inspection is closed without a shift leader", _TRUTH, _truth
+    ),
+    "dispatch.choose": KnownSetting(
+        "whether a case is offered as it is filed, or waits for a dispatcher with the recommendation",
+        "automatic or recommend",
+        _one_of("automatic", "recommend"),
+    ),
+    "dispatch.match": KnownSetting(
+        "whether cases filed together are matched with workers one by one or as a whole",
+        "one-by-one or optimal",
+        _one_of("one-by-one", "optimal"),
+    ),
+    "dispatch.most-each": KnownSetting(
+        "open cases a worker may have before nobody is added; 0: any number", _WHOLE, _whole
+    ),
+    "dispatch.load-minutes": KnownSetting(
+        "how many minutes of travel one open case more outweighs", _WEIGHT, _weight
+    ),
+    "dispatch.road-factor": KnownSetting(
+        "how much longer roads are than the crow flies", "a number, 1 or more", _at_least_one
+    ),
+    "dispatch.speed-kmh": KnownSetting("how fast workers travel", "a number above 0", _above_zero),
+    "dispatch.shifts": KnownSetting(
+        "whether only those who have signed on are asked (required), or also those who never did (optional)",
+        "required or optional",
+        _one_of("required", "optional"),
+    ),
+    "dispatch.shift-hours": KnownSetting(
+        "the longest shift; nobody stays signed on beyond it", "1 to 24", _at_most(24)
     ),
     "analytics.league-days": KnownSetting(
         "how many days the league looks back, with today", "a whole number, 1 or more", _positive

@@ -6,8 +6,9 @@ from datetime import date, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from qipan.tenancy import gazetteer_file, mandate_file, people
+from qipan.tenancy import dispatch_rules, gazetteer_file, mandate_file, people
 from qipan.tenancy.attribute import Attribute, Datatype
+from qipan.tenancy.bodies import Body
 from qipan.tenancy.component_file import ComponentRow
 from qipan.tenancy.district import Department, District, Parts, Town
 from qipan.tenancy.gazetteer_file import GazetteerFile
@@ -35,7 +36,8 @@ from qipan.tenancy.workflow import Workflow, build
 from qipan.territory import Cell, Layer, Territory
 from qipan.territory.cell import DUTY_LAYER
 from qipan.territory.components import Components
-from qipan.worktime import Calendar, Limit, Span, works_in_china, works_on_weekdays
+from qipan.worktime import Calendar, Limit, Span, china_knows, works_in_china, works_on_weekdays
+from qipan.worktime.calendar import every_year
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,10 @@ def resolve(files: Files) -> District:
         languages=tuple(district.languages),
         tenants=tenants,
         towns=tuple(_town(town, files.lineages[id]) for id, town in files.towns.items()),
-        departments=tuple(Department(id, _words(d.name), d.tenant) for id, d in files.departments.items()),
+        departments=tuple(
+            Department(id, _words(one.name), one.tenant, one.phone, one.url)
+            for id, one in files.departments.items()
+        ),
         services=tuple(_services(files)),
         people=tuple(_people(files, tenants, units, communities)),
         territory=territory,
@@ -140,6 +145,8 @@ def _units(town: TownFile, files: Files, communities: Mapping[str, tuple[str, ..
             handlers=people.handler_ids(town.id, id, unit.handlers),
             cells=frozenset(cell for community in unit.communities for cell in communities[community]),
             matters=frozenset(unit.matters),
+            base=(unit.base[0], unit.base[1]) if unit.base else None,
+            skills=frozenset(unit.skills),
         )
 
 
@@ -165,9 +172,15 @@ def _people(
         yield from people.staff(tenant, "supervisor", Words("督查员", "supervisor"), staff.supervisors)
         yield from people.staff(tenant, "town-lead", Words("领导", "lead"), staff.leads)
         for unit in units[id]:
-            language = town.units[unit.id.partition("/")[2]].language
+            squad = town.units[unit.id.partition("/")[2]]
             yield from people.handlers(
-                tenant, unit.id, unit.name, unit.handlers, district.email_domain, language
+                tenant,
+                unit.id,
+                unit.name,
+                unit.handlers,
+                district.email_domain,
+                squad.language,
+                squad.specialists,
             )
 
 
@@ -184,6 +197,11 @@ def _parts(files: Files, units: Mapping[str, tuple[Unit, ...]]) -> dict[str, Par
             {**matters, **{code: _matter(code, matter) for code, matter in town.matters.items()}},
             units[id],
             _workflow(town.workflow),
+            dispatch=dispatch_rules.build(id, town.dispatch),
+            bodies={
+                body: Body(body, _words(model.name), model.phone, model.url)
+                for body, model in town.bodies.items()
+            },
         )
     for id, department in files.departments.items():
         if department.tenant:
@@ -236,6 +254,7 @@ def _matter(code: str, model: MatterModel) -> Matter:
                 (_attribute(code, one) for code, one in model.attributes.items()), key=lambda one: one.order
             )
         ),
+        skills=frozenset(model.skills),
         coercive=model.coercive,
     )
 
@@ -258,17 +277,17 @@ def _calendar(model: CalendarModel, zone: str) -> Calendar:
     for hours in model.hours:
         start, _, end = hours.partition("-")
         spans.append(Span(time.fromisoformat(start), time.fromisoformat(end)))
-    return Calendar(ZoneInfo(zone), tuple(spans), _WORKED[model.days])
+    return Calendar(ZoneInfo(zone), tuple(spans), *_WORKED[model.days])
 
 
 def _works_always(_: date) -> bool:
     return True
 
 
-_WORKED: Mapping[str, Callable[[date], bool]] = {
-    "china": works_in_china,
-    "weekdays": works_on_weekdays,
-    "every-day": _works_always,
+_WORKED: Mapping[str, tuple[Callable[[date], bool], Callable[[int], bool]]] = {
+    "china": (works_in_china, china_knows),
+    "weekdays": (works_on_weekdays, every_year),
+    "every-day": (_works_always, every_year),
 }
 
 

@@ -1,6 +1,6 @@
 """Taking a step: find the case, ask the process, write and tell; whatever entrypoint it came through."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from nameko.extensions import DependencyProvider
 
@@ -9,9 +9,11 @@ from qipan.contracts.errors import Conflict, NotFound
 from qipan.messaging.service import PROCESS, DatabaseProvider, ProcessProvider, Received, Work
 from qipan.tenancy import Matter
 from services.dispatch import choosing, reading, telling, writing
+from services.dispatch.availability import Availability
 from services.dispatch.change import Change, Stored
 from services.dispatch.choosing import Choice, Situation
 from services.dispatch.clocks import Deadlines, Limits
+from services.dispatch.filing import NOTHING_KNOWN
 from services.dispatch.grounds import Grounds
 from services.dispatch.process import Do, Transition
 from services.dispatch.steps import NOTHING, SYSTEM, Actor, Brings
@@ -57,6 +59,12 @@ class Acting:
             return Do.CLOSE
         return None
 
+    # What is known of the field
+
+    def field(self, work: Work, tenants: Iterable[str]) -> Mapping[str, Availability]:
+        """Who of these tenants' workers is there, and their operating mode; who is left out is all there."""
+        return NOTHING_KNOWN
+
     # How it is done
 
     def _find(self, work: Work, call: Received[CaseCommand]) -> Stored:
@@ -96,15 +104,21 @@ class Acting:
     ) -> CaseAnswer:
         """Take the step for the caller, then those that follow of themselves."""
         principal = call.grant.principal
-        actor = Actor(call.grant.sub, frozenset(principal.roles) if principal else frozenset())
+        actor = (
+            Actor(principal.sub, frozenset(principal.roles), principal.tenant, principal.units)
+            if principal
+            else Actor(call.grant.sub, frozenset())
+        )
         taken: str | None = do
         while taken is not None:
             after = self._after_step(work, before, taken, actor, brings, unit_tenant)
             now = work.now(before.case.tenant)
             row = self._row(before, taken)
-            self._record(
-                work, [Change(before, after, row, actor.id, now, call.id, call.traceparent, detail or {})]
+            authority = actor.authority(row.roles)
+            change = Change(
+                before, after, row, actor.id, now, call.id, call.traceparent, detail or {}, authority
             )
+            self._record(work, [change])
             before, actor, brings, detail = after, SYSTEM, NOTHING, None
             taken = self.after(after, taken)
         return CaseAnswer(case=before.case)

@@ -24,6 +24,12 @@ class Desk:
         names = ", ".join(self.people) or f"whoever dispatches for {self.tenant}"
         return f"{self.department} is asked to assign a unit: on the list of {names}"
 
+    def waits(self, case_id: str) -> dict[str, str]:
+        """For the history: the one by name who sees to the case; the same every time."""
+        if not self.people:
+            return {}
+        return {"waits_for": self.people[sum(case_id.encode()) % len(self.people)]}
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -32,13 +38,17 @@ class Asked:
     desk: Desk
     why: str
 
-    def brings(self, reason: str | None = None) -> Brings:
+    def brings(self) -> Brings:
         """What the step brings."""
-        return Brings(department=self.desk.department, reason=reason)
+        return Brings(department=self.desk.department, reason=self._reason)
 
     def detail(self) -> dict[str, str]:
         """What the history says."""
-        return {"why": f"{self.why}; {self.desk.words()}", "asked": self.desk.department}
+        return {"why": self._reason, "asked": self.desk.department}
+
+    @property
+    def _reason(self) -> str:
+        return f"{self.why}; {self.desk.words()}"
 
 
 def desks_of(district: District, tenant: str) -> Mapping[str, Desk]:

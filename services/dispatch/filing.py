@@ -6,21 +6,28 @@ from datetime import datetime
 
 from qipan.contracts.events import ReportTriaged
 from qipan.ids import derived_id
-from qipan.tenancy import Book, Matter
+from qipan.tenancy import Book, Mandate, Matter
+from qipan.tenancy.mandate import Concern, Unknown
 from qipan.territory.cell import DUTY_LAYER
 from qipan.worktime import Calendar
 from services.dispatch import commanding
+from services.dispatch.availability import EVERYBODY, Availability
 from services.dispatch.change import Change, Stored
-from services.dispatch.choosing import Choice, Situation, Squad
+from services.dispatch.choosing import Choice, Situation
 from services.dispatch.clocks import USUAL, Deadlines, Limits
-from services.dispatch.commanding import Asked, Desk, Sent
+from services.dispatch.commanding import Asked, Desk
+from services.dispatch.policy import USUAL_POLICY, Policy
 from services.dispatch.process import STANDARD, Do, Process, file
+from services.dispatch.recommending import why_nobody
+from services.dispatch.squads import Squad
 from services.dispatch.steps import SYSTEM, Brings
+
+NOTHING_KNOWN: Mapping[str, Availability] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What dispatch knows of one tenant: its matters, squads, calendar, usual limits and process.
+    """What dispatch knows of one tenant: its matters, squads, calendar, usual limits, process and policy.
 
     `book` holds the mandates under which it commands units, `desks` who answers where it may not.
     """
@@ -30,8 +37,13 @@ class Ground:
     calendar: Calendar
     usual: Limits = USUAL
     process: Process = STANDARD
+    policy: Policy = USUAL_POLICY
     book: Book = field(default_factory=Book)
     desks: Mapping[str, Desk] = field(default_factory=dict)
+
+    def concern(self, matter: str) -> Concern:
+        """What mandates are asked about: the matter, or one that the tenant does not know."""
+        return self.matters.get(matter) or Unknown(matter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +64,6 @@ class Rules:
     limits: Callable[[Matter, Limits], Limits]
 
 
-Fate = tuple[Choice, Sent] | Asked | None
-"""Somebody is sent, a department is asked, or a dispatcher decides."""
-
-
 def case_id_of(tenant: str, report_id: str) -> str:
     """The one case id that belongs to a report, however often it is filed."""
     return derived_id("case", tenant, report_id)
@@ -73,77 +81,125 @@ def file_all(
     rules: Rules,
     now: Callable[[str], datetime],
     served_by: str,
+    field: Mapping[str, Availability] = NOTHING_KNOWN,
 ) -> list[Change]:
     """The first version of each report's case.
 
     `loads` is tenant → worker → open cases, and grows with every choice, so that a batch spreads as well
-    as the same reports would one by one.
+    as the same reports would one by one. `field` has the tenants of whose people something is known.
     """
-    return [
-        _file(one, ground(one.tenant), loads.setdefault(one.tenant, {}), rules, now(one.tenant), served_by)
+    decided = [
+        _decide(
+            one,
+            ground(one.tenant),
+            loads.setdefault(one.tenant, {}),
+            rules,
+            now(one.tenant),
+            field.get(one.tenant, EVERYBODY),
+        )
         for one in arriving
     ]
+    return [_file(one, served_by) for one in decided]
 
 
-def _file(
-    one: Arriving, ground: Ground, loads: dict[str, int], rules: Rules, now: datetime, served_by: str
-) -> Change:
-    report = one.report
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A report about to be filed: by which limits, to whom it is offered (None: to nobody yet), and why.
+
+    `asked` is the department that is to assign a unit, where those who see to it may not be commanded.
+    """
+
+    arriving: Arriving
+    ground: Ground
+    limits: Limits
+    choice: Choice | None
+    detail: dict[str, str]
+    now: datetime
+    asked: Asked | None = None
+
+
+def _decide(
+    one: Arriving,
+    ground: Ground,
+    loads: dict[str, int],
+    rules: Rules,
+    now: datetime,
+    field: Availability,
+) -> Decided:
+    report, policy = one.report, ground.policy
     matter = ground.matters.get(report.matter or "")
-    case_id = case_id_of(one.tenant, report.report_id)
-    limits = ground.usual
-    fate: Fate = None
     if matter is None:
         why = f"{report.matter} is no matter of this town: a dispatcher decides"
-    else:
-        limits = rules.limits(matter, limits_of(matter, ground.usual))
-        fate = _fate(one, ground, matter, loads, rules, now)
-        why = "no unit here handles it: a dispatcher decides"
-    offer, held_by, detail = None, None, {"why": why}
-    if isinstance(fate, Asked):
-        offer, held_by, detail = fate.brings(), fate.desk.tenant, fate.detail()
-    elif fate is not None:
-        choice, sent = fate
+        return Decided(one, ground, ground.usual, None, {"why": why}, now)
+    limits = rules.limits(matter, limits_of(matter, ground.usual))
+    book, cell = ground.book, report.place.cells.get(DUTY_LAYER)
+    able = commanding.commanded(ground.squads, book, matter, cell, now)
+    situation = Situation(one.tenant, report, matter, able, loads, now, policy, field)
+    choice = rules.choose(situation)
+    asked = None
+    if choice is None and able is not ground.squads:
+        asked = commanding.asked(ground.squads, able, book, ground.desks, matter, cell, now)
+    elif choice is not None and not book.commands(choice.unit.department, matter, cell, now):
+        asked = commanding.ask(choice.unit, book, ground.desks, matter, cell, now)
+    if asked is not None:
+        return Decided(one, ground, limits, None, asked.detail(), now, asked)
+    if choice is None:
+        return Decided(one, ground, limits, None, {"why": why_nobody(situation)}, now)
+    if not policy.automatic:
+        first = choice.worker or choice.unit.id
+        why = f"a dispatcher decides; recommended is {first}: {'; '.join(choice.reasons)}"
+        return Decided(one, ground, limits, None, {"why": why, "recommended": first}, now)
+    detail = {"why": "; ".join(choice.reasons), "unit": choice.unit.id}
+    if choice.worker is not None:
+        detail["worker"] = choice.worker
+        loads[choice.worker] = loads.get(choice.worker, 0) + 1
+    return Decided(one, ground, limits, choice, detail, now)
+
+
+def _file(decided: Decided, served_by: str) -> Change:
+    one, choice, limits = decided.arriving, decided.choice, decided.limits
+    case_id = case_id_of(one.tenant, one.report.report_id)
+    detail, offer, held_by = decided.detail, None, None
+    if choice is not None:
+        mandate = _mandate(decided, choice)
+        if mandate is not None:
+            detail = {**detail, "why": f"{detail['why']}; under {mandate.words()}"}
+        held_by = choice.unit.tenant
         offer = Brings(
             department=choice.unit.department,
             unit=choice.unit.id,
             worker=choice.worker,
             task_id=task_id_of(case_id, 1),
-            mandate=sent.mandate,
+            mandate=mandate.id if mandate else None,
         )
-        held_by = choice.unit.tenant
-        detail = {"why": "; ".join(sent.reasons), "unit": choice.unit.id}
-        if choice.worker is not None:
-            detail["worker"] = choice.worker
-            loads[choice.worker] = loads.get(choice.worker, 0) + 1
-    case = file(report, one.tenant, case_id, now, Deadlines(limits, ground.calendar), offer, served_by)
+    elif decided.asked is not None:
+        offer, held_by = decided.asked.brings(), decided.asked.desk.tenant
+        detail = {**detail, **decided.asked.desk.waits(case_id)}
+    elif (person := decided.ground.policy.waits_for(case_id)) is not None:
+        detail = {**detail, "waits_for": person}
+    deadlines = Deadlines(limits, decided.ground.calendar)
+    case = file(one.report, one.tenant, case_id, decided.now, deadlines, offer, served_by)
+    if choice is None:
+        case = case.model_copy(update={"reason": detail["why"]})
     return Change(
         before=None,
         after=Stored(case, limits, held_by),
         row=STANDARD.steps[Do.FILE],
         who=SYSTEM.id,
-        at=now,
+        at=decided.now,
         message_id=one.message_id,
         traceparent=one.traceparent,
         detail=detail,
     )
 
 
-def _fate(
-    one: Arriving, ground: Ground, matter: Matter, loads: dict[str, int], rules: Rules, now: datetime
-) -> Fate:
-    """The town's rule chooses among the squads that may be commanded; what it names beyond them is asked."""
-    book, cell = ground.book, one.report.place.cells.get(DUTY_LAYER)
-    able = commanding.commanded(ground.squads, book, matter, cell, now)
-    choice = rules.choose(Situation(one.tenant, one.report, matter, able, loads, now))
-    if choice is None:
-        if able is ground.squads:
-            return None
-        return commanding.asked(ground.squads, able, book, ground.desks, matter, cell, now)
-    sent = commanding.sent(choice, book, matter, cell, now)
-    if sent is None:
-        return commanding.ask(choice.unit, book, ground.desks, matter, cell, now)
-    return choice, sent
+def _mandate(decided: Decided, choice: Choice) -> Mandate | None:
+    """The mandate under which the unit is sent; None: its own department commands it."""
+    department, report = choice.unit.department, decided.arriving.report
+    book, matter = decided.ground.book, decided.ground.concern(report.matter or "")
+    if department in book.own:
+        return None
+    return book.given(department, matter, report.place.cells.get(DUTY_LAYER), decided.now)
 
 
 def limits_of(matter: Matter, usual: Limits) -> Limits:

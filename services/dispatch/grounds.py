@@ -9,6 +9,7 @@ from services.dispatch.choosing import squads_of
 from services.dispatch.clocks import USUAL
 from services.dispatch.commanding import desks_of
 from services.dispatch.filing import Ground
+from services.dispatch.policy import policy_of
 from services.dispatch.process import process_of
 
 MOST_TENANTS = 2_000
@@ -26,6 +27,10 @@ class Grounds:
         """Whether a case that passed inspection needs no shift leader to close it."""
         return self._district.setting(tenant, "dispatch.close-on-inspection", False)
 
+    def requires_shifts(self, tenant: str) -> bool:
+        """Whether only those who have signed on are asked to do anything."""
+        return self._district.setting(tenant, "dispatch.shifts", "optional") == "required"
+
     def _of(self, tenant: str) -> Ground:
         setting = self._district.setting
         return Ground(
@@ -38,6 +43,7 @@ class Grounds:
                 close=Limit.parse(setting(tenant, "dispatch.close-limit", "1 work-day")),
             ),
             process=process_of(self._district.workflow(tenant)),
+            policy=policy_of(self._district, tenant),
             book=self._district.book(tenant),
             desks=desks_of(self._district, tenant),
         )

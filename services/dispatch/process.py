@@ -28,6 +28,8 @@ class Do(StrEnum):
     FILE = "file"
     DISPATCH = "dispatch"
     ACCEPT = "accept"
+    DEPART = "depart"
+    ARRIVE = "arrive"
     RETURN = "return"
     DISPOSE = "dispose"
     PASS = "pass"

@@ -6,7 +6,6 @@ from datetime import datetime
 from qipan.contracts.case import CaseState
 from qipan.contracts.errors import Conflict, Fault, Invalid
 from qipan.tenancy import base_of
-from qipan.tenancy.mandate import Unknown
 from qipan.territory.cell import DUTY_LAYER
 from services.dispatch.choosing import Choice, least_busy
 from services.dispatch.commanding import Asked, Sent, ask, sent, waits_for
@@ -43,7 +42,7 @@ def sent_by_hand(case: CaseState, choice: Choice, home: str, ground: Ground, now
     if base_of(home) in ground.desks:
         own = [s.unit.id for s in ground.squads if s.unit.department == base_of(home)]
         raise _unknown("unit", f"{unit.id!r} is no unit of {home}", own)
-    matter = ground.matters.get(case.matter) or Unknown(case.matter)
+    matter = ground.concern(case.matter)
     allowed = sent(choice, ground.book, matter, cell, now)
     if allowed is not None:
         return allowed

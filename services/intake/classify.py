@@ -1,7 +1,7 @@
 """What is wrong, by the words of the report: the matter whose words it contains."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _NOT_A_WORD = re.compile(r"[^0-9a-z]+")
@@ -73,10 +73,10 @@ class Vocabulary:
         return Classification(best, score / (score + second), best in self.emergencies, tuple(spoke[best]))
 
 
-def contains_any(text: str, words: Sequence[str]) -> bool:
-    """Whether the text has one of these words (already casefolded)."""
+def first_within(text: str, words: Iterable[str]) -> str | None:
+    """The first of these words (already casefolded) that the text has."""
     folded = text.casefold()
-    return any(word in folded for word in words)
+    return next((word for word in words if word in folded), None)
 
 
 def _ends_well(word: str, spaced: str) -> bool:

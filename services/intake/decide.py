@@ -1,6 +1,6 @@
 """What becomes of a held report: a person decides, or the town's waiting time has passed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from qipan.contracts.case import Place
 from qipan.contracts.commands import DecideReport
 from qipan.contracts.errors import Fault, IllegalTransition, Invalid, NotFound, UnknownMatter
 from qipan.contracts.events import Outcome, ReportTriaged
+from qipan.contracts.responsible import Responsible
 from qipan.storage import Timer, Work
 from services.intake import store
 from services.intake.duplicates import bucket_of
@@ -28,13 +29,22 @@ class Ruling:
     matter: str | None
     reason: str
     by: str
+    responsible: Responsible | None = None
 
 
-def ruling_of(command: DecideReport, guess: str | None, matters: Collection[str], who: str) -> Ruling:
+def ruling_of(
+    command: DecideReport,
+    guess: str | None,
+    matters: Collection[str],
+    who: str,
+    answerable: Mapping[str, Responsible],
+) -> Ruling:
     """What the acceptor decided; the matter is the one named, else the one that triage thought likely.
 
-    Raises UnknownMatter, or Invalid when there is no matter to file as, or no reason to decline for.
+    `answerable` are those to whom a declined report's reporter can be sent, by id. Raises UnknownMatter, or
+    Invalid when there is no matter to file as, no reason to decline for, or nobody of the id given.
     """
+    responsible = _responsible(command, answerable)
     matter = command.matter or guess
     if command.matter is not None and command.matter not in matters:
         raise UnknownMatter(
@@ -47,17 +57,37 @@ def ruling_of(command: DecideReport, guess: str | None, matters: Collection[str]
             )
     elif matter is None:
         raise Invalid(faults=(Fault(where="matter", what="nobody knows yet what it is", allowed="a code"),))
-    return Ruling(command.outcome, matter, (command.reason or "").strip() or "by-acceptor", who)
+    reason = (command.reason or "").strip() or "by-acceptor"
+    return Ruling(command.outcome, matter, reason, who, responsible)
 
 
-def decide_held(work: Work, tenant: str, command: DecideReport, matters: Collection[str], who: str) -> str:
+def _responsible(command: DecideReport, answerable: Mapping[str, Responsible]) -> Responsible | None:
+    if command.responsible is None:
+        return None
+    if command.outcome is not Outcome.DECLINE:
+        what, allowed = "says whose a declined report is", "leave it out"
+    elif command.responsible not in answerable:
+        what, allowed = f"{command.responsible!r} is nobody the town knows", ", ".join(sorted(answerable))
+    else:
+        return answerable[command.responsible]
+    raise Invalid(faults=(Fault(where="responsible", what=what, allowed=allowed),))
+
+
+def decide_held(
+    work: Work,
+    tenant: str,
+    command: DecideReport,
+    matters: Collection[str],
+    who: str,
+    answerable: Mapping[str, Responsible],
+) -> str:
     """Carry out an acceptor's decision; returns the new status. NotFound, IllegalTransition if not held."""
     row = store.report(work.conn, tenant, command.report_id, lock=True)
     if row is None:
         raise NotFound(f"There is no report {command.report_id!r}.")
     if row.held_at is None:
         raise IllegalTransition(f"The report is not held; it is {row.status!r}.")
-    ruling = ruling_of(command, row.matter, matters, who)
+    ruling = ruling_of(command, row.matter, matters, who, answerable)
     _rule(work, [(row, ruling)])
     work.cancel_timers(tenant, command.report_id, HELD_DUE)
     return STATUS_OF[ruling.outcome]
@@ -96,6 +126,7 @@ def _judged(row: Row[Any], ruling: Ruling, now: datetime) -> store.Judged:
         held_at=None,
         decided_by=ruling.by,
         place=_found(row, ruling),
+        responsible=ruling.responsible,
     )
 
 
@@ -126,4 +157,5 @@ def _told(row: Row[Any], ruling: Ruling, now: datetime) -> ReportTriaged:
         received_at=row.received_at,
         triaged_at=now,
         reason=ruling.reason,
+        responsible=ruling.responsible,
     )

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from qipan.contracts.case import Place
 from qipan.contracts.events import Outcome, ReportReceived
+from qipan.contracts.responsible import Responsible
 from qipan.tenancy import District, base_of
 from services.intake.classify import Classification
 from services.intake.duplicates import OpenReports, Said
@@ -23,6 +24,7 @@ class Examined:
     """A report with what the desk found out about it.
 
     `reported` is the place that it says; `place` is another where triage takes it to mean a component nearby.
+    `responsible`: whose it is, where it is out of scope.
     """
 
     tenant: str
@@ -33,6 +35,7 @@ class Examined:
     place: Place
     reported: Place
     suggestion: Suggestion | None = None
+    responsible: Responsible | None = None
 
     @property
     def metres_off(self) -> float:
@@ -55,6 +58,11 @@ class Triaged:
     examined: Examined
     decision: Decision
     merged_into: str | None
+
+    @property
+    def responsible(self) -> Responsible | None:
+        """Whose a declined one is, where the town's words say so."""
+        return self.examined.responsible if self.decision.outcome is Outcome.DECLINE else None
 
 
 class Suggests(Protocol):
@@ -132,6 +140,7 @@ class Desk:
             place=self._at_component(tenant, report, found.matter) or reported,
             reported=reported,
             suggestion=suggestion,
+            responsible=book.owner_of(report) if look.out_of_scope else None,
         )
 
     def _place(self, report: ReportReceived) -> Place:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, RootModel
 
+from qipan.contracts.responsible import Responsible
 from qipan.territory.coordinates import System
 
 LONGEST_TEXT = 4000
@@ -222,13 +223,15 @@ class ComponentShown(BaseModel):
 class PublicStatus(BaseModel):
     """What the reporter may know: a stable word, and plain words for people. Times are domain time, UTC.
 
-    A merged report also shows how far the report has come that it was joined to.
+    A merged report also shows how far the report has come that it was joined to; a declined one, `responsible`,
+    who sees to the matter instead, where the town knows.
     """
 
     report_id: str
     tenant: str
     status: str
     words: Words
+    responsible: Responsible | None = None
     received_at: datetime
     changed_at: datetime
     case_id: str | None = None

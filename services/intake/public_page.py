@@ -7,7 +7,7 @@ from services.intake import store
 from services.intake.additions import comments_of, photos_of
 from services.intake.forms import PublicComment, PublicStatus, PublicStep
 from services.intake.photo_shown import photo_added
-from services.intake.public_status import words_for
+from services.intake.public_status import whose, words_for
 from services.intake.timeline import timeline
 
 
@@ -25,7 +25,8 @@ def page_of(conn: Connection, tenant: str, report_id: str, token: str) -> Public
         report_id=report_id,
         tenant=tenant,
         status=row.status,
-        words=words_for(row.status),
+        words=words_for(row.status, whose(row)),
+        responsible=whose(row),
         received_at=row.received_at,
         changed_at=row.changed_at if original is None else max(row.changed_at, original.changed_at),
         case_id=row.case_id if original is None else original.case_id,
@@ -34,7 +35,7 @@ def page_of(conn: Connection, tenant: str, report_id: str, token: str) -> Public
         original_words=None if original is None else words_for(original.status),
         rating=None if rated is None else rated.rating,
         timeline=tuple(
-            PublicStep(status=step.status, words=words_for(step.status), at=step.at)
+            PublicStep(status=step.status, words=words_for(step.status, whose(row)), at=step.at)
             for step in timeline(row, original)
         ),
         comments=tuple(

@@ -1,9 +1,11 @@
 """What a reporter is told: one stable word for each state a report can be in, and plain words for people."""
 
 from enum import StrEnum
+from typing import Any
 
 from qipan.contracts.case import Stage
 from qipan.contracts.events import Outcome
+from qipan.contracts.responsible import Responsible
 
 
 class ReportStatus(StrEnum):
@@ -43,10 +45,22 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 
 
-def words_for(status: str) -> dict[str, str]:
-    """The plain words for a status, by language."""
+def words_for(status: str, responsible: Responsible | None = None) -> dict[str, str]:
+    """The plain words for a status, by language; of a declined report also whose it is, and how to reach them."""
     zh, en = WORDS[status]
-    return {"zh": zh, "en": en}
+    if responsible is None or status != ReportStatus.DECLINED:
+        return {"zh": zh, "en": en}
+    reached = [word for word in (responsible.phone, responsible.url) if word]
+    zh_reached, en_reached = "，".join(reached), ", ".join(reached)
+    return {
+        "zh": f"{zh}。此事由{responsible.name['zh']}负责" + (f"：{zh_reached}" if reached else ""),
+        "en": f"{en} {responsible.name['en']} sees to it" + (f": {en_reached}" if reached else "."),
+    }
+
+
+def whose(row: Any) -> Responsible | None:
+    """Whose a declined report is, as its row (`services.intake.tables.reports`) keeps it."""
+    return None if row.responsible is None else Responsible.model_validate(row.responsible)
 
 
 def may_be_rated(status: str) -> bool:

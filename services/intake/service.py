@@ -39,6 +39,7 @@ from qipan.messaging.service import (
     consume,
     on_timer,
 )
+from qipan.tenancy.bodies import answerable
 from services.intake import store
 from services.intake.accept import Submission, accept
 from services.intake.admission import admit
@@ -147,7 +148,8 @@ class Intake:
     def decide_report(self, work: Work, call: Received[DecideReport]) -> ReportAnswer:
         """An acceptor's decision about a held report."""
         matters = self.district.matters_of(call.tenant).keys()
-        status = decide_held(work, call.tenant, call.data, matters, call.grant.sub)
+        owners = answerable(self.district, call.tenant)
+        status = decide_held(work, call.tenant, call.data, matters, call.grant.sub, owners)
         return ReportAnswer(report_id=call.data.report_id, tenant=call.tenant, status=status)
 
     @answer(UnmaskContact)

@@ -9,6 +9,7 @@ from pydantic_core import to_json
 from sqlalchemy import Connection, Row, select, text, tuple_
 
 from qipan.contracts.case import Place
+from qipan.contracts.responsible import Responsible
 from services.intake.admission import NewReport
 from services.intake.duplicates import Said
 from services.intake.open311.rows import CHANNEL, Step, record
@@ -62,6 +63,7 @@ class Judged:
     decided_by: str
     place: Place | None = None
     suggestion: Suggestion | None = None
+    responsible: Responsible | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +135,11 @@ _JUDGE = f"""
     SET status = j.status, matter = j.matter, cells = j.cells, reason = j.reason, merged_into = j.merged_into,
         bucket = j.bucket, triaged_at = j.triaged_at, triaged_real_at = now(), held_at = j.held_at,
         changed_at = j.triaged_at, decided_by = j.decided_by, place = j.place,
+        responsible = j.responsible,
         suggestion = coalesce(CAST(j.suggestion AS jsonb), r.suggestion)
     FROM json_to_recordset(CAST(:rows AS json)) AS j (tenant text, report_id text, status text, matter text,
         cells jsonb, reason text, merged_into text, bucket bigint, triaged_at timestamptz,
-        held_at timestamptz, decided_by text, place jsonb, suggestion json)
+        held_at timestamptz, decided_by text, place jsonb, suggestion json, responsible jsonb)
     WHERE r.tenant = j.tenant AND r.report_id = j.report_id AND {{condition}}
     RETURNING r.tenant, r.report_id, r.channel
 """

@@ -45,6 +45,7 @@ def _happenings(conn: Connection, row: Row[Any]) -> Iterator[Happening]:
                 reason=row.reason,
                 matter=row.matter,
                 merged_into=row.merged_into,
+                responsible=(row.responsible or {}).get("id"),
                 **_suggested(row.suggestion),
                 **(row.cells or {}),
             ),

@@ -66,6 +66,7 @@ reports = Table(
     Column("stage_times", JSONB),  # of its case, in milliseconds since 1970 (services.intake.timeline)
     Column("call_id", Text),  # the hotline's own number of the call
     Column("suggestion", JSONB),  # what was suggested before anybody decided (services.intake.suggestion)
+    Column("responsible", JSONB),  # whose it is, when it was declined (qipan.contracts.responsible)
     Index(
         "reports_open",
         "tenant",

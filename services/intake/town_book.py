@@ -4,18 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qipan.contracts.events import ReportReceived
+from qipan.contracts.responsible import Responsible
 from qipan.tenancy import District, Matter, Severity
-from services.intake.classify import Classification, Vocabulary, Wording, contains_any
+from qipan.tenancy.bodies import answerable
+from services.intake.classify import Classification, Vocabulary, Wording, first_within
 from services.intake.town_policy import TownPolicy
 
 
 @dataclass(frozen=True, slots=True)
 class TownBook:
-    """What the desk knows of a town: its matters, their words, and how it triages."""
+    """What the desk knows of a town: its matters, their words, how it triages, and whom it sends people to."""
 
     matters: Mapping[str, Matter]
     vocabulary: Vocabulary
     policy: TownPolicy
+    responsible: Mapping[str, Responsible]
 
     @classmethod
     def of(cls, district: District, tenant: str) -> "TownBook":
@@ -29,7 +32,8 @@ class TownBook:
             )
             for code, matter in matters.items()
         )
-        return cls(matters, Vocabulary(wordings), TownPolicy.of(district, tenant))
+        policy = TownPolicy.of(district, tenant)
+        return cls(matters, Vocabulary(wordings), policy, answerable(district, tenant))
 
     def given(self, report: ReportReceived) -> Classification | None:
         """The matter that the reporter named, if the town knows it."""
@@ -39,4 +43,9 @@ class TownBook:
 
     def is_out_of_scope(self, report: ReportReceived, words: Classification) -> bool:
         """Whether the words speak of what the town does not handle, and of nothing that it does."""
-        return words.matter is None and contains_any(report.text, self.policy.out_of_scope)
+        return words.matter is None and first_within(report.text, self.policy.out_of_scope) is not None
+
+    def owner_of(self, report: ReportReceived) -> Responsible | None:
+        """Whose the matter is, by the first of the town's words out of scope that the report has."""
+        word = first_within(report.text, self.policy.out_of_scope)
+        return self.responsible.get(self.policy.out_of_scope.get(word or "") or "")

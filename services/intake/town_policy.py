@@ -1,9 +1,11 @@
 """How a town triages: the `triage.…` settings of its pack, read once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from qipan.tenancy import District
+from qipan.tenancy.bodies import assigned
 from services.intake.duplicates import Closeness
 
 LEAST_CONFIDENCE = 0.6
@@ -27,9 +29,10 @@ class TownPolicy:
     as that; 0: for ever.
     `place-metres`: how far off a place found by its name may be to be filed without a person; 0: any.
     `component-metres`: within how many metres a component of the matter is taken for the one meant; 0: never.
-    `out-of-scope`: words of what the town does not handle. `self-disposal`: whether grid workers may settle
-    small matters on the spot. `model`: whether a trained model may suggest; `word-trust` (0 to 1): how sure the
-    words are taken to be beside it.
+    `out-of-scope`: words of what the town does not handle, with the ids of whose it is where known.
+    `self-disposal`: whether grid workers may settle small matters on the spot.
+    `model`: whether a trained model may suggest; `word-trust` (0 to 1): how sure the words are taken to be
+    beside it.
     """
 
     least_confidence: float
@@ -38,7 +41,7 @@ class TownPolicy:
     closeness: Closeness
     merges: bool
     hold_for: timedelta | None
-    out_of_scope: tuple[str, ...]
+    out_of_scope: Mapping[str, str | None]
     self_disposal: bool
     place_metres: int
     component_metres: int
@@ -62,7 +65,10 @@ class TownPolicy:
             ),
             merges=metres > 0,
             hold_for=timedelta(minutes=hold) if hold > 0 else None,
-            out_of_scope=tuple(map(str.casefold, district.setting(tenant, "triage.out-of-scope", no_words))),
+            out_of_scope={
+                word.casefold(): owner
+                for word, owner in map(assigned, district.setting(tenant, "triage.out-of-scope", no_words))
+            },
             self_disposal=district.setting(tenant, "triage.self-disposal", True),
             place_metres=district.setting(tenant, "triage.place-metres", PLACE_METRES),
             component_metres=district.setting(tenant, "triage.component-metres", COMPONENT_METRES),

@@ -52,6 +52,7 @@ def judged_row(triaged: Triaged, now: datetime) -> store.Judged:
         decided_by=BY_RULES,
         place=None if triaged.examined.place is triaged.examined.reported else triaged.examined.place,
         suggestion=triaged.examined.suggestion,
+        responsible=triaged.responsible,
     )
 
 
@@ -69,6 +70,7 @@ def told(triaged: Triaged, now: datetime) -> ReportTriaged:
         triaged_at=now,
         reason=triaged.decision.reason,
         merged_into=triaged.merged_into,
+        responsible=triaged.responsible,
     )
 
 

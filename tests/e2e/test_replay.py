@@ -39,9 +39,9 @@ def refusals(var: Path) -> list[dict[str, str]]:
 
 @pytest.mark.timeout(600)
 def test_every_row_ends_accepted_or_refused_with_its_line(tmp_path: Path):
-    told = replay(SAMPLE, tmp_path, "--limit", "300")
-    assert told["rows"] == 300
-    assert told["accepted"] + told["refused"] == 300
+    told = replay(SAMPLE, tmp_path, "--limit", "150")
+    assert told["rows"] == 150
+    assert told["accepted"] + told["refused"] == 150
     assert told["books"]["balanced"] is True
     assert told["books"]["visible"] == told["accepted"]
     refused = refusals(tmp_path)

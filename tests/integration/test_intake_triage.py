@@ -23,6 +23,7 @@ from qipan.contracts.events import (
 )
 from qipan.messaging.received import Received
 from qipan.storage.timers import take_due
+from qipan.tenancy.bodies import answerable
 from qipan.testing import Databases
 from services.intake import store
 from services.intake.decide import decide_held, file_waited
@@ -76,7 +77,12 @@ class Office:
         with self.here.database.begin() as work:
             command = DecideReport(report_id=report_id, **fields)
             return decide_held(
-                work, "sandun", command, xihu().matters_of("sandun").keys(), "sandun.acceptor.1"
+                work,
+                "sandun",
+                command,
+                xihu().matters_of("sandun").keys(),
+                "sandun.acceptor.1",
+                answerable(xihu(), "sandun"),
             )
 
     def follow(self, *events: CaseEvent) -> None:

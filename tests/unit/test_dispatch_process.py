@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from qipan.access import rule_for
-from qipan.contracts import commands
+from qipan.contracts import commands, field
 from qipan.contracts.case import OPEN_STAGES, Place, Stage
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
 from qipan.contracts.events import Outcome, ReportTriaged
@@ -125,6 +125,8 @@ def test_every_step_is_named_once_and_tells_its_own_event():
     [
         (commands.DispatchCase, [Do.DISPATCH]),
         (commands.AcceptTask, [Do.ACCEPT]),
+        (field.DepartForTask, [Do.DEPART]),
+        (field.ArriveOnScene, [Do.ARRIVE]),
         (commands.ReturnTask, [Do.RETURN]),
         (commands.DisposeTask, [Do.DISPOSE]),
         (commands.InspectCase, [Do.PASS, Do.FAIL]),

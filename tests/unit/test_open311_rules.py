@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from qipan.access import api_key_digest, new_api_key, tenant_of_api_key
 from qipan.contracts.case import Stage
 from qipan.contracts.errors import Forbidden, Internal, OutsideTerritory, Unavailable
+from qipan.contracts.responsible import Responsible
 from qipan.tenancy.attribute import Attribute, Datatype
 from qipan.tenancy.words import Words
 from qipan.worktime import Limit
@@ -285,3 +286,10 @@ class TestApiKeys:
 def test_a_time_zone_is_the_districts() -> None:
     assert w3dates.written(NOW, SHANGHAI) == "2026-03-05T12:00:00+08:00"
     assert NOW.astimezone(timezone(timedelta(hours=8))).hour == 12
+
+
+def test_the_notes_of_a_declined_request_say_whose_it_is():
+    metro = Responsible(id="m", kind="body", name={"zh": "杭州地铁", "en": "Hangzhou Metro"}, phone="96600")
+    assert notes_of("declined", None, "en", metro).endswith("Hangzhou Metro sees to it: 96600")
+    assert notes_of("declined", None, "zh", metro).endswith("此事由杭州地铁负责：96600")
+    assert "Metro" not in notes_of("filed", None, "en", metro)

@@ -10,14 +10,18 @@ from qipan.worktime import (
     Limit,
     Span,
     TimeUnit,
+    after_left,
+    china_knows,
     deadline,
+    left,
+    worked_between,
     works_in_china,
     works_on_weekdays,
 )
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HOURS = (Span(time(8, 30), time(12)), Span(time(13, 30), time(18)))
-CHINA = Calendar(SHANGHAI, HOURS, works_in_china)
+CHINA = Calendar(SHANGHAI, HOURS, works_in_china, china_knows)
 WEEKDAYS = Calendar(SHANGHAI, HOURS, works_on_weekdays)
 
 
@@ -90,6 +94,20 @@ def test_a_year_without_a_published_calendar_falls_back():
     assert works_in_china(date(1999, 3, 3))
 
 
+def test_a_year_without_a_published_calendar_has_its_lunar_holidays_and_no_make_up_days():
+    assert not china_knows(2091)
+    assert not works_in_china(date(2027, 2, 8))  # a Monday, the third day of the lunar new year
+    assert not works_in_china(date(2091, 2, 18))  # New Year's Day of 2091's lunar calendar, a Sunday or not
+    worked = [date(2091, 3, day) for day in range(1, 32) if works_in_china(date(2091, 3, day))]
+    assert all(day.weekday() < 5 for day in worked)
+
+
+def test_a_calendar_says_which_year_it_is_without():
+    assert CHINA.unknown_year(local("2025-12-30 10:00"), local("2026-01-05 10:00")) is None
+    assert CHINA.unknown_year(local("2090-12-30 10:00"), local("2091-01-05 10:00")) == 2090
+    assert WEEKDAYS.unknown_year(local("2090-12-30 10:00"), local("2091-01-05 10:00")) is None
+
+
 def test_a_natural_day_keeps_the_clock_over_a_change_of_summer_time():
     baltimore = Calendar(ZoneInfo("America/New_York"), HOURS, works_on_weekdays)
     assert due("2025-03-08 10:00", "1 natural-day", baltimore) == "2025-03-09 10:00"
@@ -111,7 +129,12 @@ def test_a_calendar_that_never_works_is_an_error_not_a_hang(limit: str):
 
 @pytest.mark.parametrize(
     "spans",
-    [(), (Span(time(12), time(8)),), (Span(time(8), time(12)), Span(time(11), time(13)))],
+    [
+        (),
+        (Span(time(22), time(6)), Span(time(8), time(12))),  # only the last runs past midnight
+        (Span(time(8), time(12)), Span(time(11), time(13))),
+        (Span(time(5), time(12)), Span(time(22), time(6))),  # into the next day's first
+    ],
 )
 def test_spans_must_make_a_day(spans: tuple[Span, ...]):
     with pytest.raises(ValueError, match="span"):
@@ -155,3 +178,82 @@ def test_a_longer_limit_never_ends_earlier(offset: int, one: int, more: int):
     start = local("2025-09-24 00:00") + timedelta(minutes=offset)
     for unit in (TimeUnit.WORK_HOUR, TimeUnit.URGENT_HOUR):
         assert deadline(start, Limit(one, unit), CHINA) < deadline(start, Limit(one + more, unit), CHINA)
+
+
+NIGHT = Calendar(SHANGHAI, (Span(time(14), time(18)), Span(time(22), time(6))), works_in_china)
+ROUND_THE_CLOCK = Calendar(SHANGHAI, (Span(time(8), time(8)),), works_in_china)
+
+
+def works_at(here: datetime, calendar: Calendar) -> bool:
+    """Naively: whether some span of this day, or one of the day before that runs past midnight, holds the minute."""
+    day, at = here.date(), here.time()
+    for span in calendar.spans:
+        if span.end > span.start:
+            if calendar.works(day) and span.start <= at < span.end:
+                return True
+        elif (calendar.works(day) and at >= span.start) or (
+            calendar.works(day - timedelta(days=1)) and at < span.end
+        ):
+            return True
+    return False
+
+
+def walked(start: datetime, minutes: int, calendar: Calendar) -> datetime:
+    """The deadline, minute by minute."""
+    now = start
+    while minutes:
+        minutes -= works_at(now.astimezone(calendar.zone), calendar)
+        now += timedelta(minutes=1)
+    return now
+
+
+CALENDARS = st.sampled_from([CHINA, WEEKDAYS, NIGHT, ROUND_THE_CLOCK])
+
+
+@settings(max_examples=40)
+@given(CALENDARS, MINUTES, st.integers(1, 1500))
+def test_deadlines_are_those_of_a_walk_through_the_minutes(calendar: Calendar, offset: int, minutes: int):
+    """Over National Day with its make-up days: day shifts, night shifts, and shifts that never end."""
+    start = local("2025-09-24 00:00").astimezone(UTC) + timedelta(minutes=offset)
+    due = deadline(start, Limit(minutes, TimeUnit.WORK_HOUR), calendar)
+    assert due == walked(start, minutes, calendar)
+    assert worked_between(start, due, calendar) == timedelta(minutes=minutes)
+
+
+@settings(max_examples=40)
+@given(CALENDARS, MINUTES, st.integers(1, 5))
+def test_a_work_day_begins_and_ends_at_the_same_point_of_a_shift(calendar: Calendar, offset: int, days: int):
+    start = local("2025-09-24 00:00").astimezone(UTC) + timedelta(minutes=offset)
+    ends = deadline(start, Limit(days, TimeUnit.WORK_DAY), calendar)
+    first = walked(start, 1, calendar) - timedelta(minutes=1)  # the minute from which it counts
+
+    def shift_day(at: datetime) -> date:
+        here = at.astimezone(SHANGHAI)
+        night = calendar.spans[-1]
+        back = night.overnight and here.time() < night.end
+        return here.date() - timedelta(days=1) if back else here.date()
+
+    begun, day, worked = shift_day(first), shift_day(first), 0
+    while worked < days:
+        day += timedelta(days=1)
+        worked += calendar.works(day)
+    assert shift_day(ends) == day
+    assert ends - first == day - begun  # no summer time in Shanghai: the same time on the clock
+
+
+@settings(max_examples=60)
+@given(CALENDARS, MINUTES, st.integers(1, 1500), st.sampled_from(list(TimeUnit)), st.data())
+def test_what_is_left_when_paused_is_what_is_left_when_resumed(
+    calendar: Calendar, offset: int, amount: int, unit: TimeUnit, data: st.DataObject
+):
+    start = local("2025-09-24 00:00").astimezone(UTC) + timedelta(minutes=offset)
+    if unit in (TimeUnit.WORK_DAY, TimeUnit.NATURAL_DAY):
+        amount = 1 + amount % 5
+    due = deadline(start, Limit(amount, unit), calendar)
+    paused = start + (due - start) * data.draw(st.floats(0, 1))
+    rest = left(paused, due, unit, calendar)
+    resumed = paused + timedelta(minutes=data.draw(st.integers(0, 20_000)))
+    again = after_left(resumed, rest, unit, calendar)
+    assert left(resumed, again, unit, calendar) == rest
+    if resumed == paused and rest:
+        assert again <= due

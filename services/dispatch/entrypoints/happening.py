@@ -31,10 +31,12 @@ class Happening(Acting):
         ]
         if not arriving:
             return
-        loads = reading.loads_of(work.conn, (one.tenant for one in arriving))
+        tenants = {one.tenant for one in arriving}
+        loads, field = reading.loads_of(work.conn, tenants), self.field(work, tenants)
         rules = Rules(self.choose, self.limits)
         serves = self.process.serves
-        self._record(work, file_all(arriving, self.grounds.of, loads, rules, cache(work.now), serves))
+        cases = file_all(arriving, self.grounds.of, loads, rules, cache(work.now), serves, field)
+        self._record(work, cases)
 
     @consume(ReportRated)
     def rate_cases(self, work: Work, batch: Sequence[Received[ReportRated]]) -> None:

@@ -40,7 +40,13 @@ class Loop(Acting):
         sent = sent_by_hand(case, choice, home, ground, work.now(case.tenant))
         if isinstance(sent, Asked):
             return self._act(
-                work, call, before, Do.ASK, sent.brings(), sent.detail(), unit_tenant=sent.desk.tenant
+                work,
+                call,
+                before,
+                Do.ASK,
+                sent.brings(),
+                {**sent.detail(), **sent.desk.waits(case.case_id)},
+                unit_tenant=sent.desk.tenant,
             )
         brings = Brings(
             department=choice.unit.department,

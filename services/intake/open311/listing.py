@@ -1,7 +1,7 @@
 """Requests and updates as GeoReport shows them: what everybody may know, and nothing of who reported."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from qipan.ids import derived_id
@@ -11,6 +11,7 @@ from services.intake.open311.filters import OPEN
 from services.intake.open311.rendering import Document, Plain
 from services.intake.open311.services import agency_of, notice_of
 from services.intake.open311.status import notes_of, status_of
+from services.intake.public_status import whose
 
 
 class Listed(Protocol):
@@ -30,6 +31,7 @@ class Listed(Protocol):
     expected_at: datetime | None
     lon: float
     lat: float
+    responsible: dict[str, Any] | None
 
 
 class Told(Protocol):
@@ -38,6 +40,7 @@ class Told(Protocol):
     report_id: str
     at: datetime
     status: str
+    responsible: dict[str, Any] | None
 
 
 def requests(district: District, tenant: str, rows: list[Listed], language: str) -> Document:
@@ -60,7 +63,7 @@ def _request(district: District, tenant: str, row: Listed, zone: ZoneInfo, langu
     return {
         "service_request_id": row.report_id,
         "status": status,
-        "status_notes": notes_of(row.status, row.original_status, language),
+        "status_notes": notes_of(row.status, row.original_status, language, whose(row)),
         "service_name": matter.name.in_language(language) if matter else None,
         "service_code": row.matter,
         "description": row.description,
@@ -84,6 +87,6 @@ def _update(tenant: str, row: Told, zone: ZoneInfo, language: str) -> dict[str, 
         "service_request_id": row.report_id,
         "status": status_of(row.status),
         "updated_datetime": w3dates.written(row.at, zone),
-        "description": notes_of(row.status, None, language),
+        "description": notes_of(row.status, None, language, whose(row)),
         "media_url": None,
     }

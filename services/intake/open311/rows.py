@@ -76,7 +76,7 @@ _RECORD = text(f"""
 _LIST = f"""
     SELECT q.report_id, r.status, o.status AS original_status, coalesce(r.matter, r.matter_given) AS matter,
         r.matter_given, q.description, q.address, q.address_id, q.media_url, q.requested_at, q.updated_at,
-        q.expected_at, r.lon, r.lat
+        q.expected_at, r.lon, r.lat, r.responsible
     FROM {SCHEMA}.open311_requests AS q
     JOIN {SCHEMA}.reports AS r ON r.tenant = q.tenant AND r.report_id = q.report_id
     LEFT JOIN {SCHEMA}.reports AS o ON o.tenant = q.tenant AND o.report_id = q.original_id
@@ -85,9 +85,11 @@ _LIST = f"""
 """
 
 _UPDATES = f"""
-    SELECT report_id, at, status FROM {SCHEMA}.open311_updates
-    WHERE tenant = :tenant{{conditions}}
-    ORDER BY at, report_id, status LIMIT :size OFFSET :skip
+    SELECT u.report_id, u.at, u.status, r.responsible
+    FROM {SCHEMA}.open311_updates AS u
+    JOIN {SCHEMA}.reports AS r ON r.tenant = u.tenant AND r.report_id = u.report_id
+    WHERE u.tenant = :tenant{{conditions}}
+    ORDER BY u.at, u.report_id, u.status LIMIT :size OFFSET :skip
 """
 
 _HOLDER = text(f"""
@@ -150,9 +152,9 @@ def listed(conn: Connection, tenant: str, wanted: Wanted) -> list[Row[Any]]:
 def told(conn: Connection, tenant: str, wanted: WantedUpdates) -> list[Row[Any]]:
     """The updates asked for, oldest first."""
     conditions = {
-        "report_id = ANY(CAST(:ids AS text[]))": ("ids", list(wanted.ids) or None),
-        "at >= :since": ("since", wanted.span.since),
-        "at <= :until": ("until", wanted.span.until),
+        "u.report_id = ANY(CAST(:ids AS text[]))": ("ids", list(wanted.ids) or None),
+        "u.at >= :since": ("since", wanted.span.since),
+        "u.at <= :until": ("until", wanted.span.until),
     }
     return _found(conn, _UPDATES, tenant, conditions, wanted.size, wanted.skip)
 
