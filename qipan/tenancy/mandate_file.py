@@ -49,7 +49,7 @@ def faults(pack: Pack, matters: Mapping[str, Collection[str]]) -> Iterator[PackF
         for code in mandate.matters:
             if code not in known:
                 yield PackFault(FILE, f"{key}.matters", f"there is no matter {code!r}")
-            elif _coercive(pack, code) and mandate.kind != MandateKind.STATIONED:
+            elif _coercive(pack, code) and MandateKind(mandate.kind) is not MandateKind.STATIONED:
                 what = f"{code!r} is coercive: such powers are never delegated"
                 yield PackFault(FILE, f"{key}.kind", what, MandateKind.STATIONED)
         within = set().union(*(communities.get(town, ()) for town in mandate.towns or pack.towns))
