@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from qipan.access.principal import Role
-from qipan.contracts import commands, devices, field, mandates, queries, search
+from qipan.contracts import commands, devices, field, mandates, offline, queries, search
 from qipan.contracts.base import Request
 
 
@@ -113,6 +113,10 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     field.StartShift: _ON_SHIFT,
     field.EndShift: _ON_SHIFT,
     field.GetField: {**_WATCHERS, Role.HANDLER: Scope.UNIT},
+    # without signal: the right to each command is asked for as its own
+    offline.ReplayCommand: {**_WORKERS, Role.SUPERVISOR: Scope.TENANT},
+    offline.ListConflicts: _WATCHERS,
+    offline.DecideConflict: {Role.DISPATCHER: Scope.TENANT, Role.SHIFT_LEADER: Scope.TENANT},
     queries.GetWorkflow: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.TENANT),
     # who answers for what is no secret in the district: one board of chess
     mandates.WhoMayHandle: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.DISTRICT),

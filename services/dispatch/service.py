@@ -11,14 +11,14 @@ from services.dispatch.entrypoints.field import Field
 from services.dispatch.entrypoints.happening import Happening
 from services.dispatch.entrypoints.lists import Lists
 from services.dispatch.entrypoints.loop import Loop
-from services.dispatch.entrypoints.mandates import Mandates
+from services.dispatch.entrypoints.mandates import Mandates, Offline
 from services.dispatch.process import Do
 
 __all__ = ["Choice", "Dispatch", "Do", "Limits", "Situation", "Stored"]
 """What a town's own dispatch may import from here."""
 
 
-class Dispatch(Happening, Loop, Field, Lists, Mandates):
+class Dispatch(Happening, Loop, Field, Offline, Lists, Mandates):
     """The core's dispatch, and what a town's own is built on. Its rules are in `acting.Acting`."""
 
     name = "dispatch"

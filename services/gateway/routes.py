@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qipan.contracts import commands, field, mandates, queries, search
+from qipan.contracts import commands, field, mandates, offline, queries, search
 from qipan.contracts.base import Request
 
 
@@ -41,6 +41,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/field", field.GetField),
     Route("POST", "/v1/shifts/start", field.StartShift),
     Route("POST", "/v1/shifts/end", field.EndShift),
+    Route("GET", "/v1/conflicts", offline.ListConflicts),
+    Route("POST", "/v1/conflicts/{conflict_id}", offline.DecideConflict),
     Route("GET", "/v1/workflow", queries.GetWorkflow),
     Route("GET", "/v1/duty/who", mandates.WhoMayHandle),
     Route("GET", "/v1/held", queries.ListHeld),
