@@ -36,7 +36,7 @@ class MayHandle(Part):
     valid_until: datetime | None = None
 
 
-class WhoAnswer(Part):
+class DutyAnswer(Part):
     """Every unit of the town. `ask`: where none may be commanded, the department that is asked instead.
 
     `asks` are the people on whose list such a case comes. `at` is domain time in UTC.
@@ -51,7 +51,7 @@ class WhoAnswer(Part):
     asks: tuple[str, ...] = ()
 
 
-class WhoMayHandle(Query[WhoAnswer]):
+class WhoMayHandle(Query[DutyAnswer]):
     """Who may handle a matter in the town addressed, at a place, at a time, and why.
 
     The place is a duty cell's code or a point in WGS-84 degrees; without one, anywhere in the town. Without `at`

@@ -11,7 +11,8 @@ from services.dispatch.entrypoints.field import Field
 from services.dispatch.entrypoints.happening import Happening
 from services.dispatch.entrypoints.lists import Lists
 from services.dispatch.entrypoints.loop import Loop
-from services.dispatch.entrypoints.mandates import Mandates, Offline
+from services.dispatch.entrypoints.mandates import Mandates
+from services.dispatch.entrypoints.offline import Offline
 from services.dispatch.process import Do
 
 __all__ = ["Choice", "Dispatch", "Do", "Limits", "Situation", "Stored"]

@@ -2,19 +2,19 @@
 
 from datetime import datetime
 
-from qipan.contracts.mandates import MayHandle, WhoAnswer
+from qipan.contracts.mandates import MayHandle, DutyAnswer
 from qipan.tenancy import Matter, Unit
 from services.dispatch import commanding
 from services.dispatch.filing import Ground
 
 
-def who_may_handle(tenant: str, ground: Ground, matter: Matter, cell: str | None, at: datetime) -> WhoAnswer:
+def who_may_handle(tenant: str, ground: Ground, matter: Matter, cell: str | None, at: datetime) -> DutyAnswer:
     """Every unit of the tenant, the one that the district's rule takes first marked as lead."""
     told = [_told(squad.unit, ground, matter, cell, at) for squad in ground.squads]
     able = [squad for squad, one in zip(ground.squads, told, strict=True) if one.may]
     lead = min(able, key=lambda squad: (squad.unit.precedence, squad.unit.id), default=None)
     asked = commanding.asked(ground.squads, able, ground.book, ground.desks, matter, cell, at)
-    return WhoAnswer(
+    return DutyAnswer(
         tenant=tenant,
         matter=matter.code,
         cell=cell,

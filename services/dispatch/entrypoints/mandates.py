@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from qipan.contracts.errors import Fault, Invalid, UnknownMatter
-from qipan.contracts.mandates import WhoAnswer, WhoMayHandle
+from qipan.contracts.mandates import DutyAnswer, WhoMayHandle
 from qipan.messaging.service import Received, Work, answer
 from qipan.tenancy import base_of
 from qipan.territory.cell import DUTY_LAYER
@@ -15,7 +15,7 @@ class Mandates(Acting):
     """Mandates, and what follows from them."""
 
     @answer(WhoMayHandle)
-    def who_may_handle(self, work: Work, call: Received[WhoMayHandle]) -> WhoAnswer:
+    def who_may_handle(self, work: Work, call: Received[WhoMayHandle]) -> DutyAnswer:
         """Every unit of the town, with yes or no and the rule that decided."""
         asked = call.data
         ground = self.grounds.of(call.tenant)
