@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from qipan.access.principal import Role
-from qipan.contracts import commands, devices, field, mandates, offline, queries, search
+from qipan.contracts import choosing, commands, devices, field, mandates, offline, queries, search
 from qipan.contracts.base import Request
 
 
@@ -96,6 +96,10 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     devices.ListDevices: {Role.OPERATOR: Scope.TENANT, Role.SUPERVISOR: Scope.TENANT},
     # dispatch
     commands.DispatchCase: {Role.DISPATCHER: Scope.TENANT},
+    choosing.RecommendUnits: dict.fromkeys(
+        (Role.DISPATCHER, Role.SHIFT_LEADER, Role.SUPERVISOR, Role.TOWN_LEAD, Role.DISTRICT_LEAD),
+        Scope.TENANT,
+    ),
     commands.AcceptTask: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
     field.DepartForTask: {Role.HANDLER: Scope.UNIT},
     field.ArriveOnScene: {Role.HANDLER: Scope.UNIT},

@@ -54,7 +54,10 @@ class Place(Part):
 
 
 class Counters(Part):
-    """How often each thing happened so far; cumulative, so that a gap in events loses nothing."""
+    """How often each thing happened so far; cumulative, so that a gap in events loses nothing.
+
+    `overrides`: how often a dispatcher asked another than the one recommended.
+    """
 
     offers: int = 0
     returns: int = 0
@@ -62,6 +65,7 @@ class Counters(Part):
     inspections: int = 0
     reworks: int = 0
     overdue: int = 0
+    overrides: int = 0
 
 
 class Going(StrEnum):

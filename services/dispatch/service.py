@@ -7,6 +7,7 @@ called with all they may depend on. Cases stay in the district's tables and keep
 from services.dispatch.change import Stored
 from services.dispatch.choosing import Choice, Situation
 from services.dispatch.clocks import Limits
+from services.dispatch.entrypoints.choices import Choices
 from services.dispatch.entrypoints.field import Field
 from services.dispatch.entrypoints.happening import Happening
 from services.dispatch.entrypoints.lists import Lists
@@ -19,7 +20,7 @@ __all__ = ["Choice", "Dispatch", "Do", "Limits", "Situation", "Stored"]
 """What a town's own dispatch may import from here."""
 
 
-class Dispatch(Happening, Loop, Field, Offline, Lists, Mandates):
+class Dispatch(Happening, Choices, Loop, Field, Offline, Lists, Mandates):
     """The core's dispatch, and what a town's own is built on. Its rules are in `acting.Acting`."""
 
     name = "dispatch"

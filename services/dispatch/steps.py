@@ -33,7 +33,10 @@ SYSTEM = Actor("system", frozenset({"system"}))
 
 @dataclass(frozen=True, slots=True)
 class Brings:
-    """What a step brings with it; each step uses its own part and ignores the rest."""
+    """What a step brings with it; each step uses its own part and ignores the rest.
+
+    `counts` are counters that it raises this time, beside those that it always does.
+    """
 
     reason: str | None = None
     evidence: tuple[str, ...] = ()
@@ -43,6 +46,7 @@ class Brings:
     task_id: str | None = None
     mandate: str | None = None
     rating: int | None = None
+    counts: tuple[str, ...] = ()
 
 
 NOTHING = Brings()

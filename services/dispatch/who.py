@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from qipan.contracts.mandates import MayHandle, DutyAnswer
+from qipan.contracts.mandates import DutyAnswer, MayHandle
 from qipan.tenancy import Matter, Unit
 from services.dispatch import commanding
 from services.dispatch.filing import Ground

@@ -1,10 +1,9 @@
-"""The steps of the loop that people and services ask for: dispatch, accept, return, dispose, inspect, close, void."""
+"""The steps of the loop that people and services ask for: accept, return, dispose, inspect, close, void."""
 
 from qipan.contracts.commands import (
     AcceptTask,
     CaseAnswer,
     CloseCase,
-    DispatchCase,
     DisposeTask,
     InspectCase,
     ReturnTask,
@@ -13,50 +12,13 @@ from qipan.contracts.commands import (
 )
 from qipan.contracts.errors import Fault, Invalid
 from qipan.messaging.service import Received, Work, answer
-from services.dispatch import reading
 from services.dispatch.acting import Acting
-from services.dispatch.commanding import Asked
-from services.dispatch.filing import task_id_of
 from services.dispatch.process import DISTRICTS, Do
-from services.dispatch.redispatch import chosen_by_hand, sent_by_hand
 from services.dispatch.steps import Brings
 
 
 class Loop(Acting):
     """Commands on one case."""
-
-    @answer(DispatchCase)
-    def dispatch_case(self, work: Work, call: Received[DispatchCase]) -> CaseAnswer:
-        """派遣: to the unit named, and to the worker named or the one with least to do.
-
-        Whose unit may not be commanded from here is asked (商请) to assign one.
-        """
-        before = self._find(work, call)
-        case = before.case
-        ground = self.grounds.of(case.tenant)
-        loads = reading.loads_of(work.conn, (case.tenant,)).get(case.tenant, {})
-        choice = chosen_by_hand(case, call.data.unit, call.data.worker, ground, loads)
-        home = call.grant.principal.tenant if call.grant.principal else call.tenant
-        sent = sent_by_hand(case, choice, home, ground, work.now(case.tenant))
-        if isinstance(sent, Asked):
-            return self._act(
-                work,
-                call,
-                before,
-                Do.ASK,
-                sent.brings(),
-                {**sent.detail(), **sent.desk.waits(case.case_id)},
-                unit_tenant=sent.desk.tenant,
-            )
-        brings = Brings(
-            department=choice.unit.department,
-            unit=choice.unit.id,
-            worker=choice.worker,
-            task_id=task_id_of(case.case_id, case.counters.offers + 1),
-            mandate=sent.mandate,
-        )
-        detail = {"unit": choice.unit.id, "worker": choice.worker or "", "why": "; ".join(sent.reasons)}
-        return self._act(work, call, before, Do.DISPATCH, brings, detail, unit_tenant=choice.unit.tenant)
 
     @answer(AcceptTask)
     def accept_task(self, work: Work, call: Received[AcceptTask]) -> CaseAnswer:
