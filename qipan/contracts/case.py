@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from qipan.contracts.base import Part
+from qipan.contracts.supervised import Supervision
 
 
 class Stage(StrEnum):
@@ -119,4 +120,5 @@ class CaseState(Part):
     rating: int | None = None
     counters: Counters = Counters()
     stage_times: dict[Stage, datetime] = Field(default_factory=dict)
+    supervision: Supervision | None = None
     leg: Leg | None = None

@@ -17,9 +17,9 @@ from qipan.contracts.case import CaseState, Counters, Stage
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
 from qipan.tenancy.workflow import StepRow, Workflow, standard
 from qipan.worktime import Limit
-from services.dispatch import steps
+from services.dispatch import steps, supervision
 from services.dispatch.clocks import Clock, Deadlines
-from services.dispatch.steps import EFFECTS, GUARDS, NOTHING, Actor, Brings, Effect, Guard
+from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
 
 
 class Do(StrEnum):
@@ -38,6 +38,11 @@ class Do(StrEnum):
     VOID = "void"
     OVERDUE = "overdue"
     RATE = "rate"
+    SUPERVISE = "supervise"
+    ANSWER_SUPERVISION = "answer-supervision"
+    SUPERVISION_OVERDUE = "supervision-overdue"
+    EXPEDITE = "expedite"
+    REMARK = "remark"
     ASK = "ask"
     RECALL = "recall"
     CONTINUE = "continue"
@@ -45,6 +50,13 @@ class Do(StrEnum):
 
 DISTRICTS = frozenset(do.value for do in Do)
 """The names of the district's steps."""
+
+
+GUARDS: Mapping[str, Guard] = MappingProxyType({**steps.GUARDS, **supervision.GUARDS})
+"""Every guard by the name under which workflows ask for it."""
+
+EFFECTS: Mapping[str, Effect] = MappingProxyType({**steps.EFFECTS, **supervision.EFFECTS})
+"""Every effect by the name under which workflows have it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,14 @@ from services.dispatch.entrypoints.lists import Lists
 from services.dispatch.entrypoints.loop import Loop
 from services.dispatch.entrypoints.mandates import Mandates
 from services.dispatch.entrypoints.offline import Offline
+from services.dispatch.entrypoints.supervising import Supervising
 from services.dispatch.process import Do
 
 __all__ = ["Choice", "Dispatch", "Do", "Limits", "Situation", "Stored"]
 """What a town's own dispatch may import from here."""
 
 
-class Dispatch(Happening, Choices, Loop, Field, Offline, Lists, Mandates):
+class Dispatch(Happening, Loop, Lists, Supervising, Field, Offline, Choices, Mandates):
     """The core's dispatch, and what a town's own is built on. Its rules are in `acting.Acting`."""
 
     name = "dispatch"

@@ -8,6 +8,7 @@ from typing import Any
 
 from qipan.contracts.case import CaseState, Going, Leg
 from qipan.contracts.errors import Fault, Forbidden
+from qipan.contracts.supervised import Supervision
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Brings:
     task_id: str | None = None
     mandate: str | None = None
     rating: int | None = None
+    supervision: Supervision | None = None
     counts: tuple[str, ...] = ()
 
 

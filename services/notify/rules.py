@@ -28,6 +28,9 @@ class Audience(StrEnum):
     INSPECTORS = "inspectors"  # the grid workers of the case's duty cell, never who disposed of it
     SHIFT_LEADERS = "shift-leaders"
     SUPERVISORS = "supervisors"
+    LEADS = "leads"  # the town's
+    UNIT = "unit"  # everybody who handles cases for the unit that has it
+    SUPERVISING = "supervising"  # who supervises the case
     DEPARTMENT = "department"  # the dispatchers of the case's department; without any, the district's
 
 
@@ -86,6 +89,20 @@ RULES: tuple[Rule, ...] = (
     Rule(events.CaseOverdue.type, Audience.HANDLER, "case.overdue", _IN_HAND, mail=True),
     Rule(events.CaseOverdue.type, Audience.INSPECTORS, "case.overdue", frozenset({Stage.DISPOSED})),
     Rule(events.CaseOverdue.type, Audience.SHIFT_LEADERS, "case.overdue", frozenset({Stage.INSPECTED})),
+    # 督办 and 催办 go to whoever is to move, what becomes of a 督办 to whoever asked.
+    Rule(events.CaseSupervised.type, Audience.HANDLER, "case.supervised", mail=True),
+    Rule(events.CaseSupervised.type, Audience.DISPATCHERS, "case.supervised"),
+    Rule(events.CaseSupervised.type, Audience.SHIFT_LEADERS, "case.supervised"),
+    Rule(events.CaseSupervisionAnswered.type, Audience.SUPERVISING, "case.supervision-answered"),
+    Rule(events.CaseSupervisionOverdue.type, Audience.SUPERVISING, "case.supervision-overdue"),
+    Rule(events.CaseSupervisionOverdue.type, Audience.LEADS, "case.supervision-overdue"),
+    Rule(events.CaseSupervisionOverdue.type, Audience.HANDLER, "case.supervision-overdue", mail=True),
+    Rule(events.CaseExpedited.type, Audience.HANDLER, "case.expedited", _IN_HAND, mail=True),
+    Rule(events.CaseExpedited.type, Audience.UNIT, "case.expedited", _IN_HAND),
+    Rule(events.CaseExpedited.type, Audience.DISPATCHERS, "case.expedited", _WAITING),
+    Rule(events.CaseExpedited.type, Audience.INSPECTORS, "case.expedited", frozenset({Stage.DISPOSED})),
+    Rule(events.CaseExpedited.type, Audience.SHIFT_LEADERS, "case.expedited", frozenset({Stage.INSPECTED})),
+    Rule(events.CaseRemarked.type, Audience.SHIFT_LEADERS, "case.remarked"),
     # The two lowest of the five levels trigger rectification.
     Rule(events.CaseRated.type, Audience.SUPERVISORS, "case.rated-low", worst_rating=2),
 )
@@ -131,6 +148,16 @@ def _inspectors(case: CaseState, base: str, directory: Directory) -> Sequence[Pe
     return [person for person in workers if person.id != disposed_by]
 
 
+def _unit(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
+    return directory.handlers(case.unit) if case.unit is not None else ()
+
+
+def _supervising(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
+    by = case.supervision.by if case.supervision else None
+    person = directory.person(by) if by else None
+    return (person,) if person is not None else ()
+
+
 _AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Person]]] = {
     Audience.HANDLER: _handler,
     Audience.INSPECTORS: _inspectors,
@@ -138,6 +165,9 @@ _AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Per
     Audience.DISPATCHERS: lambda case, base, directory: directory.with_role(base, Role.DISPATCHER),
     Audience.SHIFT_LEADERS: lambda case, base, directory: directory.with_role(base, Role.SHIFT_LEADER),
     Audience.SUPERVISORS: lambda case, base, directory: directory.with_role(base, Role.SUPERVISOR),
+    Audience.LEADS: lambda case, base, directory: directory.with_role(base, Role.TOWN_LEAD),
+    Audience.UNIT: _unit,
+    Audience.SUPERVISING: _supervising,
 }
 
 _BY_EVENT: dict[str, list[Rule]] = defaultdict(list)
