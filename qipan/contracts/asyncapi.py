@@ -14,8 +14,11 @@ from qipan.contracts import (
     devices,
     field,
     mandates,
+    modes,
     offline,
+    positions,
     queries,
+    returns,
     search,
     supervision,
 )
@@ -29,7 +32,20 @@ _SCHEMAS = "#/components/schemas/"
 _MESSAGES = "#/components/messages/"
 _MEDIA = "application/cloudevents+json"
 _TENANT = {"tenant": {"description": "Whom it is for: a town, a department, the district, or a shadow."}}
-_REGISTERED_BY = (commands, queries, supervision, field, search, devices, offline, choosing, mandates)
+_REGISTERED_BY = (
+    commands,
+    queries,
+    returns,
+    field,
+    search,
+    devices,
+    choosing,
+    offline,
+    supervision,
+    modes,
+    positions,
+    mandates,
+)
 """The modules whose import registers requests; the subscription table's import registers events."""
 
 

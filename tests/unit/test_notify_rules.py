@@ -29,11 +29,14 @@ PEOPLE = (
     Person("sandun.dispatcher.1", "派遣员", "sandun", ("dispatcher",)),
     Person("sandun.shift-leader.1", "值班长", "sandun", ("shift-leader",)),
     Person("sandun.supervisor.1", "督查员", "sandun", ("supervisor",)),
+    Person("xihu.dispatcher.1", "裁决员", "xihu", ("dispatcher",)),
     Person("wenxin.dispatcher.1", "派遣员", "wenxin", ("dispatcher",)),
     Person("traffic-police.dispatcher.1", "派遣员", "traffic-police", ("dispatcher",)),
-    Person("xihu.dispatcher.1", "派遣员", "xihu", ("dispatcher",)),
 )
-DIRECTORY = Directory(PEOPLE, {"sandun/sweep": Words("环卫队", "Sweepers")}, "xihu")
+DIRECTORY = Directory(
+    PEOPLE, {"sandun/sweep": Words("环卫队", "Sweepers")}, lambda tenant: ("xihu", "dispatcher"), "xihu"
+)
+DISPUTED = {"stage": Stage.RETURNED, "own_stage": "arbitration", "worker": None}
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,15 @@ APP, BOTH = (Channel.IN_APP,), (Channel.IN_APP, Channel.MAIL)
     ("event", "changes", "expected"),
     [
         (events.CaseFiled, {}, {"sandun.sweep.1": ("task.offered", BOTH)}),
+        (events.CaseReturnRefused, {}, {"sandun.sweep.1": ("return.refused", BOTH)}),
+        (events.CaseDisputed, DISPUTED, {"xihu.dispatcher.1": ("return.disputed", APP)}),
+        (events.CaseOverdue, DISPUTED, {"xihu.dispatcher.1": ("case.overdue", APP)}),
+        (
+            events.CaseReturnAllowed,
+            {"stage": Stage.RETURNED, "worker": None},
+            {"sandun.dispatcher.1": ("return.allowed", APP)},
+        ),
+        (events.CaseReturnDenied, {}, {"sandun.sweep.1": ("return.denied", BOTH)}),
         (
             events.CaseFiled,
             {"stage": Stage.FILED, "department": None, "unit": None, "worker": None},
