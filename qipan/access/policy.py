@@ -24,6 +24,7 @@ from qipan.contracts import (
     returns,
     search,
     supervision,
+    verifications,
 )
 from qipan.contracts.base import Request
 
@@ -106,6 +107,13 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     commands.IssueApiKey: {Role.OPERATOR: Scope.TENANT},
     commands.RevokeApiKey: {Role.OPERATOR: Scope.TENANT},
     queries.ListApiKeys: {Role.OPERATOR: Scope.TENANT},
+    verifications.ListVerifications: {
+        Role.GRID_WORKER: Scope.CELL,
+        Role.ACCEPTOR: Scope.TENANT,
+        Role.SHIFT_LEADER: Scope.TENANT,
+        Role.SUPERVISOR: Scope.TENANT,
+    },
+    verifications.AnswerVerification: {Role.GRID_WORKER: Scope.CELL, Role.SUPERVISOR: Scope.TENANT},
     devices.RegisterDevice: {Role.OPERATOR: Scope.TENANT},
     devices.RevokeDevice: {Role.OPERATOR: Scope.TENANT},
     devices.ListDevices: {Role.OPERATOR: Scope.TENANT, Role.SUPERVISOR: Scope.TENANT},

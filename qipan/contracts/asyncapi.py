@@ -21,6 +21,7 @@ from qipan.contracts import (
     returns,
     search,
     supervision,
+    verifications,
 )
 from qipan.contracts.base import Event, Message, Request, events, requests
 from qipan.contracts.envelope import Envelope
@@ -34,14 +35,15 @@ _MEDIA = "application/cloudevents+json"
 _TENANT = {"tenant": {"description": "Whom it is for: a town, a department, the district, or a shadow."}}
 _REGISTERED_BY = (
     commands,
-    queries,
-    returns,
-    field,
-    search,
     devices,
-    choosing,
-    offline,
+    queries,
+    search,
+    field,
+    verifications,
     supervision,
+    offline,
+    choosing,
+    returns,
     modes,
     positions,
     mandates,

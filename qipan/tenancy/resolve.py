@@ -249,6 +249,7 @@ def _matter(code: str, model: MatterModel) -> Matter:
         limits=Limits(Limit.parse(limits.accept), Limit.parse(limits.dispose), Limit.parse(limits.inspect)),
         severity=Severity(model.severity),
         self_disposable=model.self_disposable,
+        verify=model.verify,
         keywords_zh=tuple(model.keywords.zh),
         keywords_en=tuple(model.keywords.en),
         source=model.source,

@@ -18,6 +18,7 @@ from qipan.contracts import (
     returns,
     search,
     supervision,
+    verifications,
 )
 from qipan.contracts.base import Request
 
@@ -73,6 +74,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/held", queries.ListHeld),
     Route("GET", "/v1/held/{report_id}", queries.GetReport),
     Route("POST", "/v1/held/{report_id}", commands.DecideReport),
+    Route("GET", "/v1/verifications", verifications.ListVerifications),
+    Route("POST", "/v1/verifications/{report_id}", verifications.AnswerVerification),
     Route("GET", "/v1/reports/{report_id}/photos", queries.ListPhotos),
     Route("POST", "/v1/reports/{report_id}/contact", commands.UnmaskContact),
     Route("GET", "/v1/messages", queries.ListMessages),
