@@ -14,10 +14,15 @@ from qipan.contracts import (
     devices,
     field,
     follow_up,
+    mandates,
+    modes,
     offline,
+    positions,
     queries,
+    returns,
     search,
     supervision,
+    verifications,
 )
 from qipan.contracts.base import Event, Message, Request, events, requests
 from qipan.contracts.envelope import Envelope
@@ -29,7 +34,22 @@ _SCHEMAS = "#/components/schemas/"
 _MESSAGES = "#/components/messages/"
 _MEDIA = "application/cloudevents+json"
 _TENANT = {"tenant": {"description": "Whom it is for: a town, a department, the district, or a shadow."}}
-_REGISTERED_BY = (commands, queries, supervision, field, search, devices, offline, choosing, follow_up)
+_REGISTERED_BY = (
+    commands,
+    devices,
+    queries,
+    search,
+    field,
+    verifications,
+    supervision,
+    offline,
+    choosing,
+    returns,
+    modes,
+    positions,
+    mandates,
+    follow_up,
+)
 """The modules whose import registers requests; the subscription table's import registers events."""
 
 

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "reopenings"
-down_revision = "devices"
+down_revision = "verifications"
 branch_labels = None
 depends_on = None
 
