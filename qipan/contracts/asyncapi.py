@@ -17,8 +17,10 @@ from qipan.contracts import (
     offline,
     positions,
     queries,
+    returns,
     search,
     supervision,
+    verifications,
 )
 from qipan.contracts.base import Event, Message, Request, events, requests
 from qipan.contracts.envelope import Envelope
@@ -30,7 +32,20 @@ _SCHEMAS = "#/components/schemas/"
 _MESSAGES = "#/components/messages/"
 _MEDIA = "application/cloudevents+json"
 _TENANT = {"tenant": {"description": "Whom it is for: a town, a department, the district, or a shadow."}}
-_REGISTERED_BY = (commands, queries, field, modes, positions, search, devices, offline, choosing, supervision)
+_REGISTERED_BY = (
+    commands,
+    devices,
+    queries,
+    search,
+    field,
+    verifications,
+    supervision,
+    offline,
+    choosing,
+    returns,
+    modes,
+    positions,
+)
 """The modules whose import registers requests; the subscription table's import registers events."""
 
 

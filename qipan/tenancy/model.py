@@ -108,6 +108,7 @@ class MatterModel(Model):
     limits: LimitsModel
     severity: Literal["low", "normal", "high", "urgent"] = "normal"
     self_disposable: bool = False
+    verify: bool = False
     keywords: KeywordsModel = KeywordsModel()
     source: str = ""
     attributes: dict[AttributeCode, AttributeModel] = {}

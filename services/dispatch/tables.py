@@ -152,6 +152,21 @@ history = Table(
     Column("hash", LargeBinary),
 )
 
+# What waits, or waited, for the district's arbiter (disputes.py): each dispute by the version that raised it.
+disputes = Table(
+    "disputes",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("case_id", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("raised_at", _stamp, nullable=False),
+    Column("due_at", _stamp, nullable=False),
+    Column("ended_at", _stamp),
+    Column("what", Text),
+    Column("who", Text),
+    Index("disputes_waiting", "tenant", "due_at", "case_id", postgresql_where=text("ended_at IS NULL")),
+)
+
 loads = Table(
     "loads",
     metadata,

@@ -6,7 +6,19 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qipan.contracts import choosing, commands, field, modes, offline, positions, queries, search, supervision
+from qipan.contracts import (
+    choosing,
+    commands,
+    field,
+    modes,
+    offline,
+    positions,
+    queries,
+    returns,
+    search,
+    supervision,
+    verifications,
+)
 from qipan.contracts.base import Request
 
 
@@ -34,6 +46,10 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/cases/{case_id}/depart", field.DepartForTask),
     Route("POST", "/v1/cases/{case_id}/arrive", field.ArriveOnScene),
     Route("POST", "/v1/cases/{case_id}/return", commands.ReturnTask),
+    Route("POST", "/v1/cases/{case_id}/refuse-return", returns.RefuseReturn),
+    Route("POST", "/v1/cases/{case_id}/dispute", returns.DisputeReturn),
+    Route("POST", "/v1/cases/{case_id}/arbitrate", returns.ArbitrateReturn),
+    Route("GET", "/v1/disputes", returns.ListDisputes),
     Route("POST", "/v1/cases/{case_id}/dispose", commands.DisposeTask),
     Route("POST", "/v1/cases/{case_id}/inspect", commands.InspectCase),
     Route("POST", "/v1/cases/{case_id}/close", commands.CloseCase),
@@ -56,6 +72,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/held", queries.ListHeld),
     Route("GET", "/v1/held/{report_id}", queries.GetReport),
     Route("POST", "/v1/held/{report_id}", commands.DecideReport),
+    Route("GET", "/v1/verifications", verifications.ListVerifications),
+    Route("POST", "/v1/verifications/{report_id}", verifications.AnswerVerification),
     Route("GET", "/v1/reports/{report_id}/photos", queries.ListPhotos),
     Route("POST", "/v1/reports/{report_id}/contact", commands.UnmaskContact),
     Route("GET", "/v1/messages", queries.ListMessages),

@@ -28,6 +28,7 @@ class Audience(StrEnum):
     INSPECTORS = "inspectors"  # the grid workers of the case's duty cell, never who disposed of it
     SHIFT_LEADERS = "shift-leaders"
     SUPERVISORS = "supervisors"
+    ARBITERS = "arbiters"  # whoever of the district decides disputed returns
     LEADS = "leads"  # the town's
     UNIT = "unit"  # everybody who handles cases for the unit that has it
     SUPERVISING = "supervising"  # who supervises the case
@@ -43,10 +44,13 @@ class Rule:
     stages: frozenset[Stage] = frozenset()
     mail: bool = False
     worst_rating: int | None = None
+    own_stage: str | None = None
 
     def applies(self, case: CaseState) -> bool:
         """Whether the rule holds for the case as the event left it."""
         if self.stages and case.stage not in self.stages:
+            return False
+        if self.own_stage != (case.own_stage if case.own_stage in _APART else None):
             return False
         return self.worst_rating is None or (case.rating is not None and case.rating <= self.worst_rating)
 
@@ -62,6 +66,10 @@ class Recipient:
     channels: tuple[Channel, ...]
 
 
+ARBITRATION = "arbitration"
+_APART = frozenset({ARBITRATION})
+"""Narrower stages in which a case waits for others than its stage says."""
+
 _WAITING = frozenset({Stage.FILED, Stage.RETURNED})
 _IN_HAND = frozenset({Stage.OFFERED, Stage.ACCEPTED, Stage.REWORK})
 
@@ -70,11 +78,16 @@ RULES: tuple[Rule, ...] = (
     Rule(events.CaseFiled.type, Audience.HANDLER, "task.offered", _IN_HAND, mail=True),
     Rule(events.CaseDispatched.type, Audience.HANDLER, "task.offered", _IN_HAND, mail=True),
     Rule(events.CaseReturned.type, Audience.DISPATCHERS, "task.returned"),
+    Rule(events.CaseReturnRefused.type, Audience.HANDLER, "return.refused", mail=True),
+    Rule(events.CaseDisputed.type, Audience.ARBITERS, "return.disputed", own_stage=ARBITRATION),
+    Rule(events.CaseReturnAllowed.type, Audience.DISPATCHERS, "return.allowed"),
+    Rule(events.CaseReturnDenied.type, Audience.HANDLER, "return.denied", mail=True),
     Rule(events.CaseDisposed.type, Audience.INSPECTORS, "case.disposed"),
     Rule(events.CaseReworked.type, Audience.HANDLER, "task.rework", mail=True),
     Rule(events.CaseVoided.type, Audience.HANDLER, "case.voided"),
     # A clock that ran out is told to whoever it ran for.
     Rule(events.CaseOverdue.type, Audience.DISPATCHERS, "case.overdue", _WAITING),
+    Rule(events.CaseOverdue.type, Audience.ARBITERS, "case.overdue", own_stage=ARBITRATION),
     Rule(events.CaseOverdue.type, Audience.HANDLER, "case.overdue", _IN_HAND, mail=True),
     Rule(events.CaseOverdue.type, Audience.INSPECTORS, "case.overdue", frozenset({Stage.DISPOSED})),
     Rule(events.CaseOverdue.type, Audience.SHIFT_LEADERS, "case.overdue", frozenset({Stage.INSPECTED})),
@@ -148,6 +161,7 @@ _AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Per
     Audience.INSPECTORS: _inspectors,
     Audience.DISPATCHERS: lambda case, base, directory: directory.with_role(base, Role.DISPATCHER),
     Audience.SHIFT_LEADERS: lambda case, base, directory: directory.with_role(base, Role.SHIFT_LEADER),
+    Audience.ARBITERS: lambda case, base, directory: directory.arbiters(base),
     Audience.SUPERVISORS: lambda case, base, directory: directory.with_role(base, Role.SUPERVISOR),
     Audience.LEADS: lambda case, base, directory: directory.with_role(base, Role.TOWN_LEAD),
     Audience.UNIT: _unit,

@@ -138,6 +138,9 @@ def problem_code(answer: Any) -> str:
 BODIES = {
     "DispatchCase": {"unit": "sandun/sweep"},
     "ReturnTask": {"reason": "不属于本单位"},
+    "RefuseReturn": {"reason": "属于本单位职责"},
+    "DisputeReturn": {"reason": "职责清单不含此项"},
+    "ArbitrateReturn": {"justified": True, "reason": "依职责清单"},
     "DisposeTask": {"evidence": ["photo://1"]},
     "InspectCase": {"passed": True},
     "VoidCase": {"reason": "误报"},
@@ -146,6 +149,7 @@ BODIES = {
     "RemarkCase": {"remark": "证据不足"},
     "TakeStep": {"step": "countersign"},
     "UnmaskContact": {"purpose": "回访"},
+    "AnswerVerification": {"finding": "confirmed"},
     "DecideConflict": {"decision": "discard", "note": "已由他人处置"},
     "DecideReport": {"outcome": "file", "matter": "s:06010"},
     "SwitchMode": {"mode": "emergency", "level": 1, "reason": "台风橙色预警"},
