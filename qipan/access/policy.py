@@ -16,6 +16,7 @@ from qipan.contracts import (
     commands,
     devices,
     field,
+    mandates,
     modes,
     offline,
     positions,
@@ -166,6 +167,8 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     offline.ListConflicts: _WATCHERS,
     offline.DecideConflict: {Role.DISPATCHER: Scope.TENANT, Role.SHIFT_LEADER: Scope.TENANT},
     queries.GetWorkflow: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.TENANT),
+    # who answers for what is no secret in the district: one board of chess
+    mandates.WhoMayHandle: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.DISTRICT),
     # notify
     commands.MarkRead: dict.fromkeys(_PEOPLE, Scope.OWN),
     queries.ListMessages: dict.fromkeys(_PEOPLE, Scope.OWN),

@@ -13,6 +13,7 @@ from qipan.contracts import (
     commands,
     devices,
     field,
+    mandates,
     modes,
     offline,
     positions,
@@ -45,6 +46,7 @@ _REGISTERED_BY = (
     returns,
     modes,
     positions,
+    mandates,
 )
 """The modules whose import registers requests; the subscription table's import registers events."""
 
