@@ -16,6 +16,8 @@ from qipan.contracts import (
     commands,
     devices,
     field,
+    follow_up,
+    mandates,
     modes,
     offline,
     positions,
@@ -136,6 +138,9 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     commands.CloseCase: {Role.SHIFT_LEADER: Scope.TENANT},
     commands.VoidCase: {Role.SHIFT_LEADER: Scope.TENANT},
     commands.TakeStep: {**dict.fromkeys(_TOWN_STAFF, Scope.TENANT), **_WORKERS},
+    follow_up.AnswerRectification: {Role.HANDLER: Scope.UNIT, Role.DISPATCHER: Scope.TENANT},
+    follow_up.CloseRectification: {Role.SHIFT_LEADER: Scope.TENANT},
+    follow_up.ListRectifications: {**_WATCHERS, Role.HANDLER: Scope.UNIT},
     supervision.SuperviseCase: _SUPERVISORS,
     supervision.AnswerSupervision: {
         Role.HANDLER: Scope.UNIT,
@@ -166,6 +171,8 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     offline.ListConflicts: _WATCHERS,
     offline.DecideConflict: {Role.DISPATCHER: Scope.TENANT, Role.SHIFT_LEADER: Scope.TENANT},
     queries.GetWorkflow: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.TENANT),
+    # who answers for what is no secret in the district: one board of chess
+    mandates.WhoMayHandle: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.DISTRICT),
     # notify
     commands.MarkRead: dict.fromkeys(_PEOPLE, Scope.OWN),
     queries.ListMessages: dict.fromkeys(_PEOPLE, Scope.OWN),

@@ -13,6 +13,8 @@ from qipan.contracts import (
     commands,
     devices,
     field,
+    follow_up,
+    mandates,
     modes,
     offline,
     positions,
@@ -45,6 +47,8 @@ _REGISTERED_BY = (
     returns,
     modes,
     positions,
+    mandates,
+    follow_up,
 )
 """The modules whose import registers requests; the subscription table's import registers events."""
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from qipan.contracts.base import Part
+from qipan.contracts.followed_up import FollowUp
 from qipan.contracts.supervised import Supervision
 
 
@@ -68,6 +69,7 @@ class Counters(Part):
     inspections: int = 0
     reworks: int = 0
     overdue: int = 0
+    reopened: int = 0
     unjustified_returns: int = 0
     overturned_refusals: int = 0
     overrides: int = 0
@@ -121,6 +123,8 @@ class CaseState(Part):
 
     `own_stage` is the narrower stage that the case stands in, a part of `stage`: a town's own, or the district's
     `arbitration`; None where there is none.
+    `mandate` is the one under which a town commands the unit; None where the unit's department does so itself.
+    A filed case with a department and no unit waits for that department, which was asked to assign one.
     `stage_times` holds the newest moment each stage was entered; `due_at` is the running stage's deadline,
     `dispose_due_at` the case's own.
     """
@@ -145,6 +149,7 @@ class CaseState(Part):
     unit: str | None = None
     worker: str | None = None
     task_id: str | None = None
+    mandate: str | None = None
     served_by: str = ""
     reason: str | None = None
     evidence: tuple[str, ...] = ()
@@ -153,4 +158,5 @@ class CaseState(Part):
     stage_times: dict[Stage, datetime] = Field(default_factory=dict)
     returned: Return | None = None
     supervision: Supervision | None = None
+    follow_up: FollowUp | None = None
     leg: Leg | None = None

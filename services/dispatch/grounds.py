@@ -7,6 +7,7 @@ from qipan.tenancy import District
 from qipan.worktime import Limit
 from services.dispatch.choosing import squads_of
 from services.dispatch.clocks import USUAL
+from services.dispatch.commanding import desks_of
 from services.dispatch.filing import Ground
 from services.dispatch.policy import policy_of
 from services.dispatch.process import process_of
@@ -26,6 +27,14 @@ class Grounds:
     def closes_on_inspection(self, tenant: str) -> bool:
         """Whether a case that passed inspection needs no shift leader to close it."""
         return self._district.setting(tenant, "dispatch.close-on-inspection", False)
+
+    def worst_rating(self, tenant: str) -> int:
+        """The best rating that still opens a rectification; 0: none does."""
+        return self._district.setting(tenant, "dispatch.rectify-rating", 2)
+
+    def rectify_limit(self, tenant: str) -> Limit:
+        """How long the answer to a rectification may take."""
+        return Limit.parse(self._district.setting(tenant, "dispatch.rectify-limit", "3 work-days"))
 
     def arbiter(self, tenant: str) -> str:
         """The role in which somebody of the district decides the tenant's disputed returns."""
@@ -63,4 +72,6 @@ class Grounds:
             ),
             process=process_of(self._district.workflow(tenant)),
             policy=policy_of(self._district, tenant),
+            book=self._district.book(tenant),
+            desks=desks_of(self._district, tenant),
         )

@@ -144,6 +144,7 @@ BODIES = {
     "DisposeTask": {"evidence": ["photo://1"]},
     "InspectCase": {"passed": True},
     "VoidCase": {"reason": "误报"},
+    "AnswerRectification": {"answer": "已重新清理", "evidence": ["photo:2"]},
     "SuperviseCase": {"reason": "媒体曝光"},
     "AnswerSupervision": {"answer": "正在清理"},
     "RemarkCase": {"remark": "证据不足"},
@@ -157,10 +158,13 @@ BODIES = {
 }
 
 
+QUERIES = {"WhoMayHandle": {"matter": "s:06010"}}
+
+
 def ask(client: TestClient, route: Any, headers: dict[str, str], body: Any = None) -> Any:
     path = route.path.replace(f"{{{route.from_path}}}", "x1")
     if route.method == "GET":
-        return client.get(path, headers=headers)
+        return client.get(path, params=QUERIES.get(route.request.__name__), headers=headers)
     return client.post(
         path, json=BODIES.get(route.request.__name__, {}) if body is None else body, headers=headers
     )
