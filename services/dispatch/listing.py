@@ -24,7 +24,7 @@ from qipan.contracts.case import CaseState, Stage
 from services.dispatch.finding import Sought
 from services.dispatch.tables import cases, findable
 from services.dispatch.words import Box, Term, ts_query
-from services.dispatch.worklist import OVER, Cursor, Order, View
+from services.dispatch.worklist import HELD, OVER, Cursor, Order, View
 
 Page = tuple[tuple[CaseState, ...], str | None]
 """Cases in order, and the cursor after the last one where there are more."""
@@ -72,13 +72,19 @@ def statement(
 def _apart(view: View, sought: Sought, order: Order) -> Sequence[View]:
     """A search by who has the case, apart for what is open and what is over.
 
-    The indexes by whom hold only what is over, so that no case pays for them while it is on its way.
+    The indexes by whom hold only what is over, so that no case pays for them while it is on its way. What a
+    worker has to do has one of its own.
     """
     by_whom = (view.of_unit, sought.unit, sought.worker, sought.department)
     stages = view.stages & sought.stages if sought.stages else view.stages
     if order is Order.DUE or not any(by_whom) or not (stages & OVER and stages - OVER):
         return (view,)
-    return replace(view, stages=stages & OVER), replace(view, stages=stages - OVER)
+    parts = (
+        [stages & OVER, stages & HELD, stages - OVER - HELD]
+        if sought.worker
+        else [stages & OVER, stages - OVER]
+    )
+    return [replace(view, stages=part) for part in parts if part]
 
 
 def _view(
