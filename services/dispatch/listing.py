@@ -2,17 +2,22 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     Connection,
+    DateTime,
     Select,
     Text,
     and_,
     bindparam,
     cast,
+    false,
+    func,
     literal,
     literal_column,
+    not_,
     or_,
     select,
     tuple_,
@@ -141,11 +146,22 @@ def _narrowed(query: Select[Any], sought: Sought) -> Select[Any]:
         query = query.where(cases.c.due_at <= sought.now)
     if sought.overdue is False:
         query = query.where(or_(cases.c.due_at > sought.now, cases.c.due_at.is_(None)))
+    if sought.light is not None:
+        query = query.where(_light(sought.light, sought.now))
     if sought.filed_from is not None:
         query = query.where(cases.c.filed_at >= sought.filed_from)
     if sought.filed_until is not None:
         query = query.where(cases.c.filed_at < sought.filed_until)
     return query
+
+
+def _light(light: str, now: datetime | None) -> Any:
+    """From when on it is yellow stands in the case's state alone; without it, a clock is green until it is red."""
+    if light == "red":
+        return cases.c.due_at <= now
+    yellow_at = cast(cases.c.state["yellow_at"].astext, DateTime(timezone=True))
+    little_left = func.coalesce(yellow_at <= now, false())
+    return and_(cases.c.due_at > now, little_left if light == "yellow" else not_(little_left))
 
 
 def _looked_up(
