@@ -17,6 +17,7 @@ from services.dispatch.entrypoints.mode import Modes
 from services.dispatch.entrypoints.offline import Offline
 from services.dispatch.entrypoints.returning import Returning
 from services.dispatch.entrypoints.supervising import Supervising
+from services.dispatch.entrypoints.waiting import WaitingCases
 from services.dispatch.entrypoints.whereabouts import Whereabouts
 from services.dispatch.process import Do
 
@@ -25,7 +26,18 @@ __all__ = ["Choice", "Dispatch", "Do", "Limits", "Situation", "Stored"]
 
 
 class Dispatch(
-    Happening, Loop, Returning, Field, Choices, Offline, Supervising, Modes, Whereabouts, Lists, Mandates
+    Happening,
+    Loop,
+    Returning,
+    Field,
+    Choices,
+    WaitingCases,
+    Offline,
+    Supervising,
+    Modes,
+    Whereabouts,
+    Lists,
+    Mandates,
 ):
     """The core's dispatch, and what a town's own is built on. Its rules are in `acting.Acting`."""
 
