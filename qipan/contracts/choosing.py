@@ -27,7 +27,7 @@ class PassedOver(Part):
     """A unit, or a worker of the unit recommended, that was not taken, and the rule that passed it over.
 
     `mandate` may not be commanded here · `declined` gave it back · `matter` `area` does not handle it there ·
-    `named` another is there for it especially · `skill` `available` `load` nobody who has the skill, is there, has room ·
+    `named` another is there for it especially · `skill` `available` `load` nobody who can, is there, has room ·
     `cell` another answers for the cell · `travel-and-load` another is nearer or has less to do · `rule <name>`
     `card <name>` of the town's ·
     `town` the town's own dispatch. `why` says it in words.
