@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from qipan.access.principal import Role
-from qipan.contracts import commands, devices, field, queries, returns, search
+from qipan.contracts import commands, devices, field, joint, queries, returns, search
 from qipan.contracts.base import Request
 
 
@@ -106,6 +106,11 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     # the step asks besides that whoever decides is the district's, in the role that `dispatch.arbiter` names
     returns.ArbitrateReturn: _ARBITERS,
     returns.ListDisputes: _ARBITERS,
+    joint.OpenSupport: {Role.DISPATCHER: Scope.TENANT},
+    joint.AcceptSupport: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
+    joint.FinishSupport: {Role.HANDLER: Scope.UNIT},
+    joint.ReturnSupport: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
+    joint.ExcuseSupport: {Role.DISPATCHER: Scope.TENANT},
     commands.DisposeTask: {Role.HANDLER: Scope.UNIT},
     commands.InspectCase: {Role.GRID_WORKER: Scope.CELL, Role.SUPERVISOR: Scope.TENANT},
     commands.CloseCase: {Role.SHIFT_LEADER: Scope.TENANT},

@@ -113,6 +113,31 @@ class Leg(Part):
     since: datetime
 
 
+class SupportState(StrEnum):
+    """Where a supporting unit's child task stands."""
+
+    ASKED = "asked"
+    ACCEPTED = "accepted"
+    DONE = "done"
+    RETURNED = "returned"  # waits for a dispatcher, who excuses the unit
+    EXCUSED = "excused"
+
+
+class Support(Part):
+    """协办: the part of one supporting unit. `reason` is what it was asked for, `note` what it or who excused it said."""
+
+    task_id: str
+    unit: str
+    department: str | None = None
+    worker: str | None = None
+    state: SupportState
+    reason: str = ""
+    note: str | None = None
+    evidence: tuple[str, ...] = ()
+    asked_at: datetime
+    changed_at: datetime
+
+
 class CaseState(Part):
     """Everything public about a case at one version. Times are domain time in UTC.
 
@@ -149,4 +174,5 @@ class CaseState(Part):
     counters: Counters = Counters()
     stage_times: dict[Stage, datetime] = Field(default_factory=dict)
     returned: Return | None = None
+    supports: tuple[Support, ...] = ()
     leg: Leg | None = None

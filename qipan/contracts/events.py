@@ -165,6 +165,36 @@ class CaseReturnDenied(CaseEvent):
     type: ClassVar[str] = "case.return.denied.v1"
 
 
+class CaseSupportAsked(CaseEvent):
+    """联合处置: another unit was asked to help; the newest of `case.supports`."""
+
+    type: ClassVar[str] = "case.support.asked.v1"
+
+
+class CaseSupportAccepted(CaseEvent):
+    """A supporting unit took its child task."""
+
+    type: ClassVar[str] = "case.support.accepted.v1"
+
+
+class CaseSupportFinished(CaseEvent):
+    """A supporting unit reported its part done, with evidence."""
+
+    type: ClassVar[str] = "case.support.finished.v1"
+
+
+class CaseSupportReturned(CaseEvent):
+    """A supporting unit gave its child task back, with a reason."""
+
+    type: ClassVar[str] = "case.support.returned.v1"
+
+
+class CaseSupportExcused(CaseEvent):
+    """A dispatcher lets the case go on without one unit's part."""
+
+    type: ClassVar[str] = "case.support.excused.v1"
+
+
 class CaseDisposed(CaseEvent):
     """处置: the handler reported it done, with evidence."""
 
@@ -232,6 +262,11 @@ CASE_EVENTS: tuple[type[CaseEvent], ...] = (
     CaseDisputed,
     CaseReturnAllowed,
     CaseReturnDenied,
+    CaseSupportAsked,
+    CaseSupportAccepted,
+    CaseSupportFinished,
+    CaseSupportReturned,
+    CaseSupportExcused,
     CaseDisposed,
     CaseInspected,
     CaseReworked,

@@ -8,7 +8,7 @@ from qipan.contracts.commands import CaseAnswer, CaseCommand
 from qipan.contracts.errors import Conflict, NotFound
 from qipan.messaging.service import PROCESS, DatabaseProvider, ProcessProvider, Received, Work
 from qipan.tenancy import Matter
-from services.dispatch import choosing, disputes, reading, returns, telling, writing
+from services.dispatch import choosing, disputes, joint, reading, returns, supports, telling, writing
 from services.dispatch.availability import Availability
 from services.dispatch.change import Change, Stored
 from services.dispatch.choosing import Choice, Situation
@@ -67,8 +67,10 @@ class Acting:
 
     # How it is done
 
-    def _find(self, work: Work, call: Received[CaseCommand]) -> Stored:
-        stored = self._found(call, reading.find(work.conn, call.tenant, call.data.case_id), call.data.case_id)
+    def _find(self, work: Work, call: Received[CaseCommand], child: str | None = None) -> Stored:
+        """The case of a command; with `child`, whoever has that child task of it may ask as well."""
+        found = self._seek(work, call, call.data.case_id)
+        stored = self._found(call, found, call.data.case_id, child)
         expected = call.data.expected_version
         if expected is not None and expected != stored.case.version:
             raise Conflict(
@@ -77,12 +79,31 @@ class Acting:
             )
         return stored
 
-    def _found(self, call: Received, stored: Stored | None, subject: str) -> Stored:
+    def _seek(self, work: Work, call: Received, case_id: str) -> Stored | None:
+        return reading.find(work.conn, call.tenant, case_id) or supports.find(work.conn, call.tenant, case_id)
+
+    def _shown(self, call: Received, stored: Stored | None, subject: str) -> Stored:
+        """As `_found`, for who only looks: every party to a joint handling may."""
+        if stored is not None:
+            for support in stored.case.supports:
+                if call.grant.allows(tenant="", unit=support.unit, department=support.department):
+                    return stored
+        return self._found(call, stored, subject)
+
+    def _found(
+        self, call: Received, stored: Stored | None, subject: str, child: str | None = None
+    ) -> Stored:
         if stored is None:
             raise NotFound(f"There is no case {subject!r} here.")
         case = stored.case
         # Asked for by the department whose unit has it, the case is the department's too.
         holder = call.tenant if call.tenant == stored.unit_tenant else case.tenant
+        if child is not None:
+            support = joint.support_of(case, child)
+            call.grant.require(
+                tenant=holder, unit=support.unit, worker=support.worker, department=support.department
+            )
+            return stored
         call.grant.require(
             tenant=holder,
             unit=case.unit,
@@ -152,4 +173,5 @@ class Acting:
         if changes:
             writing.write(work.conn, changes)
             disputes.keep(work.conn, changes)
+            supports.keep(work.conn, changes, self.grounds.owner)
             telling.tell(work, changes)

@@ -26,6 +26,11 @@ class Grounds:
         """Whether a case that passed inspection needs no shift leader to close it."""
         return self._district.setting(tenant, "dispatch.close-on-inspection", False)
 
+    def owner(self, tenant: str, unit: str) -> str:
+        """Whose a unit is that works in a tenant: the tenant's own, or a department that is a tenant itself."""
+        squads = self.of(tenant).squads
+        return next((squad.unit.tenant for squad in squads if squad.unit.id == unit), tenant)
+
     def arbiter(self, tenant: str) -> str:
         """The role in which somebody of the district decides the tenant's disputed returns."""
         return self._district.setting(tenant, "dispatch.arbiter", "dispatcher")

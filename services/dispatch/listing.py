@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY, distinct_on
 
 from qipan.contracts.case import CaseState, Stage
+from services.dispatch import supports
 from services.dispatch.finding import Sought
 from services.dispatch.tables import cases, findable
 from services.dispatch.words import Box, Term, ts_query
@@ -100,6 +101,9 @@ def _seen(query: Select[Any], view: View) -> Select[Any]:
         query = query.where(cases.c.unit == view.unit, cases.c.worker.is_(None))
     if view.of_unit is not None:
         query = query.where(cases.c.unit == view.of_unit)
+    if view.supported_by is not None and view.tenant is not None:
+        worker, units = view.supported_by
+        query = query.where(cases.c.id.in_(supports.case_ids(view.tenant, worker, sorted(units))))
     if view.cells is not None:
         query = query.where(cases.c.cells.overlap(sorted(view.cells)))
     if view.not_worker is not None:

@@ -17,7 +17,7 @@ from qipan.contracts.case import CaseState, Counters, Stage
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
 from qipan.tenancy.workflow import StepRow, Workflow, standard
 from qipan.worktime import Limit
-from services.dispatch import returns, steps
+from services.dispatch import joint, returns, steps
 from services.dispatch.clocks import Clock, Deadlines
 from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
 
@@ -35,6 +35,11 @@ class Do(StrEnum):
     DISPUTE = "dispute"
     ALLOW_RETURN = "allow-return"
     DENY_RETURN = "deny-return"
+    OPEN_SUPPORT = "open-support"
+    ACCEPT_SUPPORT = "accept-support"
+    FINISH_SUPPORT = "finish-support"
+    RETURN_SUPPORT = "return-support"
+    EXCUSE_SUPPORT = "excuse-support"
     DISPOSE = "dispose"
     PASS = "pass"
     FAIL = "fail"
@@ -44,8 +49,8 @@ class Do(StrEnum):
     RATE = "rate"
 
 
-GUARDS: Mapping[str, Guard] = MappingProxyType({**steps.GUARDS, **returns.GUARDS})
-EFFECTS: Mapping[str, Effect] = MappingProxyType({**steps.EFFECTS, **returns.EFFECTS})
+GUARDS: Mapping[str, Guard] = MappingProxyType({**steps.GUARDS, **returns.GUARDS, **joint.GUARDS})
+EFFECTS: Mapping[str, Effect] = MappingProxyType({**steps.EFFECTS, **returns.EFFECTS, **joint.EFFECTS})
 """What workflows name: the loop's own, and each concept's."""
 
 DISTRICTS = frozenset(do.value for do in Do)

@@ -12,13 +12,14 @@ from services.dispatch.entrypoints.happening import Happening
 from services.dispatch.entrypoints.lists import Lists
 from services.dispatch.entrypoints.loop import Loop
 from services.dispatch.entrypoints.returning import Returning
+from services.dispatch.entrypoints.together import Together
 from services.dispatch.process import Do
 
 __all__ = ["Choice", "Dispatch", "Do", "Limits", "Situation", "Stored"]
 """What a town's own dispatch may import from here."""
 
 
-class Dispatch(Happening, Loop, Returning, Field, Lists):
+class Dispatch(Happening, Loop, Returning, Field, Together, Lists):
     """The core's dispatch, and what a town's own is built on. Its rules are in `acting.Acting`."""
 
     name = "dispatch"

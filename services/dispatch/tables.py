@@ -114,6 +114,16 @@ tasks = Table(
     Column("status", Text, nullable=False),
     Column("offered_at", _stamp, nullable=False),
     Column("changed_at", _stamp, nullable=False),
+    # 协办: a supporting unit's child task, and whose the unit is; the lead's task has its owner with the case.
+    Column("kind", Text, nullable=False, server_default="lead"),
+    Column("unit_tenant", Text),
+    Index(
+        "tasks_supporting",
+        "tenant",
+        "unit",
+        postgresql_where=text("kind = 'support' AND status IN ('accepted', 'asked')"),
+    ),
+    Index("tasks_supporting_abroad", "unit_tenant", "case_id", postgresql_where=text("kind = 'support'")),
 )
 
 clocks = Table(

@@ -26,6 +26,7 @@ class View:
     `tenant` is where the case arose; `abroad` a department whose units have it, wherever it arose (both as
     tenants). `unit` means tasks of that unit that nobody in person has been asked to do, `of_unit` all that
     the unit has. `cells` is for disposed cases, `in_cells` for cases of any stage.
+    `supported_by`: a worker and units, who have a child task of the case in hand.
     """
 
     stages: frozenset[Stage]
@@ -38,6 +39,7 @@ class View:
     cells: frozenset[str] | None = None
     in_cells: frozenset[str] | None = None
     not_worker: str | None = None
+    supported_by: tuple[str, frozenset[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,9 @@ def views(
     if asker.units and held:
         found.append(View(held, worker=asker.id, **where))
         found += [View(held, unit=unit, **where) for unit in sorted(asker.units)]
+    if asker.units and not is_department:
+        stages = OPEN_STAGES if chosen is None else chosen
+        found.append(View(stages, tenant=tenant, supported_by=(asker.id, asker.units)))
     if asker.cells and (chosen is None or Stage.DISPOSED in chosen):
         disposed = frozenset({Stage.DISPOSED})
         found.append(View(disposed, tenant=tenant, cells=asker.cells, not_worker=asker.id))

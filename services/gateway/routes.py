@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qipan.contracts import commands, field, queries, returns, search
+from qipan.contracts import commands, field, joint, queries, returns, search
 from qipan.contracts.base import Request
 
 
@@ -37,6 +37,11 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/cases/{case_id}/dispute", returns.DisputeReturn),
     Route("POST", "/v1/cases/{case_id}/arbitrate", returns.ArbitrateReturn),
     Route("GET", "/v1/disputes", returns.ListDisputes),
+    Route("POST", "/v1/cases/{case_id}/open-support", joint.OpenSupport),
+    Route("POST", "/v1/cases/{case_id}/accept-support", joint.AcceptSupport),
+    Route("POST", "/v1/cases/{case_id}/finish-support", joint.FinishSupport),
+    Route("POST", "/v1/cases/{case_id}/return-support", joint.ReturnSupport),
+    Route("POST", "/v1/cases/{case_id}/excuse-support", joint.ExcuseSupport),
     Route("POST", "/v1/cases/{case_id}/dispose", commands.DisposeTask),
     Route("POST", "/v1/cases/{case_id}/inspect", commands.InspectCase),
     Route("POST", "/v1/cases/{case_id}/close", commands.CloseCase),

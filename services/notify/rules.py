@@ -28,6 +28,7 @@ class Audience(StrEnum):
     INSPECTORS = "inspectors"  # the grid workers of the case's duty cell, never who disposed of it
     SHIFT_LEADERS = "shift-leaders"
     SUPERVISORS = "supervisors"
+    SUPPORT = "support"  # the worker of the newest child task, or the whole unit asked
     ARBITERS = "arbiters"  # whoever of the district decides disputed returns
 
 
@@ -79,6 +80,8 @@ RULES: tuple[Rule, ...] = (
     Rule(events.CaseDisputed.type, Audience.ARBITERS, "return.disputed", own_stage=ARBITRATION),
     Rule(events.CaseReturnAllowed.type, Audience.DISPATCHERS, "return.allowed"),
     Rule(events.CaseReturnDenied.type, Audience.HANDLER, "return.denied", mail=True),
+    Rule(events.CaseSupportAsked.type, Audience.SUPPORT, "support.asked", mail=True),
+    Rule(events.CaseSupportReturned.type, Audience.DISPATCHERS, "support.returned"),
     Rule(events.CaseDisposed.type, Audience.INSPECTORS, "case.disposed"),
     Rule(events.CaseReworked.type, Audience.HANDLER, "task.rework", mail=True),
     Rule(events.CaseVoided.type, Audience.HANDLER, "case.voided"),
@@ -123,10 +126,18 @@ def _handler(case: CaseState, base: str, directory: Directory) -> Sequence[Perso
     return directory.handlers(case.unit) if case.unit is not None else ()
 
 
+def _support(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
+    if not case.supports:
+        return ()
+    newest = case.supports[-1]
+    person = directory.person(newest.worker) if newest.worker is not None else None
+    return (person,) if person is not None else directory.handlers(newest.unit)
+
+
 def _inspectors(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
     workers = directory.grid_workers(base, case.place.cells.get(DUTY_LAYER, ""))
-    disposed_by = base_of(case.worker) if case.worker is not None else None
-    return [person for person in workers if person.id != disposed_by]
+    did_it = {base_of(one) for one in (case.worker, *(s.worker for s in case.supports)) if one is not None}
+    return [person for person in workers if person.id not in did_it]
 
 
 _AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Person]]] = {
@@ -134,6 +145,7 @@ _AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Per
     Audience.INSPECTORS: _inspectors,
     Audience.DISPATCHERS: lambda case, base, directory: directory.with_role(base, Role.DISPATCHER),
     Audience.SHIFT_LEADERS: lambda case, base, directory: directory.with_role(base, Role.SHIFT_LEADER),
+    Audience.SUPPORT: _support,
     Audience.ARBITERS: lambda case, base, directory: directory.arbiters(base),
     Audience.SUPERVISORS: lambda case, base, directory: directory.with_role(base, Role.SUPERVISOR),
 }

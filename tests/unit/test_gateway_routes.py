@@ -138,6 +138,11 @@ def problem_code(answer: Any) -> str:
 BODIES = {
     "DispatchCase": {"unit": "sandun/sweep"},
     "ReturnTask": {"reason": "不属于本单位"},
+    "OpenSupport": {"unit": "sandun/order", "reason": "联合整治"},
+    "AcceptSupport": {"task_id": "c1.s1"},
+    "FinishSupport": {"task_id": "c1.s1", "evidence": ["photo://1"]},
+    "ReturnSupport": {"task_id": "c1.s1", "reason": "不属于本单位"},
+    "ExcuseSupport": {"task_id": "c1.s1", "reason": "已无需要"},
     "RefuseReturn": {"reason": "属于本单位职责"},
     "DisputeReturn": {"reason": "职责清单不含此项"},
     "ArbitrateReturn": {"justified": True, "reason": "依职责清单"},

@@ -71,15 +71,15 @@ class Lists(Acting):
     @answer(GetCase)
     def get_case(self, work: Work, call: Received[GetCase]) -> CaseAnswer:
         """One case, to whom it concerns."""
-        stored = self._found(call, reading.find(work.conn, call.tenant, call.data.case_id), call.data.case_id)
+        stored = self._shown(call, self._seek(work, call, call.data.case_id), call.data.case_id)
         return CaseAnswer(case=stored.case)
 
     @answer(TellCase)
     def tell_case(self, work: Work, call: Received[TellCase]) -> Happenings:
         """What happened to a case, by its own id or its report's."""
         subject = call.data.subject
-        stored = reading.find(work.conn, call.tenant, subject)
-        stored = self._found(call, stored or reading.find_by_report(work.conn, call.tenant, subject), subject)
+        stored = self._seek(work, call, subject)
+        stored = self._shown(call, stored or reading.find_by_report(work.conn, call.tenant, subject), subject)
         case = stored.case
         told = tuple(reading.tell(work.conn, case.tenant, case.case_id))
         return Happenings(happenings=told, case_id=case.case_id, report_id=case.report_id)
