@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from qipan.access.principal import Role
-from qipan.contracts import commands, devices, field, joint, queries, returns, search
+from qipan.contracts import choosing, commands, devices, field, joint, offline, queries, returns, search
 from qipan.contracts.base import Request
 
 
@@ -97,6 +97,10 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     devices.ListDevices: {Role.OPERATOR: Scope.TENANT, Role.SUPERVISOR: Scope.TENANT},
     # dispatch
     commands.DispatchCase: {Role.DISPATCHER: Scope.TENANT},
+    choosing.RecommendUnits: dict.fromkeys(
+        (Role.DISPATCHER, Role.SHIFT_LEADER, Role.SUPERVISOR, Role.TOWN_LEAD, Role.DISTRICT_LEAD),
+        Scope.TENANT,
+    ),
     commands.AcceptTask: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
     field.DepartForTask: {Role.HANDLER: Scope.UNIT},
     field.ArriveOnScene: {Role.HANDLER: Scope.UNIT},
@@ -124,6 +128,10 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     field.StartShift: _ON_SHIFT,
     field.EndShift: _ON_SHIFT,
     field.GetField: {**_WATCHERS, Role.HANDLER: Scope.UNIT},
+    # without signal: the right to each command is asked for as its own
+    offline.ReplayCommand: {**_WORKERS, Role.SUPERVISOR: Scope.TENANT},
+    offline.ListConflicts: _WATCHERS,
+    offline.DecideConflict: {Role.DISPATCHER: Scope.TENANT, Role.SHIFT_LEADER: Scope.TENANT},
     queries.GetWorkflow: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.TENANT),
     # notify
     commands.MarkRead: dict.fromkeys(_PEOPLE, Scope.OWN),

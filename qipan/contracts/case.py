@@ -57,7 +57,8 @@ class Counters(Part):
     """How often each thing happened so far; cumulative, so that a gap in events loses nothing.
 
     Of the returns, `unjustified_returns` were refused by a dispatcher (推诿), and `overturned_refusals` of those
-    refusals were set aside by the district's arbiter.
+    refusals were set aside by the district's arbiter. `overrides`: how often a dispatcher asked another than the one
+    recommended.
     """
 
     offers: int = 0
@@ -68,6 +69,7 @@ class Counters(Part):
     overdue: int = 0
     unjustified_returns: int = 0
     overturned_refusals: int = 0
+    overrides: int = 0
 
 
 class Remark(Part):
@@ -124,7 +126,10 @@ class SupportState(StrEnum):
 
 
 class Support(Part):
-    """协办: the part of one supporting unit. `reason` is what it was asked for, `note` what it or who excused it said."""
+    """协办: the part of one supporting unit.
+
+    `reason` is what it was asked to do, `note` what it reported, or why it was returned or excused.
+    """
 
     task_id: str
     unit: str

@@ -90,9 +90,7 @@ class Acting:
                     return stored
         return self._found(call, stored, subject)
 
-    def _found(
-        self, call: Received, stored: Stored | None, subject: str, child: str | None = None
-    ) -> Stored:
+    def _found(self, call: Received, stored: Stored | None, subject: str, child: str | None = None) -> Stored:
         if stored is None:
             raise NotFound(f"There is no case {subject!r} here.")
         case = stored.case
@@ -136,17 +134,16 @@ class Acting:
     ) -> CaseAnswer:
         """Take the step for the caller, then those that follow of themselves."""
         actor = self._actor(call, before)
+        detail = {**(detail or {}), **dict(getattr(call, "beside", ()))}
         taken: str | None = do
         while taken is not None:
             after = self._after_step(work, before, taken, actor, brings, unit_tenant)
             now = work.now(before.case.tenant)
             row = self._row(before, taken)
             authority = actor.authority(row.roles)
-            change = Change(
-                before, after, row, actor.id, now, call.id, call.traceparent, detail or {}, authority
-            )
+            change = Change(before, after, row, actor.id, now, call.id, call.traceparent, detail, authority)
             self._record(work, [change])
-            before, actor, brings, detail = after, SYSTEM, NOTHING, None
+            before, actor, brings, detail = after, SYSTEM, NOTHING, {}
             taken = self.after(after, taken)
         return CaseAnswer(case=before.case)
 

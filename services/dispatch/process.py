@@ -131,11 +131,9 @@ class Process:
         """The case after the step, one version on; raises as `check` does. `now` is the tenant's domain time."""
         row = self.check(case, name, actor, brings)
         changes: dict[str, Any] = {"version": case.version + 1, **row.effect(actor, now, brings)}
-        if row.counts:
+        if counts := (*row.counts, *brings.counts):
             counters = case.counters
-            changes["counters"] = counters.model_copy(
-                update={c: getattr(counters, c) + 1 for c in row.counts}
-            )
+            changes["counters"] = counters.model_copy(update={c: getattr(counters, c) + 1 for c in counts})
         if row.phase is not None:
             changes |= _entered(case, row, row.phase, now, deadlines)
         return case.model_copy(update=changes)

@@ -33,7 +33,10 @@ SYSTEM = Actor("system", frozenset({"system"}))
 
 @dataclass(frozen=True, slots=True)
 class Brings:
-    """What a step brings with it; each step uses its own part and ignores the rest."""
+    """What a step brings with it; each step uses its own part and ignores the rest.
+
+    `counts` are counters that it raises this time, beside those that it always does.
+    """
 
     reason: str | None = None
     evidence: tuple[str, ...] = ()
@@ -44,6 +47,7 @@ class Brings:
     rating: int | None = None
     returned: Return | None = None
     supports: tuple[Support, ...] | None = None
+    counts: tuple[str, ...] = ()
 
 
 NOTHING = Brings()

@@ -18,7 +18,10 @@ _OPEN = sorted(state.value for state in IN_HAND)
 
 
 def keep(conn: Connection, changes: Sequence[Change], owner: Callable[[str, str], str]) -> None:
-    """Write the child tasks that these steps change; nothing where none has any. `owner`: whose a unit is, in a tenant."""
+    """Write the child tasks that these steps change; nothing where a case has none.
+
+    `owner` says whose a unit is, in a tenant.
+    """
     shift: Counter[Key] = Counter()
     for change in changes:
         before = change.before.case if change.before else None
@@ -31,8 +34,14 @@ def keep(conn: Connection, changes: Sequence[Change], owner: Callable[[str, str]
             was, now = known.get(support.task_id), held.get(support.task_id)
             if was == now and before is not None and support in before.supports:
                 continue
-            _write(conn, case, support, "withdrawn" if was and not now and support.state in IN_HAND else None,
-                   owner(case.tenant, support.unit), change)
+            _write(
+                conn,
+                case,
+                support,
+                "withdrawn" if was and not now and support.state in IN_HAND else None,
+                owner(case.tenant, support.unit),
+                change,
+            )
         for sign, side in ((-1, known), (1, held)):
             for support in side.values():
                 if support.worker is not None:

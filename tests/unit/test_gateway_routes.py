@@ -151,6 +151,7 @@ BODIES = {
     "VoidCase": {"reason": "误报"},
     "TakeStep": {"step": "countersign"},
     "UnmaskContact": {"purpose": "回访"},
+    "DecideConflict": {"decision": "discard", "note": "已由他人处置"},
     "DecideReport": {"outcome": "file", "matter": "s:06010"},
 }
 

@@ -14,14 +14,14 @@ from qipan.contracts.joint import (
     SupportCommand,
 )
 from qipan.messaging.service import Received, Work, answer
-from services.dispatch import joint, reading
-from services.dispatch.acting import Acting
+from services.dispatch import joint
+from services.dispatch.entrypoints.choices import Choices
 from services.dispatch.process import Do
-from services.dispatch.redispatch import chosen_by_hand
+from services.dispatch.redispatch import supporting
 from services.dispatch.steps import Brings
 
 
-class Together(Acting):
+class Together(Choices):
     """Commands on child tasks."""
 
     @answer(OpenSupport)
@@ -29,8 +29,8 @@ class Together(Acting):
         """A unit more, and the worker named or the one with least to do."""
         before, asked = self._find(work, call), call.data
         case = before.case
-        loads = reading.loads_of(work.conn, (case.tenant,)).get(case.tenant, {})
-        choice = chosen_by_hand(case, asked.unit, asked.worker, self.grounds.of(case.tenant), loads)
+        situation = self._situation(work, before)
+        choice = supporting(asked.unit, asked.worker, self.grounds.of(case.tenant), situation)
         unit = choice.unit
         supports = joint.opened(
             case, unit.id, unit.department, choice.worker, asked.reason, work.now(case.tenant)
@@ -67,9 +67,7 @@ class Together(Acting):
     @answer(ExcuseSupport)
     def excuse_support(self, work: Work, call: Received[ExcuseSupport]) -> CaseAnswer:
         """Not needed any more, or not to be had."""
-        return self._move(
-            work, call, Do.EXCUSE_SUPPORT, {"note": call.data.reason}, call.data.reason
-        )
+        return self._move(work, call, Do.EXCUSE_SUPPORT, {"note": call.data.reason}, call.data.reason)
 
     def _move(
         self,
