@@ -11,7 +11,18 @@ from enum import StrEnum
 from typing import Any
 
 from qipan.access.principal import Role
-from qipan.contracts import choosing, commands, devices, field, joint, offline, queries, returns, search
+from qipan.contracts import (
+    choosing,
+    commands,
+    devices,
+    field,
+    joint,
+    offline,
+    queries,
+    returns,
+    search,
+    supervision,
+)
 from qipan.contracts.base import Request
 
 
@@ -67,6 +78,7 @@ _CALL_TAKERS = (
     Role.SERVICE,  # a department's own system
 )
 _ARBITERS = dict.fromkeys((Role.DISPATCHER, Role.SUPERVISOR, Role.DISTRICT_LEAD), Scope.TENANT)
+_SUPERVISORS = dict.fromkeys((Role.SUPERVISOR, Role.TOWN_LEAD, Role.DISTRICT_LEAD), Scope.TENANT)
 _WORKERS = {Role.HANDLER: Scope.UNIT, Role.GRID_WORKER: Scope.CELL}
 
 _ON_SHIFT = {
@@ -120,6 +132,14 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     commands.CloseCase: {Role.SHIFT_LEADER: Scope.TENANT},
     commands.VoidCase: {Role.SHIFT_LEADER: Scope.TENANT},
     commands.TakeStep: {**dict.fromkeys(_TOWN_STAFF, Scope.TENANT), **_WORKERS},
+    supervision.SuperviseCase: _SUPERVISORS,
+    supervision.AnswerSupervision: {
+        Role.HANDLER: Scope.UNIT,
+        Role.DISPATCHER: Scope.TENANT,
+        Role.SHIFT_LEADER: Scope.TENANT,
+    },
+    supervision.ExpediteCase: dict.fromkeys(_TOWN_STAFF, Scope.TENANT),
+    supervision.RemarkCase: _SUPERVISORS,
     queries.ListWork: {**_WATCHERS, **_WORKERS},
     search.SearchCases: {**_WATCHERS, **_WORKERS},
     queries.GetCase: {**_WATCHERS, **_WORKERS, Role.SERVICE: Scope.TENANT},

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from qipan.contracts.base import Part
+from qipan.contracts.supervised import Supervision
 
 
 class Stage(StrEnum):
@@ -180,4 +181,5 @@ class CaseState(Part):
     stage_times: dict[Stage, datetime] = Field(default_factory=dict)
     returned: Return | None = None
     supports: tuple[Support, ...] = ()
+    supervision: Supervision | None = None
     leg: Leg | None = None

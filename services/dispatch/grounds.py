@@ -42,6 +42,10 @@ class Grounds:
         units = (unit.id for unit in district.units_of(district.id))
         return frozenset((*units, *(d.id for d in district.departments), *district.tenants))
 
+    def supervise_limit(self, tenant: str) -> Limit:
+        """How long an answer to a supervision may take, where the supervisor does not say."""
+        return Limit.parse(self._district.setting(tenant, "dispatch.supervise-limit", "1 work-day"))
+
     def requires_shifts(self, tenant: str) -> bool:
         """Whether only those who have signed on are asked to do anything."""
         return self._district.setting(tenant, "dispatch.shifts", "optional") == "required"

@@ -17,7 +17,7 @@ from qipan.contracts.case import CaseState, Counters, Stage
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
 from qipan.tenancy.workflow import StepRow, Workflow, standard
 from qipan.worktime import Limit
-from services.dispatch import joint, returns, steps
+from services.dispatch import joint, returns, steps, supervision
 from services.dispatch.clocks import Clock, Deadlines
 from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
 
@@ -47,14 +47,26 @@ class Do(StrEnum):
     VOID = "void"
     OVERDUE = "overdue"
     RATE = "rate"
+    SUPERVISE = "supervise"
+    ANSWER_SUPERVISION = "answer-supervision"
+    SUPERVISION_OVERDUE = "supervision-overdue"
+    EXPEDITE = "expedite"
+    REMARK = "remark"
 
-
-GUARDS: Mapping[str, Guard] = MappingProxyType({**steps.GUARDS, **returns.GUARDS, **joint.GUARDS})
-EFFECTS: Mapping[str, Effect] = MappingProxyType({**steps.EFFECTS, **returns.EFFECTS, **joint.EFFECTS})
-"""What workflows name: the loop's own, and each concept's."""
 
 DISTRICTS = frozenset(do.value for do in Do)
 """The names of the district's steps."""
+
+
+GUARDS: Mapping[str, Guard] = MappingProxyType(
+    {**steps.GUARDS, **returns.GUARDS, **joint.GUARDS, **supervision.GUARDS}
+)
+"""Every guard by the name under which workflows ask for it."""
+
+EFFECTS: Mapping[str, Effect] = MappingProxyType(
+    {**steps.EFFECTS, **returns.EFFECTS, **joint.EFFECTS, **supervision.EFFECTS}
+)
+"""Every effect by the name under which workflows have it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from services.dispatch.entrypoints.lists import Lists
 from services.dispatch.entrypoints.loop import Loop
 from services.dispatch.entrypoints.offline import Offline
 from services.dispatch.entrypoints.returning import Returning
+from services.dispatch.entrypoints.supervising import Supervising
 from services.dispatch.entrypoints.together import Together
 from services.dispatch.process import Do
 
@@ -21,7 +22,7 @@ __all__ = ["Choice", "Dispatch", "Do", "Limits", "Situation", "Stored"]
 """What a town's own dispatch may import from here."""
 
 
-class Dispatch(Happening, Loop, Returning, Field, Together, Choices, Offline, Lists):
+class Dispatch(Happening, Loop, Returning, Field, Together, Choices, Offline, Supervising, Lists):
     """The core's dispatch, and what a town's own is built on. Its rules are in `acting.Acting`."""
 
     name = "dispatch"

@@ -8,6 +8,7 @@ from typing import Any
 
 from qipan.contracts.case import CaseState, Going, Leg, Return, Support
 from qipan.contracts.errors import Fault, Forbidden
+from qipan.contracts.supervised import Supervision
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Brings:
     rating: int | None = None
     returned: Return | None = None
     supports: tuple[Support, ...] | None = None
+    supervision: Supervision | None = None
     counts: tuple[str, ...] = ()
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qipan.contracts import choosing, commands, field, joint, offline, queries, returns, search
+from qipan.contracts import choosing, commands, field, joint, offline, queries, returns, search, supervision
 from qipan.contracts.base import Request
 
 
@@ -48,6 +48,10 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/cases/{case_id}/close", commands.CloseCase),
     Route("POST", "/v1/cases/{case_id}/void", commands.VoidCase),
     Route("POST", "/v1/cases/{case_id}/step", commands.TakeStep),
+    Route("POST", "/v1/cases/{case_id}/supervise", supervision.SuperviseCase),
+    Route("POST", "/v1/cases/{case_id}/answer-supervision", supervision.AnswerSupervision),
+    Route("POST", "/v1/cases/{case_id}/expedite", supervision.ExpediteCase),
+    Route("POST", "/v1/cases/{case_id}/remark", supervision.RemarkCase),
     Route("GET", "/v1/field", field.GetField),
     Route("POST", "/v1/shifts/start", field.StartShift),
     Route("POST", "/v1/shifts/end", field.EndShift),

@@ -30,6 +30,9 @@ class Audience(StrEnum):
     SUPERVISORS = "supervisors"
     SUPPORT = "support"  # the worker of the newest child task, or the whole unit asked
     ARBITERS = "arbiters"  # whoever of the district decides disputed returns
+    LEADS = "leads"  # the town's
+    UNIT = "unit"  # everybody who handles cases for the unit that has it
+    SUPERVISING = "supervising"  # who supervises the case
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,20 @@ RULES: tuple[Rule, ...] = (
     Rule(events.CaseOverdue.type, Audience.HANDLER, "case.overdue", _IN_HAND, mail=True),
     Rule(events.CaseOverdue.type, Audience.INSPECTORS, "case.overdue", frozenset({Stage.DISPOSED})),
     Rule(events.CaseOverdue.type, Audience.SHIFT_LEADERS, "case.overdue", frozenset({Stage.INSPECTED})),
+    # 督办 and 催办 go to whoever is to move, what becomes of a 督办 to whoever asked.
+    Rule(events.CaseSupervised.type, Audience.HANDLER, "case.supervised", mail=True),
+    Rule(events.CaseSupervised.type, Audience.DISPATCHERS, "case.supervised"),
+    Rule(events.CaseSupervised.type, Audience.SHIFT_LEADERS, "case.supervised"),
+    Rule(events.CaseSupervisionAnswered.type, Audience.SUPERVISING, "case.supervision-answered"),
+    Rule(events.CaseSupervisionOverdue.type, Audience.SUPERVISING, "case.supervision-overdue"),
+    Rule(events.CaseSupervisionOverdue.type, Audience.LEADS, "case.supervision-overdue"),
+    Rule(events.CaseSupervisionOverdue.type, Audience.HANDLER, "case.supervision-overdue", mail=True),
+    Rule(events.CaseExpedited.type, Audience.HANDLER, "case.expedited", _IN_HAND, mail=True),
+    Rule(events.CaseExpedited.type, Audience.UNIT, "case.expedited", _IN_HAND),
+    Rule(events.CaseExpedited.type, Audience.DISPATCHERS, "case.expedited", _WAITING),
+    Rule(events.CaseExpedited.type, Audience.INSPECTORS, "case.expedited", frozenset({Stage.DISPOSED})),
+    Rule(events.CaseExpedited.type, Audience.SHIFT_LEADERS, "case.expedited", frozenset({Stage.INSPECTED})),
+    Rule(events.CaseRemarked.type, Audience.SHIFT_LEADERS, "case.remarked"),
     # The two lowest of the five levels trigger rectification.
     Rule(events.CaseRated.type, Audience.SUPERVISORS, "case.rated-low", worst_rating=2),
 )
@@ -140,6 +157,16 @@ def _inspectors(case: CaseState, base: str, directory: Directory) -> Sequence[Pe
     return [person for person in workers if person.id not in did_it]
 
 
+def _unit(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
+    return directory.handlers(case.unit) if case.unit is not None else ()
+
+
+def _supervising(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
+    by = case.supervision.by if case.supervision else None
+    person = directory.person(by) if by else None
+    return (person,) if person is not None else ()
+
+
 _AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Person]]] = {
     Audience.HANDLER: _handler,
     Audience.INSPECTORS: _inspectors,
@@ -148,6 +175,9 @@ _AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Per
     Audience.SUPPORT: _support,
     Audience.ARBITERS: lambda case, base, directory: directory.arbiters(base),
     Audience.SUPERVISORS: lambda case, base, directory: directory.with_role(base, Role.SUPERVISOR),
+    Audience.LEADS: lambda case, base, directory: directory.with_role(base, Role.TOWN_LEAD),
+    Audience.UNIT: _unit,
+    Audience.SUPERVISING: _supervising,
 }
 
 _BY_EVENT: dict[str, list[Rule]] = defaultdict(list)
