@@ -83,13 +83,18 @@ def views(
     if asker.units and held:
         found.append(View(held, worker=asker.id, **where))
         found += [View(held, unit=unit, **where) for unit in sorted(asker.units)]
-    if asker.units and not is_department:
-        stages = OPEN_STAGES if chosen is None else chosen
-        found.append(View(stages, tenant=tenant, supported_by=(asker.id, asker.units)))
     if asker.cells and (chosen is None or Stage.DISPOSED in chosen):
         disposed = frozenset({Stage.DISPOSED})
         found.append(View(disposed, tenant=tenant, cells=asker.cells, not_worker=asker.id))
     return tuple(found)
+
+
+def supported(asker: Asker, tenant: str, wanted: Collection[Stage] = ()) -> tuple[View, ...]:
+    """The cases, as far as they have come, of which the asker has a child task in hand (协办)."""
+    stages = frozenset(wanted) & OPEN_STAGES if wanted else OPEN_STAGES
+    if not asker.units or not stages:
+        return ()
+    return (View(stages, tenant=tenant, supported_by=(asker.id, asker.units)),)
 
 
 def sights(

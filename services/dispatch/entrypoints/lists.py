@@ -19,7 +19,7 @@ from services.dispatch import listing, reading
 from services.dispatch.acting import Acting
 from services.dispatch.finding import sought
 from services.dispatch.showing import shown
-from services.dispatch.worklist import Asker, Cursor, Order, View, sights, views
+from services.dispatch.worklist import Asker, Cursor, Order, View, sights, supported, views
 
 
 class Lists(Acting):
@@ -30,7 +30,9 @@ class Lists(Acting):
         """What waits for the asker, oldest deadline first."""
         asked = call.data
         is_department = self._kind(call) is TenantKind.DEPARTMENT
-        lists = views(_asker(call), call.tenant, is_department=is_department, wanted=asked.stages)
+        asker = _asker(call)
+        lists = views(asker, call.tenant, is_department=is_department, wanted=asked.stages)
+        lists += supported(asker, call.tenant, asked.stages)
         return self._page(work, call, lists, Order.DUE)
 
     @answer(SearchCases)

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "returns"
-down_revision = "modes"
+down_revision = "replays"
 branch_labels = None
 depends_on = None
 
