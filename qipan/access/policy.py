@@ -17,7 +17,9 @@ from qipan.contracts import (
     devices,
     field,
     joint,
+    modes,
     offline,
+    positions,
     queries,
     returns,
     search,
@@ -148,6 +150,15 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     field.StartShift: _ON_SHIFT,
     field.EndShift: _ON_SHIFT,
     field.GetField: {**_WATCHERS, Role.HANDLER: Scope.UNIT},
+    # where others are: only for who commands them; one's own for oneself (`whereabouts` asks which)
+    positions.ReportPositions: {
+        Role.HANDLER: Scope.OWN,
+        Role.GRID_WORKER: Scope.OWN,
+        Role.SERVICE: Scope.TENANT,
+    },
+    positions.GetPositions: _ON_SHIFT,
+    modes.SwitchMode: {Role.TOWN_LEAD: Scope.TENANT, Role.DISTRICT_LEAD: Scope.TENANT},
+    modes.GetMode: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.TENANT),
     # without signal: the right to each command is asked for as its own
     offline.ReplayCommand: {**_WORKERS, Role.SUPERVISOR: Scope.TENANT},
     offline.ListConflicts: _WATCHERS,

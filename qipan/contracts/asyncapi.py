@@ -14,7 +14,9 @@ from qipan.contracts import (
     devices,
     field,
     joint,
+    modes,
     offline,
+    positions,
     queries,
     returns,
     search,
@@ -30,7 +32,20 @@ _SCHEMAS = "#/components/schemas/"
 _MESSAGES = "#/components/messages/"
 _MEDIA = "application/cloudevents+json"
 _TENANT = {"tenant": {"description": "Whom it is for: a town, a department, the district, or a shadow."}}
-_REGISTERED_BY = (commands, queries, returns, field, search, devices, joint, choosing, offline, supervision)
+_REGISTERED_BY = (
+    commands,
+    queries,
+    returns,
+    field,
+    search,
+    devices,
+    joint,
+    choosing,
+    offline,
+    supervision,
+    modes,
+    positions,
+)
 """The modules whose import registers requests; the subscription table's import registers events."""
 
 

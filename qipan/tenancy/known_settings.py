@@ -177,6 +177,11 @@ KNOWN: Mapping[str, KnownSetting] = {
     "dispatch.shift-hours": KnownSetting(
         "the longest shift; nobody stays signed on beyond it", "1 to 24", _at_most(24)
     ),
+    "dispatch.trail-minutes": KnownSetting(
+        "how long it is kept where a worker has been; 0: not at all",
+        "0 to 1440",
+        lambda value: value == 0 or _at_most(1440)(value),
+    ),
     "analytics.league-days": KnownSetting(
         "how many days the league looks back, with today", "a whole number, 1 or more", _positive
     ),

@@ -21,6 +21,7 @@ class Grounds:
     def __init__(self, district: District) -> None:
         self._district = district
         self.of = lru_cache(maxsize=MOST_TENANTS)(self._of)
+        self.workers = lru_cache(maxsize=MOST_TENANTS)(self._workers)
 
     def closes_on_inspection(self, tenant: str) -> bool:
         """Whether a case that passed inspection needs no shift leader to close it."""
@@ -49,6 +50,10 @@ class Grounds:
     def requires_shifts(self, tenant: str) -> bool:
         """Whether only those who have signed on are asked to do anything."""
         return self._district.setting(tenant, "dispatch.shifts", "optional") == "required"
+
+    def _workers(self, tenant: str) -> tuple[str, ...]:
+        """Everybody who can be asked to do something in a tenant."""
+        return tuple(id for squad in self.of(tenant).squads for id, _ in squad.workers)
 
     def _of(self, tenant: str) -> Ground:
         setting = self._district.setting

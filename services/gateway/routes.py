@@ -6,7 +6,19 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qipan.contracts import choosing, commands, field, joint, offline, queries, returns, search, supervision
+from qipan.contracts import (
+    choosing,
+    commands,
+    field,
+    joint,
+    modes,
+    offline,
+    positions,
+    queries,
+    returns,
+    search,
+    supervision,
+)
 from qipan.contracts.base import Request
 
 
@@ -55,6 +67,10 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/field", field.GetField),
     Route("POST", "/v1/shifts/start", field.StartShift),
     Route("POST", "/v1/shifts/end", field.EndShift),
+    Route("GET", "/v1/positions", positions.GetPositions),
+    Route("POST", "/v1/positions", positions.ReportPositions),
+    Route("GET", "/v1/mode", modes.GetMode),
+    Route("POST", "/v1/mode", modes.SwitchMode),
     Route("GET", "/v1/conflicts", offline.ListConflicts),
     Route("POST", "/v1/conflicts/{conflict_id}", offline.DecideConflict),
     Route("GET", "/v1/workflow", queries.GetWorkflow),

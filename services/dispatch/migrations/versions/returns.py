@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "returns"
-down_revision = "replays"
+down_revision = "modes"
 branch_labels = None
 depends_on = None
 
