@@ -16,6 +16,7 @@ from qipan.contracts import (
     commands,
     devices,
     field,
+    handover,
     joint,
     modes,
     offline,
@@ -124,6 +125,12 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     # the step asks besides that whoever decides is the district's, in the role that `dispatch.arbiter` names
     returns.ArbitrateReturn: _ARBITERS,
     returns.ListDisputes: _ARBITERS,
+    # the steps ask besides who has the case, and who is asked to take it
+    handover.HandOver: {Role.HANDLER: Scope.UNIT, Role.DISPATCHER: Scope.TENANT},
+    handover.AcceptHandover: {Role.HANDLER: Scope.UNIT, Role.DISPATCHER: Scope.TENANT},
+    handover.RefuseHandover: {Role.HANDLER: Scope.UNIT, Role.DISPATCHER: Scope.TENANT},
+    handover.DecideHandover: _ARBITERS,
+    handover.ListHandovers: _WATCHERS,
     joint.OpenSupport: {Role.DISPATCHER: Scope.TENANT},
     joint.AcceptSupport: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
     joint.FinishSupport: {Role.HANDLER: Scope.UNIT},

@@ -116,6 +116,31 @@ class Leg(Part):
     since: datetime
 
 
+class HandoverState(StrEnum):
+    """Where a hand-over stands."""
+
+    ASKED = "asked"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+class Handover(Part):
+    """移交: the newest hand-over. `to` is a unit's id, a town's or the district's; `by` asked for it, with a `reason`.
+
+    `holder` is the tenant whose dispatcher commands the case since it was taken over; None where it arose.
+    `decided`: the district said whose it is, finally.
+    """
+
+    to: str
+    state: HandoverState
+    reason: str
+    by: str
+    at: datetime
+    holder: str | None = None
+    refused: Remark | None = None
+    decided: Remark | None = None
+
+
 class SupportState(StrEnum):
     """Where a supporting unit's child task stands."""
 
@@ -181,5 +206,6 @@ class CaseState(Part):
     stage_times: dict[Stage, datetime] = Field(default_factory=dict)
     returned: Return | None = None
     supports: tuple[Support, ...] = ()
+    handover: Handover | None = None
     supervision: Supervision | None = None
     leg: Leg | None = None

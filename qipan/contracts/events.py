@@ -165,6 +165,36 @@ class CaseReturnDenied(CaseEvent):
     type: ClassVar[str] = "case.return.denied.v1"
 
 
+class CaseHandoverAsked(CaseEvent):
+    """移交: whoever has the case says that it is another's (`case.handover.to`)."""
+
+    type: ClassVar[str] = "case.handover.asked.v1"
+
+
+class CaseHandoverAccepted(CaseEvent):
+    """Another tenant has taken the case over: its dispatcher finds somebody."""
+
+    type: ClassVar[str] = "case.handover.accepted.v1"
+
+
+class CaseHandoverTaken(CaseEvent):
+    """A worker of another unit of the town has taken the case over."""
+
+    type: ClassVar[str] = "case.handover.taken.v1"
+
+
+class CaseHandoverRefused(CaseEvent):
+    """The one who was asked to take the case over refused."""
+
+    type: ClassVar[str] = "case.handover.refused.v1"
+
+
+class CaseHandoverDecided(CaseEvent):
+    """The district said whose the case is."""
+
+    type: ClassVar[str] = "case.handover.decided.v1"
+
+
 class CaseSupportAsked(CaseEvent):
     """联合处置: another unit was asked to help; the newest of `case.supports`."""
 
@@ -292,6 +322,11 @@ CASE_EVENTS: tuple[type[CaseEvent], ...] = (
     CaseDisputed,
     CaseReturnAllowed,
     CaseReturnDenied,
+    CaseHandoverAsked,
+    CaseHandoverAccepted,
+    CaseHandoverTaken,
+    CaseHandoverRefused,
+    CaseHandoverDecided,
     CaseSupportAsked,
     CaseSupportAccepted,
     CaseSupportFinished,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import cached_property, lru_cache
 
-from qipan.tenancy import District
+from qipan.tenancy import District, Unit
 from qipan.worktime import Limit
 from services.dispatch.choosing import squads_of
 from services.dispatch.clocks import USUAL
@@ -27,10 +27,14 @@ class Grounds:
         """Whether a case that passed inspection needs no shift leader to close it."""
         return self._district.setting(tenant, "dispatch.close-on-inspection", False)
 
+    def unit(self, tenant: str, id: str) -> Unit | None:
+        """The unit with this id that works in a tenant."""
+        return next((squad.unit for squad in self.of(tenant).squads if squad.unit.id == id), None)
+
     def owner(self, tenant: str, unit: str) -> str:
         """Whose a unit is that works in a tenant: the tenant's own, or a department that is a tenant itself."""
-        squads = self.of(tenant).squads
-        return next((squad.unit.tenant for squad in squads if squad.unit.id == unit), tenant)
+        found = self.unit(tenant, unit)
+        return found.tenant if found else tenant
 
     def arbiter(self, tenant: str) -> str:
         """The role in which somebody of the district decides the tenant's disputed returns."""

@@ -17,7 +17,7 @@ from qipan.contracts.case import CaseState, Counters, Stage
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
 from qipan.tenancy.workflow import StepRow, Workflow, standard
 from qipan.worktime import Limit
-from services.dispatch import joint, returns, steps, supervision
+from services.dispatch import handover, joint, returns, steps, supervision
 from services.dispatch.clocks import Clock, Deadlines
 from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
 
@@ -35,6 +35,11 @@ class Do(StrEnum):
     DISPUTE = "dispute"
     ALLOW_RETURN = "allow-return"
     DENY_RETURN = "deny-return"
+    HAND_OVER = "hand-over"
+    TAKE_OVER = "take-over"
+    TAKE_TASK_OVER = "take-task-over"
+    REFUSE_HANDOVER = "refuse-handover"
+    DECIDE_HANDOVER = "decide-handover"
     OPEN_SUPPORT = "open-support"
     ACCEPT_SUPPORT = "accept-support"
     FINISH_SUPPORT = "finish-support"
@@ -59,12 +64,12 @@ DISTRICTS = frozenset(do.value for do in Do)
 
 
 GUARDS: Mapping[str, Guard] = MappingProxyType(
-    {**steps.GUARDS, **returns.GUARDS, **joint.GUARDS, **supervision.GUARDS}
+    {**steps.GUARDS, **returns.GUARDS, **joint.GUARDS, **handover.GUARDS, **supervision.GUARDS}
 )
 """Every guard by the name under which workflows ask for it."""
 
 EFFECTS: Mapping[str, Effect] = MappingProxyType(
-    {**steps.EFFECTS, **returns.EFFECTS, **joint.EFFECTS, **supervision.EFFECTS}
+    {**steps.EFFECTS, **returns.EFFECTS, **joint.EFFECTS, **handover.EFFECTS, **supervision.EFFECTS}
 )
 """Every effect by the name under which workflows have it."""
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from qipan.contracts.case import CaseState, Going, Leg, Return, Support
+from qipan.contracts.case import CaseState, Going, Handover, Leg, Return, Support
 from qipan.contracts.errors import Fault, Forbidden
 from qipan.contracts.supervised import Supervision
 
@@ -48,6 +48,7 @@ class Brings:
     rating: int | None = None
     returned: Return | None = None
     supports: tuple[Support, ...] | None = None
+    handover: Handover | None = None
     supervision: Supervision | None = None
     counts: tuple[str, ...] = ()
 

@@ -177,6 +177,20 @@ disputes = Table(
     Index("disputes_waiting", "tenant", "due_at", "case_id", postgresql_where=text("ended_at IS NULL")),
 )
 
+# 移交: each case's newest hand-over, by which the other side finds it (handovers.py). `asked` is a tenant or a unit.
+handovers = Table(
+    "handovers",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("case_id", Text, primary_key=True),
+    Column("asked", Text, nullable=False),
+    Column("holder", Text),
+    Column("state", Text, nullable=False),
+    Column("changed_at", _stamp, nullable=False),
+    Index("handovers_asked", "asked", "case_id"),
+    Index("handovers_held", "holder", "case_id", postgresql_where=text("holder IS NOT NULL")),
+)
+
 loads = Table(
     "loads",
     metadata,

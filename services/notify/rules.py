@@ -28,6 +28,8 @@ class Audience(StrEnum):
     INSPECTORS = "inspectors"  # the grid workers of the case's duty cell, never who disposed of it
     SHIFT_LEADERS = "shift-leaders"
     SUPERVISORS = "supervisors"
+    RECEIVERS = "receivers"  # who is asked to take a case over: a tenant's dispatchers, a unit's handlers
+    DECIDERS = "deciders"  # who decides when they refuse: the arbiters, between units the dispatchers
     SUPPORT = "support"  # the worker of the newest child task, or the whole unit asked
     ARBITERS = "arbiters"  # whoever of the district decides disputed returns
     LEADS = "leads"  # the town's
@@ -83,6 +85,10 @@ RULES: tuple[Rule, ...] = (
     Rule(events.CaseDisputed.type, Audience.ARBITERS, "return.disputed", own_stage=ARBITRATION),
     Rule(events.CaseReturnAllowed.type, Audience.DISPATCHERS, "return.allowed"),
     Rule(events.CaseReturnDenied.type, Audience.HANDLER, "return.denied", mail=True),
+    Rule(events.CaseHandoverAsked.type, Audience.RECEIVERS, "handover.asked"),
+    Rule(events.CaseHandoverAccepted.type, Audience.DISPATCHERS, "handover.taken"),
+    Rule(events.CaseHandoverRefused.type, Audience.DECIDERS, "handover.refused"),
+    Rule(events.CaseHandoverDecided.type, Audience.DISPATCHERS, "handover.decided"),
     Rule(events.CaseSupportAsked.type, Audience.SUPPORT, "support.asked", mail=True),
     Rule(events.CaseSupportReturned.type, Audience.DISPATCHERS, "support.returned"),
     Rule(events.CaseDisposed.type, Audience.INSPECTORS, "case.disposed"),
@@ -143,6 +149,25 @@ def _handler(case: CaseState, base: str, directory: Directory) -> Sequence[Perso
     return directory.handlers(case.unit) if case.unit is not None else ()
 
 
+def _dispatchers(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
+    """Of whoever commands the case: where it arose, or who took it over."""
+    holder = case.handover.holder if case.handover else None
+    return directory.with_role(base_of(holder) if holder else base, Role.DISPATCHER)
+
+
+def _receivers(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
+    if case.handover is None:
+        return ()
+    to = case.handover.to
+    return directory.handlers(to) if "/" in to else directory.with_role(base_of(to), Role.DISPATCHER)
+
+
+def _deciders(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
+    if case.handover is None or "/" in case.handover.to:
+        return _dispatchers(case, base, directory)
+    return directory.arbiters(base)
+
+
 def _support(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
     if not case.supports:
         return ()
@@ -170,9 +195,11 @@ def _supervising(case: CaseState, base: str, directory: Directory) -> Sequence[P
 _AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Person]]] = {
     Audience.HANDLER: _handler,
     Audience.INSPECTORS: _inspectors,
-    Audience.DISPATCHERS: lambda case, base, directory: directory.with_role(base, Role.DISPATCHER),
+    Audience.DISPATCHERS: _dispatchers,
     Audience.SHIFT_LEADERS: lambda case, base, directory: directory.with_role(base, Role.SHIFT_LEADER),
     Audience.SUPPORT: _support,
+    Audience.RECEIVERS: _receivers,
+    Audience.DECIDERS: _deciders,
     Audience.ARBITERS: lambda case, base, directory: directory.arbiters(base),
     Audience.SUPERVISORS: lambda case, base, directory: directory.with_role(base, Role.SUPERVISOR),
     Audience.LEADS: lambda case, base, directory: directory.with_role(base, Role.TOWN_LEAD),

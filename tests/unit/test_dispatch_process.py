@@ -56,11 +56,11 @@ FULL = Brings(
     returned=Return(unit="sandun/sweep", worker=HANDLER.id, task_id="task-1", reason="not ours", at=NOON),
 )
 HISTORY = {Do.RETURN, Do.REFUSE_RETURN, Do.DISPUTE, Do.DENY_RETURN}
-CHILDREN = {do for do in Do if do.endswith("-support")}
+CHILDREN = {do for do in Do if do.endswith(("-support", "-over", "-handover"))}
 SUPPORT = Support(
     task_id="c1.s1", unit="sandun/order", state=SupportState.ASKED, asked_at=NOON, changed_at=NOON
 )
-"""Steps that hang on what was decided about the case before; `CHILDREN`: those of joint handling."""
+"""Steps that hang on what was decided about the case before; `CHILDREN`: those of joint handling and of handing over."""
 
 
 def report(**changes: object) -> ReportTriaged:

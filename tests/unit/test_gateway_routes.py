@@ -138,6 +138,9 @@ def problem_code(answer: Any) -> str:
 BODIES = {
     "DispatchCase": {"unit": "sandun/sweep"},
     "ReturnTask": {"reason": "不属于本单位"},
+    "HandOver": {"to": "wenxin", "reason": "在文新街道辖区"},
+    "RefuseHandover": {"reason": "不在本街道辖区"},
+    "DecideHandover": {"to": "wenxin", "reason": "依界线图"},
     "OpenSupport": {"unit": "sandun/order", "reason": "联合整治"},
     "AcceptSupport": {"task_id": "c1.s1"},
     "FinishSupport": {"task_id": "c1.s1", "evidence": ["photo://1"]},

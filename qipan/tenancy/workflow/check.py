@@ -19,7 +19,7 @@ Finding = tuple[tuple[str, ...], str, str]
 FIXED = frozenset({"file", "overdue", "rate", "supervision-overdue"})
 """Steps of the system alone, which no town changes."""
 
-ABOVE = frozenset({"allow-return", "deny-return"})
+ABOVE = frozenset({"allow-return", "deny-return", "decide-handover"})
 """Steps of the district's arbiter, who is nobody of the town's."""
 
 

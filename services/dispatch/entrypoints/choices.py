@@ -11,6 +11,7 @@ from services.dispatch.cards import Crew, crew_for
 from services.dispatch.change import Stored
 from services.dispatch.choosing import Situation
 from services.dispatch.filing import task_id_of
+from services.dispatch.handover import commander
 from services.dispatch.process import Do
 from services.dispatch.recommending import Recommendation, recommend
 from services.dispatch.redispatch import decided
@@ -24,11 +25,11 @@ class Choices(Acting):
     def recommend_units(self, work: Work, call: Received[RecommendUnits]) -> told.Recommendation:
         """Whom dispatch would ask now, and by which rule everybody else was passed over."""
         asked = call.data.case_id
-        stored = self._found(call, reading.find(work.conn, call.tenant, asked), asked)
+        stored = self._found(call, self._seek(work, call, asked), asked)
         situation = self._situation(work, stored)
         choice = self.choose(situation)
         recommended, crew = recommend(situation, choice), crew_for(situation, choice)
-        return _told(stored, recommended, crew, self.grounds.of(stored.case.tenant).policy.automatic)
+        return _told(stored, recommended, crew, self.grounds.of(commander(stored.case)).policy.automatic)
 
     @answer(DispatchCase)
     def dispatch_case(self, work: Work, call: Received[DispatchCase]) -> CaseAnswer:
@@ -37,7 +38,7 @@ class Choices(Acting):
         case = before.case
         situation = self._situation(work, before)
         recommended = recommend(situation, self.choose(situation))
-        decision = decided(call.data, self.grounds.of(case.tenant), situation, recommended)
+        decision = decided(call.data, self.grounds.of(commander(case)), situation, recommended)
         choice = decision.choice
         brings = Brings(
             department=choice.unit.department,
@@ -52,7 +53,7 @@ class Choices(Acting):
 
     def _situation(self, work: Work, stored: Stored) -> Situation:
         """What a choice for a case depends on now."""
-        tenant = stored.case.tenant
+        tenant = commander(stored.case)
         loads = reading.loads_of(work.conn, (tenant,)).get(tenant, {})
         field = self.field(work, (tenant,)).get(tenant, EVERYBODY)
         return situations.of_case(stored.case, self.grounds.of(tenant), loads, field, work.now(tenant))

@@ -19,7 +19,7 @@ from services.dispatch import listing, reading
 from services.dispatch.acting import Acting
 from services.dispatch.finding import sought
 from services.dispatch.showing import shown
-from services.dispatch.worklist import Asker, Cursor, Order, View, sights, supported, views
+from services.dispatch.worklist import Asker, Cursor, Order, View, handed, sights, supported, views
 
 
 class Lists(Acting):
@@ -33,6 +33,8 @@ class Lists(Acting):
         asker = _asker(call)
         lists = views(asker, call.tenant, is_department=is_department, wanted=asked.stages)
         lists += supported(asker, call.tenant, asked.stages)
+        if not is_department:
+            lists += handed(asker, call.tenant, asked.stages)
         return self._page(work, call, lists, Order.DUE)
 
     @answer(SearchCases)
