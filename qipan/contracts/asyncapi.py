@@ -14,6 +14,7 @@ from qipan.contracts import (
     devices,
     field,
     joint,
+    mandates,
     modes,
     offline,
     positions,
@@ -21,6 +22,7 @@ from qipan.contracts import (
     returns,
     search,
     supervision,
+    verifications,
 )
 from qipan.contracts.base import Event, Message, Request, events, requests
 from qipan.contracts.envelope import Envelope
@@ -34,17 +36,21 @@ _MEDIA = "application/cloudevents+json"
 _TENANT = {"tenant": {"description": "Whom it is for: a town, a department, the district, or a shadow."}}
 _REGISTERED_BY = (
     commands,
-    queries,
-    returns,
-    field,
-    search,
     devices,
     joint,
     choosing,
     offline,
+    queries,
+    search,
+    field,
+    verifications,
     supervision,
+    offline,
+    choosing,
+    returns,
     modes,
     positions,
+    mandates,
 )
 """The modules whose import registers requests; the subscription table's import registers events."""
 
