@@ -15,6 +15,7 @@ from qipan.contracts import (
     field,
     handover,
     joint,
+    mandates,
     modes,
     offline,
     positions,
@@ -22,6 +23,7 @@ from qipan.contracts import (
     returns,
     search,
     supervision,
+    verifications,
 )
 from qipan.contracts.base import Event, Message, Request, events, requests
 from qipan.contracts.envelope import Envelope
@@ -35,18 +37,22 @@ _MEDIA = "application/cloudevents+json"
 _TENANT = {"tenant": {"description": "Whom it is for: a town, a department, the district, or a shadow."}}
 _REGISTERED_BY = (
     commands,
-    queries,
-    returns,
-    field,
-    search,
     devices,
     handover,
     joint,
     choosing,
     offline,
+    queries,
+    search,
+    field,
+    verifications,
     supervision,
+    offline,
+    choosing,
+    returns,
     modes,
     positions,
+    mandates,
 )
 """The modules whose import registers requests; the subscription table's import registers events."""
 

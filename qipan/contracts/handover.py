@@ -34,7 +34,7 @@ class RefuseHandover(CaseCommand):
 
 
 class DecideHandover(CaseCommand):
-    """The district's arbiter says whose the case is, finally: a town's (also the one it came from) or the district's."""
+    """The district's arbiter says whose the case is, finally: a town's (also where it came from) or the district's."""
 
     type: ClassVar[str] = "handover.decide.v1"
     to: Id

@@ -189,7 +189,7 @@ class Acting:
         deadlines = Deadlines(before.limits, ground.calendar)
         after = ground.process.step(case, do, actor, work.now(case.tenant), deadlines, brings)
         after = after.model_copy(update={"served_by": self.process.serves})
-        return Stored(after, before.limits, unit_tenant or (before.unit_tenant if after.unit else None))
+        return Stored(after, before.limits, unit_tenant or before.unit_tenant)
 
     def _row(self, stored: Stored, do: str) -> Transition:
         return self.grounds.of(stored.case.tenant).process.steps[do]

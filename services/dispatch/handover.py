@@ -11,7 +11,7 @@ from typing import Any
 from qipan.contracts.case import CaseState, Handover, HandoverState
 from qipan.contracts.errors import Fault, Forbidden, Invalid
 from qipan.tenancy import in_shadow, shadow_of
-from services.dispatch.steps import Actor, Brings, Effect, Guard
+from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
 
 ARBITER = "arbiter"
 SHOWN = 20
@@ -105,6 +105,13 @@ def commands_it(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | No
     if "dispatcher" not in actor.roles or ARBITER in actor.roles:
         return None
     return Forbidden(f"The case was handed over: {commander(case)} commands it.")
+
+
+def require_command(case: CaseState, actor: Actor) -> None:
+    """Forbidden, unless the actor may dispatch the case (see `commands_it`)."""
+    objection = commands_it(case, actor, NOTHING)
+    if objection is not None:
+        raise objection
 
 
 def not_handed_over(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:

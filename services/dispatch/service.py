@@ -13,6 +13,7 @@ from services.dispatch.entrypoints.handing_over import HandingOver
 from services.dispatch.entrypoints.happening import Happening
 from services.dispatch.entrypoints.lists import Lists
 from services.dispatch.entrypoints.loop import Loop
+from services.dispatch.entrypoints.mandates import Mandates
 from services.dispatch.entrypoints.mode import Modes
 from services.dispatch.entrypoints.offline import Offline
 from services.dispatch.entrypoints.returning import Returning
@@ -38,6 +39,7 @@ class Dispatch(
     Modes,
     Whereabouts,
     Lists,
+    Mandates,
 ):
     """The core's dispatch, and what a town's own is built on. Its rules are in `acting.Acting`."""
 

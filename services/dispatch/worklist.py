@@ -103,8 +103,10 @@ def handed(asker: Asker, tenant: str, wanted: Collection[Stage] = ()) -> tuple[V
         found.append(View(stages, handed_to=tenant))
     held = HELD if chosen is None else HELD & chosen
     if asker.units and held:
-        found.append(View(held, handed_to=tenant, worker=asker.id))
-        found += [View(held, handed_to=tenant, unit=unit) for unit in sorted(asker.units)]
+        # Handed to the town; or, the town's own unit asked by the district, which has taken the case over.
+        for where in ({"handed_to": tenant}, {"abroad": tenant}):
+            found.append(View(held, worker=asker.id, **where))
+            found += [View(held, unit=unit, **where) for unit in sorted(asker.units)]
     return tuple(found)
 
 

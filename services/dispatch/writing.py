@@ -137,6 +137,8 @@ _TASK_STATUS: Mapping[type[events.CaseEvent], str] = {
     events.CaseHandoverAccepted: "withdrawn",
     events.CaseHandoverTaken: "accepted",
     events.CaseHandoverDecided: "withdrawn",
+    events.CaseReferred: "withdrawn",
+    events.CaseRecalled: "withdrawn",
     events.CaseDisposed: "disposed",
     events.CaseInspected: "passed",
     events.CaseReworked: "rework",

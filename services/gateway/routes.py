@@ -12,6 +12,7 @@ from qipan.contracts import (
     field,
     handover,
     joint,
+    mandates,
     modes,
     offline,
     positions,
@@ -19,6 +20,7 @@ from qipan.contracts import (
     returns,
     search,
     supervision,
+    verifications,
 )
 from qipan.contracts.base import Request
 
@@ -80,9 +82,12 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/conflicts", offline.ListConflicts),
     Route("POST", "/v1/conflicts/{conflict_id}", offline.DecideConflict),
     Route("GET", "/v1/workflow", queries.GetWorkflow),
+    Route("GET", "/v1/duty/who", mandates.WhoMayHandle),
     Route("GET", "/v1/held", queries.ListHeld),
     Route("GET", "/v1/held/{report_id}", queries.GetReport),
     Route("POST", "/v1/held/{report_id}", commands.DecideReport),
+    Route("GET", "/v1/verifications", verifications.ListVerifications),
+    Route("POST", "/v1/verifications/{report_id}", verifications.AnswerVerification),
     Route("GET", "/v1/reports/{report_id}/photos", queries.ListPhotos),
     Route("POST", "/v1/reports/{report_id}/contact", commands.UnmaskContact),
     Route("GET", "/v1/messages", queries.ListMessages),

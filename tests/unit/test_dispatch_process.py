@@ -60,7 +60,7 @@ CHILDREN = {do for do in Do if do.endswith(("-support", "-over", "-handover"))}
 SUPPORT = Support(
     task_id="c1.s1", unit="sandun/order", state=SupportState.ASKED, asked_at=NOON, changed_at=NOON
 )
-"""Steps that hang on what was decided about the case before; `CHILDREN`: those of joint handling and of handing over."""
+"""Steps that hang on what was decided about the case before; `CHILDREN`: of joint handling and handing over."""
 
 
 def report(**changes: object) -> ReportTriaged:

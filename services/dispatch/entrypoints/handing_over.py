@@ -54,9 +54,8 @@ class HandingOver(Acting):
             to = now.to if now else ""
             update = {"state": HandoverState.ACCEPTED, "holder": handover.taken(case, to)}
             after = now.model_copy(update=update) if now else None
-            return self._act(
-                work, call, before, Do.TAKE_OVER, Brings(handover=after), {"to": to, "from": case.unit or ""}
-            )
+            detail = {"to": to, "from": case.unit or ""}
+            return self._act(work, call, before, Do.TAKE_OVER, Brings(handover=after), detail, unit_tenant=to)
         unit = self.grounds.unit(handover.commander(case), now.to)
         if unit is None:
             raise NotFound(f"There is no unit {now.to!r} any more.")
@@ -100,7 +99,7 @@ class HandingOver(Acting):
         after = now.model_copy(update=update) if now else None
         detail = {"to": said.to, "reason": said.reason, "authority": authority}
         brings = Brings(reason=said.reason, handover=after)
-        return self._act(work, call, before, Do.DECIDE_HANDOVER, brings, detail)
+        return self._act(work, call, before, Do.DECIDE_HANDOVER, brings, detail, unit_tenant=said.to)
 
     @answer(ListHandovers)
     def list_handovers(self, work: Work, call: Received[ListHandovers]) -> CaseList:

@@ -29,7 +29,7 @@ class Together(Choices):
         """A unit more, and the worker named or the one with least to do."""
         before, asked = self._find(work, call), call.data
         case = before.case
-        situation = self._situation(work, before)
+        situation = self._situation(work, call, before)
         choice = supporting(asked.unit, asked.worker, self.grounds.of(case.tenant), situation)
         unit = choice.unit
         supports = joint.opened(
