@@ -13,6 +13,7 @@ from qipan.contracts import (
     commands,
     devices,
     field,
+    follow_up,
     handover,
     joint,
     mandates,
@@ -53,6 +54,7 @@ _REGISTERED_BY = (
     modes,
     positions,
     mandates,
+    follow_up,
 )
 """The modules whose import registers requests; the subscription table's import registers events."""
 

@@ -9,6 +9,7 @@ from services.dispatch.choosing import Choice, Situation
 from services.dispatch.clocks import Limits
 from services.dispatch.entrypoints.choices import Choices
 from services.dispatch.entrypoints.field import Field
+from services.dispatch.entrypoints.following_up import FollowingUp
 from services.dispatch.entrypoints.handing_over import HandingOver
 from services.dispatch.entrypoints.happening import Happening
 from services.dispatch.entrypoints.lists import Lists
@@ -33,6 +34,7 @@ class Dispatch(
     HandingOver,
     Field,
     Together,
+    Field,
     Choices,
     Offline,
     Supervising,
@@ -40,6 +42,7 @@ class Dispatch(
     Whereabouts,
     Lists,
     Mandates,
+    FollowingUp,
 ):
     """The core's dispatch, and what a town's own is built on. Its rules are in `acting.Acting`."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from qipan.contracts.case import CaseState, Going, Handover, Leg, Return, Support
 from qipan.contracts.errors import Fault, Forbidden
+from qipan.contracts.followed_up import FollowUp
 from qipan.contracts.supervised import Supervision
 
 
@@ -51,6 +52,8 @@ class Brings:
     supports: tuple[Support, ...] | None = None
     handover: Handover | None = None
     supervision: Supervision | None = None
+    follow_up: FollowUp | None = None
+    due_at: datetime | None = None
     counts: tuple[str, ...] = ()
 
 
