@@ -34,7 +34,6 @@ class Dispatch(
     HandingOver,
     Field,
     Together,
-    Field,
     Choices,
     Offline,
     Supervising,
