@@ -201,3 +201,9 @@ class Acting:
             handovers.keep(work.conn, changes)
             supports.keep(work.conn, changes, self.grounds.owner)
             telling.tell(work, changes)
+
+
+def home_of(call: Received) -> str:
+    """Whose people the caller is of: the tenant that they work for, whichever one they address."""
+    principal = call.grant.principal
+    return principal.tenant if principal else call.tenant

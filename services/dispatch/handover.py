@@ -1,6 +1,6 @@
 """移交: whose a case is said to be, who commands it, and what must hold before it changes hands. Pure.
 
-The case of record stays with the tenant in which it arose, under its id (docs/adr/0018): who *commands* it changes.
+The case of record stays with the tenant in which it arose, under its id (docs/adr/0019): who *commands* it changes.
 """
 
 from collections.abc import Collection, Mapping

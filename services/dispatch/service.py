@@ -20,6 +20,7 @@ from services.dispatch.entrypoints.offline import Offline
 from services.dispatch.entrypoints.returning import Returning
 from services.dispatch.entrypoints.supervising import Supervising
 from services.dispatch.entrypoints.together import Together
+from services.dispatch.entrypoints.waiting import WaitingCases
 from services.dispatch.entrypoints.whereabouts import Whereabouts
 from services.dispatch.process import Do
 
@@ -35,6 +36,7 @@ class Dispatch(
     Field,
     Together,
     Choices,
+    WaitingCases,
     Offline,
     Supervising,
     Modes,
