@@ -12,6 +12,7 @@ from qipan.contracts import (
     choosing,
     commands,
     devices,
+    feed,
     field,
     modes,
     offline,
@@ -45,6 +46,7 @@ _REGISTERED_BY = (
     returns,
     modes,
     positions,
+    feed,
 )
 """The modules whose import registers requests; the subscription table's import registers events."""
 

@@ -52,6 +52,12 @@ def staff(tenant: Tenant, role: str, title: Words, count: int) -> Iterator[Perso
         )
 
 
+def systems(tenant: Tenant, names: Sequence[str]) -> Iterator[Person]:
+    """The accounts of a tenant's own systems, which are machines of the role `service`: `traffic-police.its`."""
+    for name in names:
+        yield Person(f"{tenant.id}.{name}", f"{tenant.name.zh}系统 {name}", tenant.id, ("service",))
+
+
 def grid_workers(tenant: Tenant, cells_by_community: Sequence[tuple[str, ...]]) -> Iterator[Person]:
     """One grid worker (网格员) for each community's duty cells: `sandun.grid-worker.1` …"""
     for number, cells in enumerate(cells_by_community, start=1):

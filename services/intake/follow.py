@@ -6,14 +6,19 @@ from qipan.contracts.case import OPEN_STAGES
 from qipan.contracts.events import CaseEvent
 from qipan.messaging.received import Received
 from qipan.storage import Work
-from services.intake import store
+from services.intake import feed, store
+from services.intake.feed import NOBODY, Readers
 from services.intake.open311.rows import Step, record
 from services.intake.timeline import milliseconds
 
 
-def follow(work: Work, batch: Sequence[Received[CaseEvent]]) -> None:
-    """Write how far the cases have come; a step older than the one known changes nothing but the history."""
+def follow(work: Work, batch: Sequence[Received[CaseEvent]], readers: Readers = NOBODY) -> None:
+    """Write how far the cases have come; a step older than the one known changes nothing but the history.
+
+    Of a batch's steps of one case `readers` hear the newest.
+    """
     newest: dict[tuple[str, str], store.Progress] = {}
+    matters: dict[tuple[str, str], str] = {}
     steps = []
     for message in batch:
         case = message.data.case
@@ -21,6 +26,7 @@ def follow(work: Work, batch: Sequence[Received[CaseEvent]]) -> None:
         steps.append(Step(message.tenant, case.report_id, case.stage, at))
         key = (message.tenant, case.report_id)
         if key not in newest or newest[key].version < case.version:
+            matters[key] = case.matter
             newest[key] = store.Progress(
                 tenant=message.tenant,
                 report_id=case.report_id,
@@ -33,5 +39,11 @@ def follow(work: Work, batch: Sequence[Received[CaseEvent]]) -> None:
                 department=case.department,
                 stage_times=milliseconds(case),
             )
-    store.progress(work.conn, list(newest.values()))
+    changed = store.progress(work.conn, list(newest.values()))
+    if readers.days:
+        feed.write(work, readers, ((row, _told(newest[key], matters[key])) for key, row in changed.items()))
     record(work.conn, steps)
+
+
+def _told(step: store.Progress, matter: str) -> feed.Told:
+    return feed.Told(step.stage, step.changed_at, step.case_id, matter, step.department, step.unit)

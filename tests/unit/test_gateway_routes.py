@@ -149,6 +149,7 @@ BODIES = {
     "RemarkCase": {"remark": "证据不足"},
     "TakeStep": {"step": "countersign"},
     "UnmaskContact": {"purpose": "回访"},
+    "NoteReference": {"reference": "JJ-1"},
     "AnswerVerification": {"finding": "confirmed"},
     "DecideConflict": {"decision": "discard", "note": "已由他人处置"},
     "DecideReport": {"outcome": "file", "matter": "s:06010"},
