@@ -17,6 +17,7 @@ from qipan.contracts import (
     devices,
     feed,
     field,
+    mandates,
     modes,
     offline,
     positions,
@@ -169,6 +170,8 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     offline.ListConflicts: _WATCHERS,
     offline.DecideConflict: {Role.DISPATCHER: Scope.TENANT, Role.SHIFT_LEADER: Scope.TENANT},
     queries.GetWorkflow: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.TENANT),
+    # who answers for what is no secret in the district: one board of chess
+    mandates.WhoMayHandle: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.DISTRICT),
     # notify
     commands.MarkRead: dict.fromkeys(_PEOPLE, Scope.OWN),
     queries.ListMessages: dict.fromkeys(_PEOPLE, Scope.OWN),

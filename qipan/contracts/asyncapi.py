@@ -14,6 +14,7 @@ from qipan.contracts import (
     devices,
     feed,
     field,
+    mandates,
     modes,
     offline,
     positions,
@@ -47,6 +48,7 @@ _REGISTERED_BY = (
     modes,
     positions,
     feed,
+    mandates,
 )
 """The modules whose import registers requests; the subscription table's import registers events."""
 

@@ -249,6 +249,24 @@ class CaseRemarked(CaseEvent):
     type: ClassVar[str] = "case.remarked.v1"
 
 
+class CaseReferred(CaseEvent):
+    """商请: `case.department` is asked to assign a unit of its own, because its units may not be commanded here."""
+
+    type: ClassVar[str] = "case.referred.v1"
+
+
+class CaseRecalled(CaseEvent):
+    """收回: the mandate under which the unit was sent has ended, and what it took on is its department's to assign."""
+
+    type: ClassVar[str] = "case.recalled.v1"
+
+
+class CaseContinued(CaseEvent):
+    """The mandate under which the unit was sent has ended; what it took on goes on under its department."""
+
+    type: ClassVar[str] = "case.continued.v1"
+
+
 class TaskOffered(Event):
     """A task was offered to a unit; addressed to the tenant that the unit belongs to (a department's own)."""
 
@@ -281,4 +299,7 @@ CASE_EVENTS: tuple[type[CaseEvent], ...] = (
     CaseSupervisionOverdue,
     CaseExpedited,
     CaseRemarked,
+    CaseReferred,
+    CaseRecalled,
+    CaseContinued,
 )

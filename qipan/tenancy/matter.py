@@ -34,7 +34,7 @@ class Matter:
     `self_disposable` one may be settled by the grid worker on the spot (自处置); one to
     `verify` is looked at by the grid worker before it is filed (核实). `source` says where the
     limits come from. `attributes` are what a reporter is asked about it, in order; `skills` what whoever sees to
-    it must be able to do.
+    it must be able to do. What is `coercive` takes powers that are never delegated: only a stationed unit acts.
     """
 
     code: str
@@ -49,3 +49,4 @@ class Matter:
     attributes: tuple[Attribute, ...] = ()
     verify: bool = False
     skills: frozenset[str] = frozenset()
+    coercive: bool = False

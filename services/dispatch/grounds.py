@@ -7,6 +7,7 @@ from qipan.tenancy import District
 from qipan.worktime import Limit
 from services.dispatch.choosing import squads_of
 from services.dispatch.clocks import USUAL
+from services.dispatch.commanding import desks_of
 from services.dispatch.filing import Ground
 from services.dispatch.policy import policy_of
 from services.dispatch.process import process_of
@@ -63,4 +64,6 @@ class Grounds:
             ),
             process=process_of(self._district.workflow(tenant)),
             policy=policy_of(self._district, tenant),
+            book=self._district.book(tenant),
+            desks=desks_of(self._district, tenant),
         )

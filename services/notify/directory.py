@@ -15,9 +15,11 @@ class Directory:
         people: Iterable[Person],
         units: Mapping[str, Words],
         arbiter_of: Callable[[str], tuple[str, str]] | None = None,
+        district: str = "",
     ) -> None:
         self._units = units
         self._arbiter_of = arbiter_of
+        self._district = district
         self._by_id: dict[str, Person] = {}
         self._by_unit: dict[str, list[Person]] = defaultdict(list)
         self._by_role: dict[tuple[str, str], list[Person]] = defaultdict(list)
@@ -40,7 +42,7 @@ class Directory:
         def arbiter_of(tenant: str) -> tuple[str, str]:
             return district.id, district.setting(tenant, "dispatch.arbiter", "dispatcher")
 
-        return cls(district.people, units, arbiter_of)
+        return cls(district.people, units, arbiter_of, district.id)
 
     def person(self, person_id: str) -> Person | None:
         """The person with this id, or whose exercise account has it."""
@@ -61,6 +63,10 @@ class Directory:
     def arbiters(self, tenant: str) -> Sequence[Person]:
         """Whoever of the district decides a live tenant's disputed returns."""
         return self._by_role.get(self._arbiter_of(tenant), ()) if self._arbiter_of else ()
+
+    def desk_of(self, department: str) -> Sequence[Person]:
+        """The dispatchers of a department, or the district's for one that has no people of its own."""
+        return self.with_role(department, Role.DISPATCHER) or self.with_role(self._district, Role.DISPATCHER)
 
     def grid_workers(self, tenant: str, cell: str) -> Sequence[Person]:
         """The grid workers of a live tenant who answer for a duty cell."""

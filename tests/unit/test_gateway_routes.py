@@ -158,10 +158,13 @@ BODIES = {
 }
 
 
+QUERIES = {"WhoMayHandle": {"matter": "s:06010"}}
+
+
 def ask(client: TestClient, route: Any, headers: dict[str, str], body: Any = None) -> Any:
     path = route.path.replace(f"{{{route.from_path}}}", "x1")
     if route.method == "GET":
-        return client.get(path, headers=headers)
+        return client.get(path, params=QUERIES.get(route.request.__name__), headers=headers)
     return client.post(
         path, json=BODIES.get(route.request.__name__, {}) if body is None else body, headers=headers
     )
