@@ -14,6 +14,7 @@ from qipan.contracts import (
     devices,
     feed,
     field,
+    follow_up,
     mandates,
     modes,
     offline,
@@ -49,6 +50,7 @@ _REGISTERED_BY = (
     positions,
     feed,
     mandates,
+    follow_up,
 )
 """The modules whose import registers requests; the subscription table's import registers events."""
 

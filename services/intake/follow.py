@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from qipan.contracts.case import OPEN_STAGES
+from qipan.contracts.case import OPEN_STAGES, CaseState
 from qipan.contracts.events import CaseEvent
 from qipan.messaging.received import Received
 from qipan.storage import Work
-from services.intake import feed, store
+from services.intake import feed, follow_ups, store
 from services.intake.feed import NOBODY, Readers
 from services.intake.open311.rows import Step, record
 from services.intake.timeline import milliseconds
@@ -18,7 +18,6 @@ def follow(work: Work, batch: Sequence[Received[CaseEvent]], readers: Readers = 
     Of a batch's steps of one case `readers` hear the newest.
     """
     newest: dict[tuple[str, str], store.Progress] = {}
-    matters: dict[tuple[str, str], str] = {}
     steps = []
     for message in batch:
         case = message.data.case
@@ -26,7 +25,6 @@ def follow(work: Work, batch: Sequence[Received[CaseEvent]], readers: Readers = 
         steps.append(Step(message.tenant, case.report_id, case.stage, at))
         key = (message.tenant, case.report_id)
         if key not in newest or newest[key].version < case.version:
-            matters[key] = case.matter
             newest[key] = store.Progress(
                 tenant=message.tenant,
                 report_id=case.report_id,
@@ -39,11 +37,15 @@ def follow(work: Work, batch: Sequence[Received[CaseEvent]], readers: Readers = 
                 department=case.department,
                 stage_times=milliseconds(case),
             )
+    states = {(m.tenant, m.data.case.report_id, m.data.case.version): m.data.case for m in batch}
+    follow_ups.keep(work.conn, [states[(*key, step.version)] for key, step in newest.items()])
     changed = store.progress(work.conn, list(newest.values()))
     if readers.days:
-        feed.write(work, readers, ((row, _told(newest[key], matters[key])) for key, row in changed.items()))
+        told = ((row, _told(states[(*key, newest[key].version)])) for key, row in changed.items())
+        feed.write(work, readers, told)
     record(work.conn, steps)
 
 
-def _told(step: store.Progress, matter: str) -> feed.Told:
-    return feed.Told(step.stage, step.changed_at, step.case_id, matter, step.department, step.unit)
+def _told(case: CaseState) -> feed.Told:
+    at = case.stage_times.get(case.stage, case.filed_at)
+    return feed.Told(case.stage, at, case.case_id, case.matter, case.department, case.unit)

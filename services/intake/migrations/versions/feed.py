@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "feed"
-down_revision = "verifications"
+down_revision = "reopenings"
 branch_labels = None
 depends_on = None
 
