@@ -12,6 +12,7 @@ from qipan.contracts import (
     choosing,
     commands,
     devices,
+    feed,
     field,
     follow_up,
     handover,
@@ -53,6 +54,7 @@ _REGISTERED_BY = (
     returns,
     modes,
     positions,
+    feed,
     mandates,
     follow_up,
 )

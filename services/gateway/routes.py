@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 from qipan.contracts import (
     choosing,
     commands,
+    feed,
     field,
     follow_up,
     handover,
@@ -95,6 +96,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/verifications", verifications.ListVerifications),
     Route("POST", "/v1/verifications/{report_id}", verifications.AnswerVerification),
     Route("GET", "/v1/reports/{report_id}/photos", queries.ListPhotos),
+    Route("GET", "/v1/feed", feed.GetFeed),
+    Route("POST", "/v1/reports/{report_id}/reference", feed.NoteReference),
     Route("POST", "/v1/reports/{report_id}/contact", commands.UnmaskContact),
     Route("GET", "/v1/messages", queries.ListMessages),
     Route("POST", "/v1/messages/{message_id}/read", commands.MarkRead),
