@@ -15,6 +15,7 @@ from qipan.contracts import (
     choosing,
     commands,
     devices,
+    feed,
     field,
     follow_up,
     mandates,
@@ -115,11 +116,15 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
         Role.SUPERVISOR: Scope.TENANT,
     },
     verifications.AnswerVerification: {Role.GRID_WORKER: Scope.CELL, Role.SUPERVISOR: Scope.TENANT},
+    feed.GetFeed: {Role.SERVICE: Scope.TENANT, Role.OPERATOR: Scope.TENANT},
+    feed.NoteReference: {Role.SERVICE: Scope.DEPARTMENT},
     devices.RegisterDevice: {Role.OPERATOR: Scope.TENANT},
     devices.RevokeDevice: {Role.OPERATOR: Scope.TENANT},
     devices.ListDevices: {Role.OPERATOR: Scope.TENANT, Role.SUPERVISOR: Scope.TENANT},
     # dispatch
     commands.DispatchCase: {Role.DISPATCHER: Scope.TENANT},
+    choosing.DispatchWaiting: {Role.DISPATCHER: Scope.TENANT},
+    choosing.MatchWaiting: {Role.DISPATCHER: Scope.TENANT, Role.SHIFT_LEADER: Scope.TENANT},
     choosing.RecommendUnits: dict.fromkeys(
         (Role.DISPATCHER, Role.SHIFT_LEADER, Role.SUPERVISOR, Role.TOWN_LEAD, Role.DISTRICT_LEAD),
         Scope.TENANT,
@@ -133,7 +138,7 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     # the step asks besides that whoever decides is the district's, in the role that `dispatch.arbiter` names
     returns.ArbitrateReturn: _ARBITERS,
     returns.ListDisputes: _ARBITERS,
-    commands.DisposeTask: {Role.HANDLER: Scope.UNIT},
+    commands.DisposeTask: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
     commands.InspectCase: {Role.GRID_WORKER: Scope.CELL, Role.SUPERVISOR: Scope.TENANT},
     commands.CloseCase: {Role.SHIFT_LEADER: Scope.TENANT},
     commands.VoidCase: {Role.SHIFT_LEADER: Scope.TENANT},

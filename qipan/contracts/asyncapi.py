@@ -12,6 +12,7 @@ from qipan.contracts import (
     choosing,
     commands,
     devices,
+    feed,
     field,
     follow_up,
     mandates,
@@ -47,6 +48,7 @@ _REGISTERED_BY = (
     returns,
     modes,
     positions,
+    feed,
     mandates,
     follow_up,
 )

@@ -8,7 +8,7 @@ from qipan.tenancy.model import Setting
 from qipan.worktime import Limit
 from qipan.worktime.limit import ALLOWED as A_LIMIT
 
-CORE_PREFIXES = ("triage.", "dispatch.", "notify.", "analytics.", "grids.", "open311.")
+CORE_PREFIXES = ("triage.", "dispatch.", "notify.", "analytics.", "grids.", "feed.", "open311.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,10 @@ KNOWN: Mapping[str, KnownSetting] = {
         _WHOLE,
         _whole,
     ),
+    "feed.kept": KnownSetting(
+        "whether changes of status are kept for the tenant's own systems to fetch", _TRUTH, _truth
+    ),
+    "feed.days": KnownSetting("how many days they are kept", "a whole number, 1 or more", _positive),
     "triage.verify-levels": KnownSetting(
         "reports of which risk levels a grid worker looks at before they are filed (核实)",
         "a list of low, normal, high, urgent",

@@ -155,3 +155,9 @@ class Acting:
             writing.write(work.conn, changes)
             disputes.keep(work.conn, changes)
             telling.tell(work, changes)
+
+
+def home_of(call: Received) -> str:
+    """Whose people the caller is of: the tenant that they work for, whichever one they address."""
+    principal = call.grant.principal
+    return principal.tenant if principal else call.tenant

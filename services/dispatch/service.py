@@ -18,6 +18,7 @@ from services.dispatch.entrypoints.mode import Modes
 from services.dispatch.entrypoints.offline import Offline
 from services.dispatch.entrypoints.returning import Returning
 from services.dispatch.entrypoints.supervising import Supervising
+from services.dispatch.entrypoints.waiting import WaitingCases
 from services.dispatch.entrypoints.whereabouts import Whereabouts
 from services.dispatch.process import Do
 
@@ -31,6 +32,7 @@ class Dispatch(
     Returning,
     Field,
     Choices,
+    WaitingCases,
     Offline,
     Supervising,
     Modes,
