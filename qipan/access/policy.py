@@ -156,6 +156,7 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     commands.CloseCase: {Role.SHIFT_LEADER: Scope.TENANT},
     commands.VoidCase: {Role.SHIFT_LEADER: Scope.TENANT},
     commands.TakeStep: {**dict.fromkeys(_TOWN_STAFF, Scope.TENANT), **_WORKERS},
+    follow_up.CallBack: {Role.ACCEPTOR: Scope.TENANT, Role.SHIFT_LEADER: Scope.TENANT},
     follow_up.AnswerRectification: {Role.HANDLER: Scope.UNIT, Role.DISPATCHER: Scope.TENANT},
     follow_up.CloseRectification: {Role.SHIFT_LEADER: Scope.TENANT},
     follow_up.ListRectifications: {**_WATCHERS, Role.HANDLER: Scope.UNIT},

@@ -72,6 +72,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/cases/{case_id}/close", commands.CloseCase),
     Route("POST", "/v1/cases/{case_id}/void", commands.VoidCase),
     Route("POST", "/v1/cases/{case_id}/step", commands.TakeStep),
+    Route("POST", "/v1/cases/{case_id}/callback", follow_up.CallBack),
     Route("GET", "/v1/rectifications", follow_up.ListRectifications),
     Route("POST", "/v1/cases/{case_id}/answer-rectification", follow_up.AnswerRectification),
     Route("POST", "/v1/cases/{case_id}/close-rectification", follow_up.CloseRectification),
