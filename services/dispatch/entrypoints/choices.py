@@ -12,6 +12,7 @@ from services.dispatch.change import Stored
 from services.dispatch.choosing import Situation
 from services.dispatch.commanding import Asked
 from services.dispatch.filing import task_id_of
+from services.dispatch.handover import commander, require_command
 from services.dispatch.process import Do
 from services.dispatch.recommending import Recommendation, recommend
 from services.dispatch.redispatch import decided, sent_by_hand, within_reach
@@ -25,8 +26,8 @@ class Choices(Acting):
     def recommend_units(self, work: Work, call: Received[RecommendUnits]) -> told.Recommendation:
         """Whom dispatch would ask now, and by which rule everybody else was passed over."""
         asked = call.data.case_id
-        stored = self._found(call, reading.find(work.conn, call.tenant, asked), asked)
-        situation, ground = self._situation(work, call, stored), self.grounds.of(stored.case.tenant)
+        stored = self._found(call, self._seek(work, call, asked), asked)
+        situation, ground = self._situation(work, call, stored), self.grounds.of(commander(stored.case))
         choice = self.choose(situation)
         recommended, crew = recommend(situation, choice), crew_for(situation, choice, ground.squads)
         return _told(stored, recommended, crew, ground.policy.automatic)
@@ -38,7 +39,8 @@ class Choices(Acting):
         The department of a unit that may not be commanded from here is asked (商请) to assign one.
         """
         before = self._find(work, call)
-        case, ground = before.case, self.grounds.of(before.case.tenant)
+        case, ground = before.case, self.grounds.of(commander(before.case))
+        require_command(case, self._actor(call, before))
         situation = self._situation(work, call, before)
         recommended = recommend(situation, self.choose(situation))
         decision = decided(call.data, ground, situation, recommended)
@@ -60,7 +62,7 @@ class Choices(Acting):
 
     def _situation(self, work: Work, call: Received, stored: Stored) -> Situation:
         """What a choice for a case depends on now."""
-        tenant = stored.case.tenant
+        tenant = commander(stored.case)
         loads = reading.loads_of(work.conn, (tenant,)).get(tenant, {})
         field = self.field(work, (tenant,)).get(tenant, EVERYBODY)
         ground = self.grounds.of(tenant)
