@@ -12,7 +12,11 @@ from qipan.contracts import (
     choosing,
     commands,
     devices,
+    feed,
     field,
+    follow_up,
+    handover,
+    joint,
     mandates,
     modes,
     offline,
@@ -36,6 +40,10 @@ _TENANT = {"tenant": {"description": "Whom it is for: a town, a department, the 
 _REGISTERED_BY = (
     commands,
     devices,
+    handover,
+    joint,
+    choosing,
+    offline,
     queries,
     search,
     field,
@@ -46,7 +54,9 @@ _REGISTERED_BY = (
     returns,
     modes,
     positions,
+    feed,
     mandates,
+    follow_up,
 )
 """The modules whose import registers requests; the subscription table's import registers events."""
 

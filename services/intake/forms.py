@@ -51,7 +51,8 @@ class ReportForm(Form):
     """One report 上报: what is wrong, and where: degrees, a component's id, or an address.
 
     A hotline operator adds the caller's `contact` and the call's own `call_id`; who the operator is says the token.
-    An `anonymous` one keeps no account and no contact.
+    An `anonymous` one keeps no account and no contact. `reference` is the number that it has in the system that
+    sends it, and makes a repeat harmless as an idempotency key does.
     """
 
     text: Text
@@ -67,6 +68,7 @@ class ReportForm(Form):
     self_disposed: bool = False
     tenant: TenantId | None = None
     component: ComponentId | None = None
+    reference: Key | None = None
 
 
 class BatchLine(ReportForm):
@@ -87,6 +89,12 @@ class RatingForm(Form):
 
     rating: Annotated[int, Field(ge=1, le=5, strict=True)]
     note: Annotated[str, Field(max_length=1000)] = ""
+
+
+class ReopeningForm(Form):
+    """重开: why the reporter wants the case taken up again."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 class CommentForm(Form):
@@ -220,11 +228,23 @@ class ComponentShown(BaseModel):
     synthetic: bool
 
 
+class PublicRectification(BaseModel):
+    """整改: what the unit is to put right after a poor rating, and how far that is. Times are domain time, UTC."""
+
+    status: str
+    words: Words
+    opened_at: datetime
+    due_at: datetime
+    answer: str | None = None
+    answered_at: datetime | None = None
+    closed_at: datetime | None = None
+
+
 class PublicStatus(BaseModel):
     """What the reporter may know: a stable word, and plain words for people. Times are domain time, UTC.
 
     A merged report also shows how far the report has come that it was joined to; a declined one, `responsible`,
-    who sees to the matter instead, where the town knows.
+    who sees to the matter instead, where the town knows. `reopen_until`: until when a closed case may be reopened.
     """
 
     report_id: str
@@ -239,6 +259,8 @@ class PublicStatus(BaseModel):
     original_status: str | None = None
     original_words: Words | None = None
     rating: int | None = None
+    reopen_until: datetime | None = None
+    rectification: PublicRectification | None = None
     timeline: tuple[PublicStep, ...] = ()
     comments: tuple[PublicComment, ...] = ()
     photos: tuple[PhotoAdded, ...] = ()
@@ -249,6 +271,13 @@ class RatingAccepted(BaseModel):
 
     report_id: str
     rating: int
+
+
+class ReopeningAccepted(BaseModel):
+    """The case is on its way to whoever takes it up again."""
+
+    report_id: str
+    reopened_at: datetime
 
 
 class CommentAccepted(BaseModel):

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
@@ -138,12 +139,22 @@ def problem_code(answer: Any) -> str:
 BODIES = {
     "DispatchCase": {"unit": "sandun/sweep"},
     "ReturnTask": {"reason": "不属于本单位"},
+    "HandOver": {"to": "wenxin", "reason": "在文新街道辖区"},
+    "RefuseHandover": {"reason": "不在本街道辖区"},
+    "DecideHandover": {"to": "wenxin", "reason": "依界线图"},
+    "OpenSupport": {"unit": "sandun/order", "reason": "联合整治"},
+    "AcceptSupport": {"task_id": "c1.s1"},
+    "FinishSupport": {"task_id": "c1.s1", "evidence": ["photo://1"]},
+    "ReturnSupport": {"task_id": "c1.s1", "reason": "不属于本单位"},
+    "ExcuseSupport": {"task_id": "c1.s1", "reason": "已无需要"},
     "RefuseReturn": {"reason": "属于本单位职责"},
     "DisputeReturn": {"reason": "职责清单不含此项"},
     "ArbitrateReturn": {"justified": True, "reason": "依职责清单"},
     "DisposeTask": {"evidence": ["photo://1"]},
     "InspectCase": {"passed": True},
     "VoidCase": {"reason": "误报"},
+    "CallBack": {"contacted": False},
+    "AnswerRectification": {"answer": "已重新清理", "evidence": ["photo:2"]},
     "SuperviseCase": {"reason": "媒体曝光"},
     "AnswerSupervision": {"answer": "正在清理"},
     "RemarkCase": {"remark": "证据不足"},
@@ -151,6 +162,7 @@ BODIES = {
     "GrantMandate": {"town": "sandun", "kind": "stationed", "legal_basis": "派驻协议"},
     "RevokeMandate": {"town": "sandun", "reason": "派驻期满"},
     "UnmaskContact": {"purpose": "回访"},
+    "NoteReference": {"reference": "JJ-1"},
     "AnswerVerification": {"finding": "confirmed"},
     "DecideConflict": {"decision": "discard", "note": "已由他人处置"},
     "DecideReport": {"outcome": "file", "matter": "s:06010"},
@@ -309,6 +321,21 @@ def test_what_a_service_refuses_is_told(client: TestClient, calls: Calls) -> Non
 def test_the_door_away_is_unavailable(client: TestClient) -> None:
     answer = client.post("/v1/reports", json={"text": "x"})
     assert (answer.status_code, problem_code(answer)) == (503, "unavailable")
+
+
+def test_a_devices_key_goes_on_to_the_door(monkeypatch: pytest.MonkeyPatch, client: TestClient) -> None:
+    came: list[httpx.Request] = []
+
+    async def send(_client: httpx.AsyncClient, method: str, url: httpx.URL, **rest: Any) -> httpx.Response:
+        came.append(httpx.Request(method, url.copy_with(scheme="http", host="door"), headers=rest["headers"]))
+        return httpx.Response(200, json={})
+
+    monkeypatch.setattr(httpx.AsyncClient, "request", send)
+    headers = {"X-Device-Key": "sandun.k", "X-Other": "o"}
+    assert client.post("/v1/alarms", json=[{"alarm_id": "1"}], headers=headers).status_code == 200
+    [request] = came
+    assert (request.url.path, request.headers.get("x-device-key")) == ("/v1/alarms", "sandun.k")
+    assert "x-other" not in request.headers
 
 
 def test_everybody_of_the_pack_can_sign_in(client: TestClient, district: District, calls: Calls) -> None:

@@ -5,13 +5,14 @@ from qipan.contracts.choosing import RecommendUnits
 from qipan.contracts.commands import CaseAnswer, DispatchCase
 from qipan.messaging.service import Received, Work, answer
 from services.dispatch import reading, situations
-from services.dispatch.acting import Acting
+from services.dispatch.acting import Acting, home_of
 from services.dispatch.availability import EVERYBODY
 from services.dispatch.cards import Crew, crew_for
 from services.dispatch.change import Stored
 from services.dispatch.choosing import Situation
 from services.dispatch.commanding import Asked
 from services.dispatch.filing import Ground, task_id_of
+from services.dispatch.handover import commander, require_command
 from services.dispatch.process import Do
 from services.dispatch.recommending import Recommendation, recommend
 from services.dispatch.redispatch import decided, sent_by_hand, within_reach
@@ -25,11 +26,11 @@ class Choices(Acting):
     def recommend_units(self, work: Work, call: Received[RecommendUnits]) -> told.Recommendation:
         """Whom dispatch would ask now, and by which rule everybody else was passed over."""
         asked = call.data.case_id
-        stored = self._found(call, reading.find(work.conn, call.tenant, asked), asked)
+        stored = self._found(call, self._seek(work, call, asked), asked)
         situation = self._situation(work, call, stored)
         choice = self.choose(situation)
         recommended, crew = recommend(situation, choice), crew_for(situation, choice)
-        return _told(stored, recommended, crew, self.grounds.of(stored.case.tenant).policy.automatic)
+        return _told(stored, recommended, crew, self.grounds.of(commander(stored.case)).policy.automatic)
 
     @answer(DispatchCase)
     def dispatch_case(self, work: Work, call: Received[DispatchCase]) -> CaseAnswer:
@@ -39,11 +40,12 @@ class Choices(Acting):
         """
         before = self._find(work, call)
         case, ground = before.case, self._ground(work, before)
+        require_command(case, self._actor(call, before))
         situation = self._situation(work, call, before)
         recommended = recommend(situation, self.choose(situation))
         decision = decided(call.data, ground, situation, recommended)
         choice = decision.choice
-        sent = sent_by_hand(case, choice, _home(call), ground, situation.now)
+        sent = sent_by_hand(case, choice, home_of(call), ground, situation.now)
         if isinstance(sent, Asked):
             detail = {**decision.detail, **sent.detail(), **sent.desk.waits(case.case_id)}
             return self._act(work, call, before, Do.ASK, sent.brings(), detail, sent.desk.tenant)
@@ -59,23 +61,17 @@ class Choices(Acting):
         return self._act(work, call, before, Do.DISPATCH, brings, detail, unit_tenant=choice.unit.tenant)
 
     def _ground(self, work: Work, stored: Stored) -> Ground:
-        tenant = stored.case.tenant
+        tenant = commander(stored.case)
         return self.grounds_now(work, (tenant,))[tenant]
 
     def _situation(self, work: Work, call: Received, stored: Stored) -> Situation:
         """What a choice for a case depends on now."""
-        tenant = stored.case.tenant
+        tenant = commander(stored.case)
         loads = reading.loads_of(work.conn, (tenant,)).get(tenant, {})
         field = self.field(work, (tenant,)).get(tenant, EVERYBODY)
         ground = self._ground(work, stored)
         situation = situations.of_case(stored.case, ground, loads, field, work.now(tenant))
-        return within_reach(situation, _home(call), ground)
-
-
-def _home(call: Received) -> str:
-    """Whose dispatcher asks."""
-    principal = call.grant.principal
-    return principal.tenant if principal else call.tenant
+        return within_reach(situation, home_of(call), ground)
 
 
 def _told(stored: Stored, found: Recommendation, crew: Crew, automatic: bool) -> told.Recommendation:

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "mandates"
-down_revision = "returns"
+down_revision = "handover"
 branch_labels = None
 depends_on = None
 
