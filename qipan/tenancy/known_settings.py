@@ -153,6 +153,20 @@ KNOWN: Mapping[str, KnownSetting] = {
     ),
     "dispatch.route-limit": KnownSetting("how long a filed case may wait for a unit", A_LIMIT, _limit),
     "dispatch.close-limit": KnownSetting("how long an inspected case may wait to be closed", A_LIMIT, _limit),
+    "dispatch.inspect-evidence": KnownSetting(
+        "whether an inspection must show what was seen",
+        "required or optional",
+        _one_of("required", "optional"),
+    ),
+    "dispatch.inspect-other-unit": KnownSetting(
+        "whether nobody of the unit that disposed of a case may inspect it", _TRUTH, _truth
+    ),
+    "dispatch.most-reworks": KnownSetting(
+        "after how many reworks (返工) a case goes back to a dispatcher; 0: never", _WHOLE, _whole
+    ),
+    "dispatch.callback-limit": KnownSetting(
+        "within what time after closure the reporter is to be called back (回访)", A_LIMIT, _limit
+    ),
     "dispatch.reopen-days": KnownSetting(
         "for how many days after closure the reporter may have a case reopened (重开); 0: never",
         _WHOLE,
