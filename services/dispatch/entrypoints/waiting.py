@@ -18,7 +18,7 @@ from services.dispatch.availability import EVERYBODY
 from services.dispatch.change import Change, Stored
 from services.dispatch.choosing import Choice
 from services.dispatch.commanding import Asked
-from services.dispatch.filing import task_id_of
+from services.dispatch.filing import Ground, task_id_of
 from services.dispatch.finding import EVERYTHING
 from services.dispatch.process import Do
 from services.dispatch.redispatch import sent_by_hand, within_reach
@@ -45,12 +45,13 @@ class WaitingCases(Acting):
         known = [self._found(call, locked.get((call.tenant, id)), id) for id in ids]
         waiting = [stored for stored in known if stored.case.stage is Stage.FILED]
         told = [(shared, shared.why) for shared in self._shared(work, call, waiting)]
+        ground = self.grounds_now(work, (call.tenant,))[call.tenant]
         changes: list[Change] = []
         for index, (shared, _) in enumerate(told):
             if shared.choice is None:
                 continue
             try:
-                changes.append(self._offered(work, call, shared.waiting, shared.choice))
+                changes.append(self._offered(work, call, shared.waiting, shared.choice, ground))
             except QipanError as error:
                 told[index] = (shared, error.detail)
         self._record(work, changes)
@@ -75,9 +76,11 @@ class WaitingCases(Acting):
         ]
         return share_out(cases, self.choose, aside)
 
-    def _offered(self, work: Work, call: Received, waiting: Waiting, choice: Choice) -> Change:
+    def _offered(
+        self, work: Work, call: Received, waiting: Waiting, choice: Choice, ground: Ground
+    ) -> Change:
         before, now = waiting.stored, waiting.situation.now
-        case, ground = before.case, self.grounds.of(before.case.tenant)
+        case = before.case
         sent = sent_by_hand(case, choice, home_of(call), ground, now)
         if isinstance(sent, Asked):
             raise Conflict(f"{sent.why}: dispatch it by itself, and {sent.desk.words()}")
