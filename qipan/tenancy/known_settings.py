@@ -91,6 +91,9 @@ _WEIGHED = {
     "self-disposal": "valid reports settled on the spot",
     "returned": "few returned tasks",
     "buck-passing": "few unjustified returns",
+    "callback-response": "reporters called back in time",
+    "callback-resolution": "matters resolved, as reporters say when called back",
+    "callback-satisfaction": "reporters content when called back",
     "satisfaction": "satisfied reporters",
 }
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 
+_canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -58,8 +59,7 @@ def seal(
 ) -> bytes:
     """The digest of one row: of what, when, who, by which right, caused by which message."""
     row = [tenant, case_id, version, _microseconds(at), what, who, authority, message_id, traceparent]
-    canonical = json.dumps([*row, sorted(detail.items())], ensure_ascii=False, separators=(",", ":"))
-    return sha256(canonical.encode()).digest()
+    return sha256(_canonical([*row, sorted(detail.items())]).encode()).digest()
 
 
 def link(before: bytes | None, sealed: bytes, real_at: datetime, shown: bytes) -> bytes:

@@ -19,6 +19,9 @@ from services.dispatch.rectification import RECTIFICATION_DUE
 from services.dispatch.steps import SYSTEM, Brings
 from services.dispatch.worklist import Cursor
 
+TRACKING = "tracking-token"
+"""By which right reporters act."""
+
 
 class FollowingUp(Acting):
     """What follows a closed case."""
@@ -43,7 +46,7 @@ class FollowingUp(Acting):
             after = self._after_step(work, before, Do.RATE, SYSTEM, brings)
             now, row = work.now(message.tenant), self._row(before, Do.RATE)
             changes.append(
-                Change(before, after, row, "reporter", now, message.id, message.traceparent, detail)
+                Change(before, after, row, "reporter", now, message.id, message.traceparent, detail, TRACKING)
             )
         self._record(work, changes)
         self._rectify(work, changes)
@@ -145,7 +148,7 @@ class FollowingUp(Acting):
             row = self._row(before, Do.REOPEN)
             detail = {"reason": message.data.reason}
             changes.append(
-                Change(before, after, row, "reporter", now, message.id, message.traceparent, detail)
+                Change(before, after, row, "reporter", now, message.id, message.traceparent, detail, TRACKING)
             )
         self._record(work, changes)
 
