@@ -22,6 +22,7 @@ from qipan.contracts import (
     queries,
     search,
     supervision,
+    whistle,
 )
 from qipan.contracts.base import Request
 
@@ -87,6 +88,8 @@ _ON_SHIFT = {
     Role.SHIFT_LEADER: Scope.TENANT,
 }
 
+_WHISTLE = dict.fromkeys((Role.DISPATCHER, Role.TOWN_LEAD, Role.DISTRICT_LEAD), Scope.TENANT)
+
 _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     # intake
     commands.SubmitReport: {Role.SERVICE: Scope.TENANT, Role.MACHINE: Scope.TENANT},
@@ -144,6 +147,15 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
         Role.SERVICE: Scope.TENANT,
     },
     positions.GetPositions: _ON_SHIFT,
+    # 吹哨: the town summons; who was summoned answers
+    whistle.BlowWhistle: _WHISTLE,
+    whistle.EndWhistle: _WHISTLE,
+    whistle.AnswerWhistle: {
+        Role.HANDLER: Scope.UNIT,
+        Role.DISPATCHER: Scope.DEPARTMENT,
+        Role.SERVICE: Scope.DEPARTMENT,
+    },
+    whistle.ListWhistles: {**_WATCHERS, Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.TENANT},
     modes.SwitchMode: {Role.TOWN_LEAD: Scope.TENANT, Role.DISTRICT_LEAD: Scope.TENANT},
     modes.GetMode: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.TENANT),
     # without signal: the right to each command is asked for as its own

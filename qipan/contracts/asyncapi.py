@@ -19,6 +19,7 @@ from qipan.contracts import (
     queries,
     search,
     supervision,
+    whistle,
 )
 from qipan.contracts.base import Event, Message, Request, events, requests
 from qipan.contracts.envelope import Envelope
@@ -30,7 +31,19 @@ _SCHEMAS = "#/components/schemas/"
 _MESSAGES = "#/components/messages/"
 _MEDIA = "application/cloudevents+json"
 _TENANT = {"tenant": {"description": "Whom it is for: a town, a department, the district, or a shadow."}}
-_REGISTERED_BY = (commands, queries, field, modes, positions, search, devices, offline, choosing, supervision)
+_REGISTERED_BY = (
+    commands,
+    queries,
+    field,
+    modes,
+    positions,
+    search,
+    devices,
+    offline,
+    choosing,
+    supervision,
+    whistle,
+)
 """The modules whose import registers requests; the subscription table's import registers events."""
 
 

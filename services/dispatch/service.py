@@ -16,13 +16,14 @@ from services.dispatch.entrypoints.mode import Modes
 from services.dispatch.entrypoints.offline import Offline
 from services.dispatch.entrypoints.supervising import Supervising
 from services.dispatch.entrypoints.whereabouts import Whereabouts
+from services.dispatch.entrypoints.whistle import Whistling
 from services.dispatch.process import Do
 
 __all__ = ["Choice", "Dispatch", "Do", "Limits", "Situation", "Stored"]
 """What a town's own dispatch may import from here."""
 
 
-class Dispatch(Happening, Loop, Field, Modes, Whereabouts, Offline, Choices, Supervising, Lists):
+class Dispatch(Happening, Loop, Field, Modes, Whereabouts, Whistling, Offline, Choices, Supervising, Lists):
     """The core's dispatch, and what a town's own is built on. Its rules are in `acting.Acting`."""
 
     name = "dispatch"

@@ -234,3 +234,18 @@ replays = Table(
         "replays_of_ours", "person_tenant", "received_at", "id", postgresql_where=text("outcome = 'conflict'")
     ),
 )
+
+whistles = Table(
+    "whistles",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("case_id", Text, nullable=False),
+    Column("blown_at", _stamp, nullable=False),
+    Column("ended_at", _stamp),
+    Column("departments", ARRAY(Text), nullable=False),
+    # The whole whistle (qipan.contracts.whistle), with every answer; the columns beside it are searched by.
+    Column("state", JSONB, nullable=False),
+    Index("whistles_of_case", "tenant", "case_id"),
+    Index("whistles_heard", "departments", postgresql_using="gin"),
+)

@@ -6,7 +6,18 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qipan.contracts import choosing, commands, field, modes, offline, positions, queries, search, supervision
+from qipan.contracts import (
+    choosing,
+    commands,
+    field,
+    modes,
+    offline,
+    positions,
+    queries,
+    search,
+    supervision,
+    whistle,
+)
 from qipan.contracts.base import Request
 
 
@@ -48,6 +59,10 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/shifts/end", field.EndShift),
     Route("GET", "/v1/positions", positions.GetPositions),
     Route("POST", "/v1/positions", positions.ReportPositions),
+    Route("GET", "/v1/whistles", whistle.ListWhistles),
+    Route("POST", "/v1/cases/{case_id}/whistle", whistle.BlowWhistle),
+    Route("POST", "/v1/whistles/{whistle_id}/answer", whistle.AnswerWhistle),
+    Route("POST", "/v1/whistles/{whistle_id}/end", whistle.EndWhistle),
     Route("GET", "/v1/mode", modes.GetMode),
     Route("POST", "/v1/mode", modes.SwitchMode),
     Route("GET", "/v1/conflicts", offline.ListConflicts),

@@ -10,8 +10,15 @@ from qipan.tenancy import District, Person, Words, base_of
 class Directory:
     """Looks people and units up in constant time. All are the live district's; a shadow has the same ones."""
 
-    def __init__(self, people: Iterable[Person], units: Mapping[str, Words]) -> None:
+    def __init__(
+        self,
+        people: Iterable[Person],
+        units: Mapping[str, Words],
+        departments: Mapping[str, str] | None = None,
+    ) -> None:
+        """`departments`: unit → whose it is."""
         self._units = units
+        self._by_department: dict[tuple[str, str], list[Person]] = defaultdict(list)
         self._by_id: dict[str, Person] = {}
         self._by_unit: dict[str, list[Person]] = defaultdict(list)
         self._by_role: dict[tuple[str, str], list[Person]] = defaultdict(list)
@@ -22,6 +29,8 @@ class Directory:
                 self._by_role[person.tenant, role].append(person)
             if person.unit is not None and Role.HANDLER in person.roles:
                 self._by_unit[person.unit].append(person)
+                if departments and person.unit in departments:
+                    self._by_department[person.tenant, departments[person.unit]].append(person)
             if Role.GRID_WORKER in person.roles:
                 for cell in person.cells:
                     self._by_cell[person.tenant, cell].append(person)
@@ -29,8 +38,9 @@ class Directory:
     @classmethod
     def of(cls, district: District) -> "Directory":
         """Everybody in a district."""
-        units = {unit.id: unit.name for tenant in district.tenants for unit in district.units_of(tenant)}
-        return cls(district.people, units)
+        units = [unit for tenant in district.tenants for unit in district.units_of(tenant)]
+        names, departments = {u.id: u.name for u in units}, {u.id: u.department for u in units}
+        return cls(district.people, names, departments)
 
     def person(self, person_id: str) -> Person | None:
         """The person with this id, or whose exercise account has it."""
@@ -43,6 +53,10 @@ class Directory:
     def handlers(self, unit: str) -> Sequence[Person]:
         """Everybody who handles cases for a unit."""
         return self._by_unit.get(unit, ())
+
+    def of_department(self, town: str, department: str) -> Sequence[Person]:
+        """Everybody who handles cases for a department's units in a live town."""
+        return self._by_department.get((town, department), ())
 
     def with_role(self, tenant: str, role: Role) -> Sequence[Person]:
         """Everybody of a live tenant who has this role."""

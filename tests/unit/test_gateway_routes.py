@@ -148,6 +148,9 @@ BODIES = {
     "UnmaskContact": {"purpose": "回访"},
     "DecideConflict": {"decision": "discard", "note": "已由他人处置"},
     "DecideReport": {"outcome": "file", "matter": "s:06010"},
+    "BlowWhistle": {"departments": ["police"], "reason": "聚集"},
+    "AnswerWhistle": {"department": "police"},
+    "EndWhistle": {"outcome": "已疏散"},
     "SwitchMode": {"mode": "emergency", "level": 1, "reason": "台风橙色预警"},
     "ReportPositions": {"fixes": [{"lon": 120.1, "lat": 30.3, "at": WHEN}]},
 }
