@@ -16,12 +16,15 @@ from qipan.contracts import (
     commands,
     devices,
     field,
+    mandates,
     modes,
     offline,
     positions,
     queries,
+    returns,
     search,
     supervision,
+    verifications,
     whistle,
 )
 from qipan.contracts.base import Request
@@ -78,6 +81,7 @@ _CALL_TAKERS = (
     Role.OPERATOR,
     Role.SERVICE,  # a department's own system
 )
+_ARBITERS = dict.fromkeys((Role.DISPATCHER, Role.SUPERVISOR, Role.DISTRICT_LEAD), Scope.TENANT)
 _SUPERVISORS = dict.fromkeys((Role.SUPERVISOR, Role.TOWN_LEAD, Role.DISTRICT_LEAD), Scope.TENANT)
 _WORKERS = {Role.HANDLER: Scope.UNIT, Role.GRID_WORKER: Scope.CELL}
 
@@ -106,6 +110,13 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     commands.IssueApiKey: {Role.OPERATOR: Scope.TENANT},
     commands.RevokeApiKey: {Role.OPERATOR: Scope.TENANT},
     queries.ListApiKeys: {Role.OPERATOR: Scope.TENANT},
+    verifications.ListVerifications: {
+        Role.GRID_WORKER: Scope.CELL,
+        Role.ACCEPTOR: Scope.TENANT,
+        Role.SHIFT_LEADER: Scope.TENANT,
+        Role.SUPERVISOR: Scope.TENANT,
+    },
+    verifications.AnswerVerification: {Role.GRID_WORKER: Scope.CELL, Role.SUPERVISOR: Scope.TENANT},
     devices.RegisterDevice: {Role.OPERATOR: Scope.TENANT},
     devices.RevokeDevice: {Role.OPERATOR: Scope.TENANT},
     devices.ListDevices: {Role.OPERATOR: Scope.TENANT, Role.SUPERVISOR: Scope.TENANT},
@@ -119,6 +130,11 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     field.DepartForTask: {Role.HANDLER: Scope.UNIT},
     field.ArriveOnScene: {Role.HANDLER: Scope.UNIT},
     commands.ReturnTask: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
+    returns.RefuseReturn: {Role.DISPATCHER: Scope.TENANT},
+    returns.DisputeReturn: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
+    # the step asks besides that whoever decides is the district's, in the role that `dispatch.arbiter` names
+    returns.ArbitrateReturn: _ARBITERS,
+    returns.ListDisputes: _ARBITERS,
     commands.DisposeTask: {Role.HANDLER: Scope.UNIT},
     commands.InspectCase: {Role.GRID_WORKER: Scope.CELL, Role.SUPERVISOR: Scope.TENANT},
     commands.CloseCase: {Role.SHIFT_LEADER: Scope.TENANT},
@@ -163,6 +179,8 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     offline.ListConflicts: _WATCHERS,
     offline.DecideConflict: {Role.DISPATCHER: Scope.TENANT, Role.SHIFT_LEADER: Scope.TENANT},
     queries.GetWorkflow: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.TENANT),
+    # who answers for what is no secret in the district: one board of chess
+    mandates.WhoMayHandle: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.DISTRICT),
     # notify
     commands.MarkRead: dict.fromkeys(_PEOPLE, Scope.OWN),
     queries.ListMessages: dict.fromkeys(_PEOPLE, Scope.OWN),

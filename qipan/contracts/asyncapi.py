@@ -13,12 +13,15 @@ from qipan.contracts import (
     commands,
     devices,
     field,
+    mandates,
     modes,
     offline,
     positions,
     queries,
+    returns,
     search,
     supervision,
+    verifications,
     whistle,
 )
 from qipan.contracts.base import Event, Message, Request, events, requests
@@ -43,6 +46,18 @@ _REGISTERED_BY = (
     choosing,
     supervision,
     whistle,
+    devices,
+    queries,
+    search,
+    field,
+    verifications,
+    supervision,
+    offline,
+    choosing,
+    returns,
+    modes,
+    positions,
+    mandates,
 )
 """The modules whose import registers requests; the subscription table's import registers events."""
 

@@ -57,7 +57,9 @@ class Place(Part):
 class Counters(Part):
     """How often each thing happened so far; cumulative, so that a gap in events loses nothing.
 
-    `overrides`: how often a dispatcher asked another than the one recommended.
+    Of the returns, `unjustified_returns` were refused by a dispatcher (推诿), and `overturned_refusals` of those
+    refusals were set aside by the district's arbiter. `overrides`: how often a dispatcher asked another than the one
+    recommended.
     """
 
     offers: int = 0
@@ -66,7 +68,38 @@ class Counters(Part):
     inspections: int = 0
     reworks: int = 0
     overdue: int = 0
+    unjustified_returns: int = 0
+    overturned_refusals: int = 0
     overrides: int = 0
+
+
+class Remark(Part):
+    """What somebody decided or objected, when (domain time, UTC) and why. `authority`: on whose or what."""
+
+    by: str
+    at: datetime
+    reason: str
+    authority: str | None = None
+
+
+class Return(Part):
+    """退件: the newest return of the case's task, and what became of it.
+
+    `unit`, `worker` and `task_id` are who gave which task back; `whose` the unit, department or tenant whose the
+    matter is, as they say. `refused`: a dispatcher found the return unjustified; `disputed`: the unit objects to
+    that; `allowed` or `denied`: what the district's arbiter then decided, which is final.
+    """
+
+    unit: str | None = None
+    worker: str | None = None
+    task_id: str | None = None
+    reason: str | None = None
+    whose: str | None = None
+    at: datetime
+    refused: Remark | None = None
+    disputed: Remark | None = None
+    allowed: Remark | None = None
+    denied: Remark | None = None
 
 
 class Going(StrEnum):
@@ -86,7 +119,10 @@ class Leg(Part):
 class CaseState(Part):
     """Everything public about a case at one version. Times are domain time in UTC.
 
-    `own_stage` is the town's own stage that the case stands in, a part of `stage`; None in the district's own.
+    `own_stage` is the narrower stage that the case stands in, a part of `stage`: a town's own, or the district's
+    `arbitration`; None where there is none.
+    `mandate` is the one under which a town commands the unit; None where the unit's department does so itself.
+    A filed case with a department and no unit waits for that department, which was asked to assign one.
     `stage_times` holds the newest moment each stage was entered; `due_at` is the running stage's deadline,
     `dispose_due_at` the case's own.
     """
@@ -111,11 +147,13 @@ class CaseState(Part):
     unit: str | None = None
     worker: str | None = None
     task_id: str | None = None
+    mandate: str | None = None
     served_by: str = ""
     reason: str | None = None
     evidence: tuple[str, ...] = ()
     rating: int | None = None
     counters: Counters = Counters()
     stage_times: dict[Stage, datetime] = Field(default_factory=dict)
+    returned: Return | None = None
     supervision: Supervision | None = None
     leg: Leg | None = None

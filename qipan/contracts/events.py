@@ -8,6 +8,7 @@ from pydantic import Field
 
 from qipan.contracts.base import Event
 from qipan.contracts.case import CaseState, Located, Place
+from qipan.contracts.checked import Checked
 from qipan.contracts.level import Level
 from qipan.contracts.responsible import Responsible
 
@@ -20,6 +21,7 @@ class Outcome(StrEnum):
     DECLINE = "decline"  # 不予受理
     HOLD = "hold"  # waits for a person
     MERGE = "merge"  # joined to an earlier report of the same thing
+    VERIFY = "verify"  # 核实: a grid worker looks at it on the spot before it is filed
 
 
 class ReportReceived(Event):
@@ -46,7 +48,10 @@ class ReportReceived(Event):
 
 
 class ReportTriaged(Event):
-    """Intake located, classified and decided about a report. `responsible`: whose a declined one is."""
+    """Intake located, classified and decided about a report. `responsible`: whose a declined one is.
+
+    `verification`: how the look on the spot stands or ended, where a grid worker was asked.
+    """
 
     type: ClassVar[str] = "report.triaged.v1"
     report_id: str
@@ -61,6 +66,7 @@ class ReportTriaged(Event):
     merged_into: str | None = None
     responsible: Responsible | None = None
     level: Level | None = None
+    verification: Checked | None = None
 
 
 class ReportRated(Event):
@@ -141,6 +147,30 @@ class CaseReturned(CaseEvent):
     type: ClassVar[str] = "case.returned.v1"
 
 
+class CaseReturnRefused(CaseEvent):
+    """退件不准: a dispatcher found the return unjustified; the task is the same unit's again."""
+
+    type: ClassVar[str] = "case.return.refused.v1"
+
+
+class CaseDisputed(CaseEvent):
+    """申请裁决: the unit objects to the refusal; the district's arbiter decides (`own_stage` arbitration)."""
+
+    type: ClassVar[str] = "case.disputed.v1"
+
+
+class CaseReturnAllowed(CaseEvent):
+    """The arbiter found the return justified: a dispatcher finds somebody else."""
+
+    type: ClassVar[str] = "case.return.allowed.v1"
+
+
+class CaseReturnDenied(CaseEvent):
+    """The arbiter found the return unjustified: the task is the unit's, finally."""
+
+    type: ClassVar[str] = "case.return.denied.v1"
+
+
 class CaseDisposed(CaseEvent):
     """处置: the handler reported it done, with evidence."""
 
@@ -219,6 +249,24 @@ class CaseRemarked(CaseEvent):
     type: ClassVar[str] = "case.remarked.v1"
 
 
+class CaseReferred(CaseEvent):
+    """商请: `case.department` is asked to assign a unit of its own, because its units may not be commanded here."""
+
+    type: ClassVar[str] = "case.referred.v1"
+
+
+class CaseRecalled(CaseEvent):
+    """收回: the mandate under which the unit was sent has ended, and what it took on is its department's to assign."""
+
+    type: ClassVar[str] = "case.recalled.v1"
+
+
+class CaseContinued(CaseEvent):
+    """The mandate under which the unit was sent has ended; what it took on goes on under its department."""
+
+    type: ClassVar[str] = "case.continued.v1"
+
+
 class TaskOffered(Event):
     """A task was offered to a unit; addressed to the tenant that the unit belongs to (a department's own)."""
 
@@ -234,6 +282,10 @@ CASE_EVENTS: tuple[type[CaseEvent], ...] = (
     CaseDeparted,
     CaseArrived,
     CaseReturned,
+    CaseReturnRefused,
+    CaseDisputed,
+    CaseReturnAllowed,
+    CaseReturnDenied,
     CaseDisposed,
     CaseInspected,
     CaseReworked,
@@ -247,4 +299,7 @@ CASE_EVENTS: tuple[type[CaseEvent], ...] = (
     CaseSupervisionOverdue,
     CaseExpedited,
     CaseRemarked,
+    CaseReferred,
+    CaseRecalled,
+    CaseContinued,
 )

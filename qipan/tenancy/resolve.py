@@ -1,12 +1,12 @@
 """From checked pack files to the district that services see."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from qipan.tenancy import dispatch_rules, gazetteer_file, people
+from qipan.tenancy import dispatch_rules, gazetteer_file, mandate_file, people
 from qipan.tenancy.attribute import Attribute, Datatype
 from qipan.tenancy.bodies import Body
 from qipan.tenancy.component_file import ComponentRow
@@ -20,8 +20,10 @@ from qipan.tenancy.model import (
     DepartmentFile,
     DepartmentModel,
     DistrictFile,
+    MandateModel,
     MatterModel,
     ServiceModel,
+    Setting,
     TownFile,
     WordsModel,
     WorkflowModel,
@@ -31,7 +33,7 @@ from qipan.tenancy.service_spec import ServiceSpec
 from qipan.tenancy.tenant import Tenant, TenantKind
 from qipan.tenancy.unit import Unit
 from qipan.tenancy.words import Words
-from qipan.tenancy.workflow import Workflow, build
+from qipan.tenancy.workflow import Workflow, build, limited
 from qipan.territory import Cell, Layer, Territory
 from qipan.territory.cell import DUTY_LAYER
 from qipan.territory.components import Components
@@ -54,6 +56,7 @@ class Files:
     cells: Mapping[str, tuple[Cell, ...]]
     gazetteers: Mapping[str, GazetteerFile]
     components: tuple[ComponentRow, ...]
+    mandates: Mapping[str, MandateModel] = field(default_factory=dict)
 
 
 def resolve(files: Files) -> District:
@@ -84,6 +87,7 @@ def resolve(files: Files) -> District:
         parts=_parts(files, units),
         gazetteer=gazetteer_file.resolve(files.gazetteers, territory, _areas(files)),
         components=Components(row.component for row in files.components),
+        mandates=mandate_file.resolve(files.mandates, communities, ZoneInfo(district.zone)),
     )
 
 
@@ -193,7 +197,7 @@ def _parts(files: Files, units: Mapping[str, tuple[Unit, ...]]) -> dict[str, Par
             _calendar(town.calendar, district.zone) if town.calendar else calendar,
             {**matters, **{code: _matter(code, matter) for code, matter in town.matters.items()}},
             units[id],
-            _workflow(town.workflow),
+            _workflow(town.workflow, {**district.settings, **town.settings}),
             dispatch=dispatch_rules.build(id, town.dispatch),
             bodies={
                 body: Body(body, _words(model.name), model.phone, model.url)
@@ -212,12 +216,14 @@ def _parts(files: Files, units: Mapping[str, tuple[Unit, ...]]) -> dict[str, Par
     return parts
 
 
-_built: dict[str, Workflow] = {}
+_built: dict[tuple[str, str], Workflow] = {}
 
 
-def _workflow(model: WorkflowModel) -> Workflow:
+def _workflow(model: WorkflowModel, settings: Mapping[str, Setting]) -> Workflow:
     """The workflow; the same one for all towns that change the same."""
-    return _built.setdefault(model.model_dump_json(), build(model))
+    workflow = limited(build(model), settings)
+    limits = str([stage.limit for stage in workflow.stages.values()])
+    return _built.setdefault((model.model_dump_json(), limits), workflow)
 
 
 def _services(files: Files) -> Iterator[ServiceSpec]:
@@ -243,6 +249,7 @@ def _matter(code: str, model: MatterModel) -> Matter:
         limits=Limits(Limit.parse(limits.accept), Limit.parse(limits.dispose), Limit.parse(limits.inspect)),
         severity=Severity(model.severity),
         self_disposable=model.self_disposable,
+        verify=model.verify,
         keywords_zh=tuple(model.keywords.zh),
         keywords_en=tuple(model.keywords.en),
         source=model.source,
@@ -252,6 +259,7 @@ def _matter(code: str, model: MatterModel) -> Matter:
             )
         ),
         skills=frozenset(model.skills),
+        coercive=model.coercive,
     )
 
 

@@ -9,12 +9,16 @@ REPORT_COUNTERS: Mapping[str, str] = {
     "declined": "… of which were declined (不予受理)",
     "held": "… of which wait for a person",
     "merged": "… of which joined an earlier report",
+    "verifying": "… of which wait for a grid worker's look before they are filed (核实)",
+    "verified": "… of which a grid worker was asked to look at, and did, or let the time run out",
+    "verified_on_time": "… of which in time",
 }
 
 CASE_COUNTERS: Mapping[str, str] = {
     "filed": "cases filed (立案), at filing",
     "offers": "offers of their tasks (派遣), at filing",
     "returns": "returns of their tasks (退件), at filing",
+    "unjustified": "… of which were unjustified (推诿): refused, and not set aside by the arbiter",
     "open": "of the filed ones, still open",
     "disposed": "cases disposed of (处置), at disposal; a disposal that failed inspection is none",
     "on_time": "… of which by the case's own deadline",

@@ -29,6 +29,7 @@ case_states = Table(
     Column("returns", Integer, nullable=False),
     Column("reworks", Integer, nullable=False),
     Column("rating", SmallInteger),
+    Column("unjustified", Integer, nullable=False, server_default="0"),
 )
 
 report_states = Table(
@@ -42,6 +43,7 @@ report_states = Table(
     Column("cell", Text),
     Column("channel", Text, nullable=False),
     Column("received_at", _STAMP, nullable=False),
+    Column("verified_on_time", SmallInteger),
 )
 
 totals = Table(

@@ -1,12 +1,13 @@
 """What dispatch knows of each tenant from the district's pack, worked out once."""
 
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from qipan.tenancy import District
 from qipan.worktime import Limit
 from services.dispatch.choosing import squads_of
 from services.dispatch.clocks import USUAL
+from services.dispatch.commanding import desks_of
 from services.dispatch.filing import Ground
 from services.dispatch.policy import policy_of
 from services.dispatch.process import process_of
@@ -26,6 +27,17 @@ class Grounds:
     def closes_on_inspection(self, tenant: str) -> bool:
         """Whether a case that passed inspection needs no shift leader to close it."""
         return self._district.setting(tenant, "dispatch.close-on-inspection", False)
+
+    def arbiter(self, tenant: str) -> str:
+        """The role in which somebody of the district decides the tenant's disputed returns."""
+        return self._district.setting(tenant, "dispatch.arbiter", "dispatcher")
+
+    @cached_property
+    def responsible(self) -> frozenset[str]:
+        """Everybody whose a matter can be: units, departments and tenants, by their ids."""
+        district = self._district
+        units = (unit.id for unit in district.units_of(district.id))
+        return frozenset((*units, *(d.id for d in district.departments), *district.tenants))
 
     def supervise_limit(self, tenant: str) -> Limit:
         """How long an answer to a supervision may take, where the supervisor does not say."""
@@ -52,4 +64,6 @@ class Grounds:
             ),
             process=process_of(self._district.workflow(tenant)),
             policy=policy_of(self._district, tenant),
+            book=self._district.book(tenant),
+            desks=desks_of(self._district, tenant),
         )

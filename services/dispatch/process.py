@@ -17,7 +17,7 @@ from qipan.contracts.case import CaseState, Counters, Stage
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
 from qipan.tenancy.workflow import StepRow, Workflow, standard
 from qipan.worktime import Limit
-from services.dispatch import steps, supervision
+from services.dispatch import returns, steps, supervision
 from services.dispatch.clocks import Clock, Deadlines
 from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
 
@@ -31,6 +31,10 @@ class Do(StrEnum):
     DEPART = "depart"
     ARRIVE = "arrive"
     RETURN = "return"
+    REFUSE_RETURN = "refuse-return"
+    DISPUTE = "dispute"
+    ALLOW_RETURN = "allow-return"
+    DENY_RETURN = "deny-return"
     DISPOSE = "dispose"
     PASS = "pass"
     FAIL = "fail"
@@ -43,16 +47,19 @@ class Do(StrEnum):
     SUPERVISION_OVERDUE = "supervision-overdue"
     EXPEDITE = "expedite"
     REMARK = "remark"
+    ASK = "ask"
+    RECALL = "recall"
+    CONTINUE = "continue"
 
 
 DISTRICTS = frozenset(do.value for do in Do)
 """The names of the district's steps."""
 
 
-GUARDS: Mapping[str, Guard] = MappingProxyType({**steps.GUARDS, **supervision.GUARDS})
+GUARDS: Mapping[str, Guard] = MappingProxyType({**steps.GUARDS, **returns.GUARDS, **supervision.GUARDS})
 """Every guard by the name under which workflows ask for it."""
 
-EFFECTS: Mapping[str, Effect] = MappingProxyType({**steps.EFFECTS, **supervision.EFFECTS})
+EFFECTS: Mapping[str, Effect] = MappingProxyType({**steps.EFFECTS, **returns.EFFECTS, **supervision.EFFECTS})
 """Every effect by the name under which workflows have it."""
 
 
@@ -149,15 +156,19 @@ def file(
 ) -> CaseState:
     """立案: the first version of a report's case; already offered where somebody could be chosen at once.
 
+    An `offer` without a unit asks its department to assign one.
+
     ValueError for a report without a matter: triage files none.
     """
     if report.matter is None:
         raise ValueError(f"report {report.report_id} was triaged to be filed without a matter")
-    stage = Stage.FILED if offer is None else Stage.OFFERED
+    stage = Stage.FILED if offer is None or offer.unit is None else Stage.OFFERED
     dispose_due_at = deadlines.after(Clock.DISPOSE, now)
-    offered = (
-        {} if offer is None else {**steps.offer(steps.SYSTEM, now, offer), "counters": Counters(offers=1)}
-    )
+    offered: dict[str, Any] = {}
+    if offer is not None:
+        offered = {**(steps.offer if offer.unit else steps.ask)(steps.SYSTEM, now, offer)}
+    if stage is Stage.OFFERED:
+        offered["counters"] = Counters(offers=1)
     return CaseState(
         case_id=case_id,
         report_id=report.report_id,

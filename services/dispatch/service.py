@@ -12,8 +12,10 @@ from services.dispatch.entrypoints.field import Field
 from services.dispatch.entrypoints.happening import Happening
 from services.dispatch.entrypoints.lists import Lists
 from services.dispatch.entrypoints.loop import Loop
+from services.dispatch.entrypoints.mandates import Mandates
 from services.dispatch.entrypoints.mode import Modes
 from services.dispatch.entrypoints.offline import Offline
+from services.dispatch.entrypoints.returning import Returning
 from services.dispatch.entrypoints.supervising import Supervising
 from services.dispatch.entrypoints.whereabouts import Whereabouts
 from services.dispatch.entrypoints.whistle import Whistling
@@ -24,6 +26,9 @@ __all__ = ["Choice", "Dispatch", "Do", "Limits", "Situation", "Stored"]
 
 
 class Dispatch(Happening, Loop, Field, Modes, Whereabouts, Whistling, Offline, Choices, Supervising, Lists):
+class Dispatch(
+    Happening, Loop, Returning, Field, Choices, Offline, Supervising, Modes, Whereabouts, Lists, Mandates
+):
     """The core's dispatch, and what a town's own is built on. Its rules are in `acting.Acting`."""
 
     name = "dispatch"

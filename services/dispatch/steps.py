@@ -6,7 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from qipan.contracts.case import CaseState, Going, Leg
+from qipan.contracts.case import CaseState, Going, Leg, Return
 from qipan.contracts.errors import Fault, Forbidden
 from qipan.contracts.supervised import Supervision
 
@@ -45,7 +45,9 @@ class Brings:
     unit: str | None = None
     worker: str | None = None
     task_id: str | None = None
+    mandate: str | None = None
     rating: int | None = None
+    returned: Return | None = None
     supervision: Supervision | None = None
     counts: tuple[str, ...] = ()
 
@@ -78,6 +80,13 @@ def unit_named(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
     if brings.unit and brings.task_id:
         return None
     return Fault(where="unit", what="a case can be offered only to a unit")
+
+
+def department_named(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+    """Somebody is asked."""
+    if brings.department:
+        return None
+    return Fault(where="department", what="only a department can be asked")
 
 
 def worker_known(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
@@ -120,9 +129,28 @@ def offer(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
         "unit": brings.unit,
         "worker": brings.worker,
         "task_id": brings.task_id,
+        "mandate": brings.mandate,
         "reason": brings.reason,
+        "returned": None,
         "leg": None,
     }
+
+
+def ask(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """The department is asked: no unit has the case until the department says which."""
+    return {
+        "department": brings.department,
+        "unit": None,
+        "worker": None,
+        "task_id": None,
+        "mandate": None,
+        "reason": brings.reason,
+    }
+
+
+def outlast(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """The unit goes on, now on its department's account."""
+    return {"mandate": None}
 
 
 def take(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
@@ -132,7 +160,13 @@ def take(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
 
 def give_back(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
     """The unit stays on record until a dispatcher decides; nobody in person holds the case."""
-    return {"worker": None, "task_id": None, "reason": brings.reason, "leg": None}
+    return {
+        "worker": None,
+        "task_id": None,
+        "reason": brings.reason,
+        "returned": brings.returned,
+        "leg": None,
+    }
 
 
 def set_off(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
@@ -181,6 +215,7 @@ GUARDS: Mapping[str, Guard] = MappingProxyType(
         "reason-given": reason_given,
         "evidence-given": evidence_given,
         "unit-named": unit_named,
+        "department-named": department_named,
         "worker-known": worker_known,
         "holds-it": holds_it,
         "not-the-handler": not_the_handler,
@@ -192,6 +227,8 @@ GUARDS: Mapping[str, Guard] = MappingProxyType(
 EFFECTS: Mapping[str, Effect] = MappingProxyType(
     {
         "offer": offer,
+        "ask": ask,
+        "outlast": outlast,
         "take": take,
         "set-off": set_off,
         "be-there": be_there,

@@ -1,7 +1,7 @@
 """The people of the district, found by what they are there for."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from qipan.access import Role
 from qipan.tenancy import District, Person, Words, base_of
@@ -14,10 +14,14 @@ class Directory:
         self,
         people: Iterable[Person],
         units: Mapping[str, Words],
+        arbiter_of: Callable[[str], tuple[str, str]] | None = None,
+        district: str = "",
         departments: Mapping[str, str] | None = None,
     ) -> None:
         """`departments`: unit → whose it is."""
         self._units = units
+        self._arbiter_of = arbiter_of
+        self._district = district
         self._by_department: dict[tuple[str, str], list[Person]] = defaultdict(list)
         self._by_id: dict[str, Person] = {}
         self._by_unit: dict[str, list[Person]] = defaultdict(list)
@@ -40,7 +44,11 @@ class Directory:
         """Everybody in a district."""
         units = [unit for tenant in district.tenants for unit in district.units_of(tenant)]
         names, departments = {u.id: u.name for u in units}, {u.id: u.department for u in units}
-        return cls(district.people, names, departments)
+
+        def arbiter_of(tenant: str) -> tuple[str, str]:
+            return district.id, district.setting(tenant, "dispatch.arbiter", "dispatcher")
+
+        return cls(district.people, names, arbiter_of, district.id, departments)
 
     def person(self, person_id: str) -> Person | None:
         """The person with this id, or whose exercise account has it."""
@@ -61,6 +69,14 @@ class Directory:
     def with_role(self, tenant: str, role: Role) -> Sequence[Person]:
         """Everybody of a live tenant who has this role."""
         return self._by_role.get((tenant, role), ())
+
+    def arbiters(self, tenant: str) -> Sequence[Person]:
+        """Whoever of the district decides a live tenant's disputed returns."""
+        return self._by_role.get(self._arbiter_of(tenant), ()) if self._arbiter_of else ()
+
+    def desk_of(self, department: str) -> Sequence[Person]:
+        """The dispatchers of a department, or the district's for one that has no people of its own."""
+        return self.with_role(department, Role.DISPATCHER) or self.with_role(self._district, Role.DISPATCHER)
 
     def grid_workers(self, tenant: str, cell: str) -> Sequence[Person]:
         """The grid workers of a live tenant who answer for a duty cell."""

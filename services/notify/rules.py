@@ -29,10 +29,12 @@ class Audience(StrEnum):
     INSPECTORS = "inspectors"  # the grid workers of the case's duty cell, never who disposed of it
     SHIFT_LEADERS = "shift-leaders"
     SUPERVISORS = "supervisors"
+    ARBITERS = "arbiters"  # whoever of the district decides disputed returns
     LEADS = "leads"  # the town's
     UNIT = "unit"  # everybody who handles cases for the unit that has it
     ADDRESSED = "addressed"  # whom the event itself names: workers, units, departments
     SUPERVISING = "supervising"  # who supervises the case
+    DEPARTMENT = "department"  # the dispatchers of the case's department; without any, the district's
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,16 @@ class Rule:
     stages: frozenset[Stage] = frozenset()
     mail: bool = False
     worst_rating: int | None = None
+    own_stage: str | None = None
+    asked: bool | None = None  # whether it waits for a department that was asked; None: either
 
     def applies(self, case: CaseState) -> bool:
         """Whether the rule holds for the case as the event left it."""
         if self.stages and case.stage not in self.stages:
+            return False
+        if self.own_stage != (case.own_stage if case.own_stage in _APART else None):
+            return False
+        if self.asked is not None and self.asked != (case.department is not None and case.unit is None):
             return False
         return self.worst_rating is None or (case.rating is not None and case.rating <= self.worst_rating)
 
@@ -64,19 +72,33 @@ class Recipient:
     channels: tuple[Channel, ...]
 
 
+ARBITRATION = "arbitration"
+_APART = frozenset({ARBITRATION})
+"""Narrower stages in which a case waits for others than its stage says."""
+
 _WAITING = frozenset({Stage.FILED, Stage.RETURNED})
 _IN_HAND = frozenset({Stage.OFFERED, Stage.ACCEPTED, Stage.REWORK})
 
 RULES: tuple[Rule, ...] = (
-    Rule(events.CaseFiled.type, Audience.DISPATCHERS, "case.unassigned", _WAITING),
+    Rule(events.CaseFiled.type, Audience.DISPATCHERS, "case.unassigned", _WAITING, asked=False),
+    Rule(events.CaseFiled.type, Audience.DEPARTMENT, "case.referred", _WAITING, asked=True),
+    Rule(events.CaseReferred.type, Audience.DEPARTMENT, "case.referred"),
+    Rule(events.CaseRecalled.type, Audience.DEPARTMENT, "case.referred"),
+    Rule(events.CaseContinued.type, Audience.DEPARTMENT, "case.continued"),
     Rule(events.CaseFiled.type, Audience.HANDLER, "task.offered", _IN_HAND, mail=True),
     Rule(events.CaseDispatched.type, Audience.HANDLER, "task.offered", _IN_HAND, mail=True),
     Rule(events.CaseReturned.type, Audience.DISPATCHERS, "task.returned"),
+    Rule(events.CaseReturnRefused.type, Audience.HANDLER, "return.refused", mail=True),
+    Rule(events.CaseDisputed.type, Audience.ARBITERS, "return.disputed", own_stage=ARBITRATION),
+    Rule(events.CaseReturnAllowed.type, Audience.DISPATCHERS, "return.allowed"),
+    Rule(events.CaseReturnDenied.type, Audience.HANDLER, "return.denied", mail=True),
     Rule(events.CaseDisposed.type, Audience.INSPECTORS, "case.disposed"),
     Rule(events.CaseReworked.type, Audience.HANDLER, "task.rework", mail=True),
     Rule(events.CaseVoided.type, Audience.HANDLER, "case.voided"),
     # A clock that ran out is told to whoever it ran for.
     Rule(events.CaseOverdue.type, Audience.DISPATCHERS, "case.overdue", _WAITING),
+    Rule(events.CaseOverdue.type, Audience.ARBITERS, "case.overdue", own_stage=ARBITRATION),
+    Rule(events.CaseOverdue.type, Audience.DEPARTMENT, "case.overdue", _WAITING, asked=True),
     Rule(events.CaseOverdue.type, Audience.HANDLER, "case.overdue", _IN_HAND, mail=True),
     Rule(events.CaseOverdue.type, Audience.INSPECTORS, "case.overdue", frozenset({Stage.DISPOSED})),
     Rule(events.CaseOverdue.type, Audience.SHIFT_LEADERS, "case.overdue", frozenset({Stage.INSPECTED})),
@@ -140,6 +162,10 @@ def _handler(case: CaseState, base: str, directory: Directory) -> Sequence[Perso
     return directory.handlers(case.unit) if case.unit is not None else ()
 
 
+def _department(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
+    return directory.desk_of(case.department) if case.department is not None else ()
+
+
 def _inspectors(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
     workers = directory.grid_workers(base, case.place.cells.get(DUTY_LAYER, ""))
     disposed_by = base_of(case.worker) if case.worker is not None else None
@@ -169,8 +195,10 @@ def _supervising(case: CaseState, base: str, directory: Directory) -> Sequence[P
 _AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Person]]] = {
     Audience.HANDLER: _handler,
     Audience.INSPECTORS: _inspectors,
+    Audience.DEPARTMENT: _department,
     Audience.DISPATCHERS: lambda case, base, directory: directory.with_role(base, Role.DISPATCHER),
     Audience.SHIFT_LEADERS: lambda case, base, directory: directory.with_role(base, Role.SHIFT_LEADER),
+    Audience.ARBITERS: lambda case, base, directory: directory.arbiters(base),
     Audience.SUPERVISORS: lambda case, base, directory: directory.with_role(base, Role.SUPERVISOR),
     Audience.LEADS: lambda case, base, directory: directory.with_role(base, Role.TOWN_LEAD),
     Audience.UNIT: _unit,

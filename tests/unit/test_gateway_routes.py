@@ -138,6 +138,9 @@ def problem_code(answer: Any) -> str:
 BODIES = {
     "DispatchCase": {"unit": "sandun/sweep"},
     "ReturnTask": {"reason": "不属于本单位"},
+    "RefuseReturn": {"reason": "属于本单位职责"},
+    "DisputeReturn": {"reason": "职责清单不含此项"},
+    "ArbitrateReturn": {"justified": True, "reason": "依职责清单"},
     "DisposeTask": {"evidence": ["photo://1"]},
     "InspectCase": {"passed": True},
     "VoidCase": {"reason": "误报"},
@@ -146,6 +149,7 @@ BODIES = {
     "RemarkCase": {"remark": "证据不足"},
     "TakeStep": {"step": "countersign"},
     "UnmaskContact": {"purpose": "回访"},
+    "AnswerVerification": {"finding": "confirmed"},
     "DecideConflict": {"decision": "discard", "note": "已由他人处置"},
     "DecideReport": {"outcome": "file", "matter": "s:06010"},
     "BlowWhistle": {"departments": ["police"], "reason": "聚集"},
@@ -156,10 +160,13 @@ BODIES = {
 }
 
 
+QUERIES = {"WhoMayHandle": {"matter": "s:06010"}}
+
+
 def ask(client: TestClient, route: Any, headers: dict[str, str], body: Any = None) -> Any:
     path = route.path.replace(f"{{{route.from_path}}}", "x1")
     if route.method == "GET":
-        return client.get(path, headers=headers)
+        return client.get(path, params=QUERIES.get(route.request.__name__), headers=headers)
     return client.post(
         path, json=BODIES.get(route.request.__name__, {}) if body is None else body, headers=headers
     )

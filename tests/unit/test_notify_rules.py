@@ -32,9 +32,14 @@ PEOPLE = (
     Person("sandun.dispatcher.1", "派遣员", "sandun", ("dispatcher",)),
     Person("sandun.shift-leader.1", "值班长", "sandun", ("shift-leader",)),
     Person("sandun.supervisor.1", "督查员", "sandun", ("supervisor",)),
+    Person("xihu.dispatcher.1", "裁决员", "xihu", ("dispatcher",)),
     Person("wenxin.dispatcher.1", "派遣员", "wenxin", ("dispatcher",)),
+    Person("traffic-police.dispatcher.1", "派遣员", "traffic-police", ("dispatcher",)),
 )
-DIRECTORY = Directory(PEOPLE, {"sandun/sweep": Words("环卫队", "Sweepers")})
+DIRECTORY = Directory(
+    PEOPLE, {"sandun/sweep": Words("环卫队", "Sweepers")}, lambda tenant: ("xihu", "dispatcher"), "xihu"
+)
+DISPUTED = {"stage": Stage.RETURNED, "own_stage": "arbitration", "worker": None}
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +58,42 @@ APP, BOTH = (Channel.IN_APP,), (Channel.IN_APP, Channel.MAIL)
     ("event", "changes", "expected"),
     [
         (events.CaseFiled, {}, {"sandun.sweep.1": ("task.offered", BOTH)}),
+        (events.CaseReturnRefused, {}, {"sandun.sweep.1": ("return.refused", BOTH)}),
+        (events.CaseDisputed, DISPUTED, {"xihu.dispatcher.1": ("return.disputed", APP)}),
+        (events.CaseOverdue, DISPUTED, {"xihu.dispatcher.1": ("case.overdue", APP)}),
+        (
+            events.CaseReturnAllowed,
+            {"stage": Stage.RETURNED, "worker": None},
+            {"sandun.dispatcher.1": ("return.allowed", APP)},
+        ),
+        (events.CaseReturnDenied, {}, {"sandun.sweep.1": ("return.denied", BOTH)}),
         (
             events.CaseFiled,
-            {"stage": Stage.FILED, "unit": None, "worker": None},
+            {"stage": Stage.FILED, "department": None, "unit": None, "worker": None},
             {"sandun.dispatcher.1": ("case.unassigned", APP)},
+        ),
+        (
+            events.CaseFiled,
+            {"stage": Stage.FILED, "department": "traffic-police", "unit": None, "worker": None},
+            {"traffic-police.dispatcher.1": ("case.referred", APP)},
+        ),
+        (
+            events.CaseReferred,
+            {"stage": Stage.FILED, "department": "sanitation", "unit": None, "worker": None},
+            {"xihu.dispatcher.1": ("case.referred", APP)},
+        ),
+        (
+            events.CaseContinued,
+            {"stage": Stage.ACCEPTED, "department": "traffic-police"},
+            {"traffic-police.dispatcher.1": ("case.continued", APP)},
+        ),
+        (
+            events.CaseOverdue,
+            {"stage": Stage.FILED, "department": "traffic-police", "unit": None, "worker": None},
+            {
+                "sandun.dispatcher.1": ("case.overdue", APP),
+                "traffic-police.dispatcher.1": ("case.overdue", APP),
+            },
         ),
         (
             events.CaseDispatched,
