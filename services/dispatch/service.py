@@ -25,9 +25,19 @@ __all__ = ["Choice", "Dispatch", "Do", "Limits", "Situation", "Stored"]
 """What a town's own dispatch may import from here."""
 
 
-class Dispatch(Happening, Loop, Field, Modes, Whereabouts, Whistling, Offline, Choices, Supervising, Lists):
 class Dispatch(
-    Happening, Loop, Returning, Field, Choices, Offline, Supervising, Modes, Whereabouts, Lists, Mandates
+    Happening,
+    Loop,
+    Field,
+    Modes,
+    Whereabouts,
+    Whistling,
+    Offline,
+    Choices,
+    Supervising,
+    Returning,
+    Mandates,
+    Lists,
 ):
     """The core's dispatch, and what a town's own is built on. Its rules are in `acting.Acting`."""
 
