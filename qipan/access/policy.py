@@ -16,6 +16,8 @@ from qipan.contracts import (
     commands,
     devices,
     field,
+    fieldlog,
+    follow_up,
     mandates,
     modes,
     offline,
@@ -92,6 +94,8 @@ _ON_SHIFT = {
     Role.SHIFT_LEADER: Scope.TENANT,
 }
 
+_CENTRE = dict.fromkeys((Role.DISPATCHER, Role.SHIFT_LEADER), Scope.TENANT)
+_PARTIES = {**_CENTRE, Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT}
 _WHISTLE = dict.fromkeys((Role.DISPATCHER, Role.TOWN_LEAD, Role.DISTRICT_LEAD), Scope.TENANT)
 
 _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
@@ -140,6 +144,9 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     commands.CloseCase: {Role.SHIFT_LEADER: Scope.TENANT},
     commands.VoidCase: {Role.SHIFT_LEADER: Scope.TENANT},
     commands.TakeStep: {**dict.fromkeys(_TOWN_STAFF, Scope.TENANT), **_WORKERS},
+    follow_up.AnswerRectification: {Role.HANDLER: Scope.UNIT, Role.DISPATCHER: Scope.TENANT},
+    follow_up.CloseRectification: {Role.SHIFT_LEADER: Scope.TENANT},
+    follow_up.ListRectifications: {**_WATCHERS, Role.HANDLER: Scope.UNIT},
     supervision.SuperviseCase: _SUPERVISORS,
     supervision.AnswerSupervision: {
         Role.HANDLER: Scope.UNIT,
@@ -163,6 +170,14 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
         Role.SERVICE: Scope.TENANT,
     },
     positions.GetPositions: _ON_SHIFT,
+    # the log of a case: the centre instructs, every party speaks and reads (`entrypoints.fieldlog` asks which)
+    fieldlog.GiveInstruction: _CENTRE,
+    fieldlog.AcknowledgeInstruction: {Role.HANDLER: Scope.UNIT},
+    fieldlog.AddRemark: _PARTIES,
+    fieldlog.CallBackup: {Role.HANDLER: Scope.UNIT},
+    fieldlog.AnswerBackup: _CENTRE,
+    fieldlog.GetLog: {**_WATCHERS, **_PARTIES, Role.SUPERVISOR: Scope.TENANT},
+    fieldlog.ListBackup: {**_CENTRE, Role.SUPERVISOR: Scope.TENANT, Role.TOWN_LEAD: Scope.TENANT},
     # 吹哨: the town summons; who was summoned answers
     whistle.BlowWhistle: _WHISTLE,
     whistle.EndWhistle: _WHISTLE,

@@ -13,6 +13,8 @@ from qipan.contracts import (
     commands,
     devices,
     field,
+    fieldlog,
+    follow_up,
     mandates,
     modes,
     offline,
@@ -58,6 +60,8 @@ _REGISTERED_BY = (
     modes,
     positions,
     mandates,
+    follow_up,
+    fieldlog,
 )
 """The modules whose import registers requests; the subscription table's import registers events."""
 

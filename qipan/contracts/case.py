@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from qipan.contracts.base import Part
+from qipan.contracts.followed_up import FollowUp
 from qipan.contracts.supervised import Supervision
 
 
@@ -68,6 +69,7 @@ class Counters(Part):
     inspections: int = 0
     reworks: int = 0
     overdue: int = 0
+    reopened: int = 0
     unjustified_returns: int = 0
     overturned_refusals: int = 0
     overrides: int = 0
@@ -156,4 +158,5 @@ class CaseState(Part):
     stage_times: dict[Stage, datetime] = Field(default_factory=dict)
     returned: Return | None = None
     supervision: Supervision | None = None
+    follow_up: FollowUp | None = None
     leg: Leg | None = None

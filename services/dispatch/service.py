@@ -9,6 +9,8 @@ from services.dispatch.choosing import Choice, Situation
 from services.dispatch.clocks import Limits
 from services.dispatch.entrypoints.choices import Choices
 from services.dispatch.entrypoints.field import Field
+from services.dispatch.entrypoints.fieldlog import Log
+from services.dispatch.entrypoints.following_up import FollowingUp
 from services.dispatch.entrypoints.happening import Happening
 from services.dispatch.entrypoints.lists import Lists
 from services.dispatch.entrypoints.loop import Loop
@@ -32,11 +34,13 @@ class Dispatch(
     Modes,
     Whereabouts,
     Whistling,
+    Log,
     Offline,
     Choices,
     Supervising,
     Returning,
     Mandates,
+    FollowingUp,
     Lists,
 ):
     """The core's dispatch, and what a town's own is built on. Its rules are in `acting.Acting`."""

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Double,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -152,6 +153,28 @@ history = Table(
     Column("hash", LargeBinary),
 )
 
+# The newest of each case's rectifications is in its state, too; these rows are what they are listed by.
+rectifications = Table(
+    "rectifications",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("case_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("unit_tenant", Text),
+    Column("unit", Text),
+    Column("worker", Text),
+    Column("due_at", _stamp, nullable=False),
+    Index("rectifications_due", "tenant", "due_at", "case_id", postgresql_where=text("status <> 'closed'")),
+    Index(
+        "rectifications_abroad",
+        "unit_tenant",
+        "due_at",
+        "case_id",
+        postgresql_where=text("status <> 'closed'"),
+    ),
+)
+
 # What waits, or waited, for the district's arbiter (disputes.py): each dispute by the version that raised it.
 disputes = Table(
     "disputes",
@@ -265,4 +288,25 @@ whistles = Table(
     Column("state", JSONB, nullable=False),
     Index("whistles_of_case", "tenant", "case_id"),
     Index("whistles_heard", "departments", postgresql_using="gin"),
+)
+
+# What is said about cases in the field (qipan.contracts.fieldlog). Rows are added, never changed.
+case_log = Table(
+    "case_log",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("seq", BigInteger, Identity(), nullable=False),
+    Column("case_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", _stamp, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("unit", Text),
+    Column("worker", Text),
+    Column("workers", Integer),
+    Column("about", Text),
+    Index("case_log_of_case", "tenant", "case_id", "seq"),
+    Index("case_log_answers", "tenant", "about", unique=True, postgresql_where=text("about IS NOT NULL")),
+    Index("case_log_backup", "tenant", "seq", postgresql_where=text("kind = 'backup'")),
 )

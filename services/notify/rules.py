@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from qipan.access import Role
-from qipan.contracts import events, whistle
+from qipan.contracts import events, fieldlog, whistle
 from qipan.contracts.addressed import NOBODY, Addressed
 from qipan.contracts.case import CaseState, Stage
 from qipan.tenancy import Person, base_of, shadow_of
@@ -34,6 +34,7 @@ class Audience(StrEnum):
     UNIT = "unit"  # everybody who handles cases for the unit that has it
     ADDRESSED = "addressed"  # whom the event itself names: workers, units, departments
     SUPERVISING = "supervising"  # who supervises the case
+    RECTIFYING = "rectifying"  # whoever disposed of what is to be put right (整改)
     DEPARTMENT = "department"  # the dispatchers of the case's department; without any, the district's
 
 
@@ -116,12 +117,26 @@ RULES: tuple[Rule, ...] = (
     Rule(events.CaseExpedited.type, Audience.INSPECTORS, "case.expedited", frozenset({Stage.DISPOSED})),
     Rule(events.CaseExpedited.type, Audience.SHIFT_LEADERS, "case.expedited", frozenset({Stage.INSPECTED})),
     Rule(events.CaseRemarked.type, Audience.SHIFT_LEADERS, "case.remarked"),
+    # What is said in the field goes to whom it is for; a remark wakes nobody.
+    Rule(fieldlog.InstructionGiven.type, Audience.ADDRESSED, "instruction.given"),
+    Rule(fieldlog.BackupCalled.type, Audience.DISPATCHERS, "backup.called"),
+    Rule(fieldlog.BackupAnswered.type, Audience.ADDRESSED, "backup.answered"),
     # 吹哨: who is summoned comes, the town sees who has.
     Rule(whistle.WhistleBlown.type, Audience.ADDRESSED, "whistle.blown", mail=True),
     Rule(whistle.WhistleAnswered.type, Audience.DISPATCHERS, "whistle.answered"),
     Rule(whistle.WhistleOverdue.type, Audience.DISPATCHERS, "whistle.overdue"),
     Rule(whistle.WhistleOverdue.type, Audience.ADDRESSED, "whistle.overdue", mail=True),
     Rule(whistle.WhistleEnded.type, Audience.ADDRESSED, "whistle.ended"),
+    Rule(events.CaseReopened.type, Audience.DISPATCHERS, "case.reopened"),
+    Rule(events.CaseReopened.type, Audience.SUPERVISORS, "case.reopened"),
+    # 整改 is the unit's to answer, and the shift leader's to accept.
+    Rule(events.RectificationOpened.type, Audience.RECTIFYING, "rectification.opened", mail=True),
+    Rule(events.RectificationOpened.type, Audience.SHIFT_LEADERS, "rectification.opened"),
+    Rule(events.RectificationAnswered.type, Audience.SHIFT_LEADERS, "rectification.answered"),
+    Rule(events.RectificationRefused.type, Audience.RECTIFYING, "rectification.refused", mail=True),
+    Rule(events.RectificationOverdue.type, Audience.RECTIFYING, "rectification.overdue", mail=True),
+    Rule(events.RectificationOverdue.type, Audience.SHIFT_LEADERS, "rectification.overdue"),
+    Rule(events.RectificationClosed.type, Audience.SUPERVISORS, "rectification.closed"),
     # The two lowest of the five levels trigger rectification.
     Rule(events.CaseRated.type, Audience.SUPERVISORS, "case.rated-low", worst_rating=2),
 )
@@ -192,6 +207,16 @@ def _supervising(case: CaseState, base: str, directory: Directory) -> Sequence[P
     return (person,) if person is not None else ()
 
 
+def _rectifying(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
+    newest = case.follow_up.rectification if case.follow_up else None
+    if newest is None:
+        return ()
+    person = directory.person(newest.worker) if newest.worker else None
+    if person is not None:
+        return (person,)
+    return directory.handlers(newest.unit) if newest.unit else ()
+
+
 _AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Person]]] = {
     Audience.HANDLER: _handler,
     Audience.INSPECTORS: _inspectors,
@@ -203,6 +228,7 @@ _AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Per
     Audience.LEADS: lambda case, base, directory: directory.with_role(base, Role.TOWN_LEAD),
     Audience.UNIT: _unit,
     Audience.SUPERVISING: _supervising,
+    Audience.RECTIFYING: _rectifying,
 }
 
 _BY_EVENT: dict[str, list[Rule]] = defaultdict(list)

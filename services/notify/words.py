@@ -26,6 +26,7 @@ VARIABLES: Mapping[str, str] = {
     "level": "at whose level the case is supervised, in words",
     "answer_due": "until when the supervision is to be answered, in the tenant's zone",
     "arrive": "until when somebody summoned is to be there, in the tenant's zone",
+    "rectify_due": "until when the rectification is to be answered, in the tenant's zone",
     "expedited": "how often the case was expedited",
 }
 """Every variable that a template may name, and what it means."""
@@ -61,6 +62,7 @@ def words_about(
     unknown = UNKNOWN.in_language(language)
     zone = ZoneInfo(tenant.zone)
     watched = case.supervision or Supervision()
+    rectified = case.follow_up.rectification if case.follow_up else None
     return {
         "case": case.case_id,
         "matter": matter.name.in_language(language) if matter else case.matter,
@@ -75,5 +77,6 @@ def words_about(
         if watched.answer_due_at
         else unknown,
         "arrive": f"{to.due_at.astimezone(zone):%m-%d %H:%M}" if to.due_at else unknown,
+        "rectify_due": f"{rectified.due_at.astimezone(zone):%m-%d %H:%M}" if rectified else unknown,
         "expedited": str(watched.expedited),
     }

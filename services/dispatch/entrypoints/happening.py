@@ -1,10 +1,9 @@
-"""What dispatch hears: reports to file, ratings, and clocks that ran out."""
+"""What dispatch hears: reports to file, and clocks that ran out."""
 
 from collections.abc import Sequence
 from functools import cache
 
-from qipan.contracts.errors import NotFound
-from qipan.contracts.events import Outcome, ReportRated, ReportTriaged
+from qipan.contracts.events import Outcome, ReportTriaged
 from qipan.messaging.service import Received, Timer, Work, aside, consume, on_timer
 from services.dispatch import reading, telling
 from services.dispatch.acting import Acting
@@ -12,7 +11,7 @@ from services.dispatch.change import Change
 from services.dispatch.clocks import running
 from services.dispatch.filing import Arriving, Rules, file_all
 from services.dispatch.process import Do
-from services.dispatch.steps import NOTHING, SYSTEM, Brings
+from services.dispatch.steps import NOTHING, SYSTEM
 from services.dispatch.telling import STAGE_DUE, due_of
 
 
@@ -37,27 +36,6 @@ class Happening(Acting):
         serves = self.process.serves
         cases = file_all(arriving, self.grounds.of, loads, rules, cache(work.now), serves, field, aside)
         self._record(work, cases)
-
-    @consume(ReportRated)
-    def rate_cases(self, work: Work, batch: Sequence[Received[ReportRated]]) -> None:
-        """好差评: the newest rating of a closed case counts; the same one told again changes nothing."""
-        newest = {(m.tenant, m.data.case_id): m for m in batch}
-        found = reading.lock(work.conn, newest)
-        changes = []
-        for key, message in newest.items():
-            before = found.get(key)
-            if before is None:
-                raise NotFound(f"There is no case {message.data.case_id!r} to rate.")
-            if before.case.rating == message.data.rating:
-                continue
-            brings = Brings(rating=message.data.rating)
-            detail = {"rating": str(message.data.rating), "note": message.data.note}
-            after = self._after_step(work, before, Do.RATE, SYSTEM, brings)
-            now, row = work.now(message.tenant), self._row(before, Do.RATE)
-            changes.append(
-                Change(before, after, row, "reporter", now, message.id, message.traceparent, detail)
-            )
-        self._record(work, changes)
 
     @on_timer(STAGE_DUE)
     def stage_due(self, work: Work, due: Sequence[Timer]) -> None:

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 revision = "whistles"
-down_revision = "returns"
+down_revision = "rectifications"
 branch_labels = None
 depends_on = None
 
