@@ -53,10 +53,13 @@ class Acting:
         """The step that follows of itself after `done`, in the same transaction; None: none.
 
         The district's rule: a case that passed inspection is closed where the town has set
-        `dispatch.close-on-inspection`.
+        `dispatch.close-on-inspection`, and one that was reworked too often (`dispatch.most-reworks`) is a dispatcher's.
         """
         if done == Do.PASS and self.grounds.closes_on_inspection(stored.case.tenant):
             return Do.CLOSE
+        most = self.grounds.most_reworks(stored.case.tenant)
+        if done == Do.FAIL and 0 < most <= stored.case.counters.reworks:
+            return Do.WITHDRAW
         return None
 
     # What is known of the field
@@ -152,3 +155,9 @@ class Acting:
             writing.write(work.conn, changes)
             disputes.keep(work.conn, changes)
             telling.tell(work, changes)
+
+
+def home_of(call: Received) -> str:
+    """Whose people the caller is of: the tenant that they work for, whichever one they address."""
+    principal = call.grant.principal
+    return principal.tenant if principal else call.tenant

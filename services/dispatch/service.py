@@ -19,6 +19,7 @@ from services.dispatch.entrypoints.mode import Modes
 from services.dispatch.entrypoints.offline import Offline
 from services.dispatch.entrypoints.returning import Returning
 from services.dispatch.entrypoints.supervising import Supervising
+from services.dispatch.entrypoints.waiting import WaitingCases
 from services.dispatch.entrypoints.whereabouts import Whereabouts
 from services.dispatch.entrypoints.whistle import Whistling
 from services.dispatch.process import Do
@@ -31,13 +32,14 @@ class Dispatch(
     Happening,
     Loop,
     Field,
+    Choices,
+    WaitingCases,
+    Offline,
+    Supervising,
     Modes,
     Whereabouts,
     Whistling,
     Log,
-    Offline,
-    Choices,
-    Supervising,
     Returning,
     Mandates,
     FollowingUp,

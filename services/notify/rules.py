@@ -127,6 +127,7 @@ RULES: tuple[Rule, ...] = (
     Rule(whistle.WhistleOverdue.type, Audience.DISPATCHERS, "whistle.overdue"),
     Rule(whistle.WhistleOverdue.type, Audience.ADDRESSED, "whistle.overdue", mail=True),
     Rule(whistle.WhistleEnded.type, Audience.ADDRESSED, "whistle.ended"),
+    Rule(events.CaseWithdrawn.type, Audience.DISPATCHERS, "case.withdrawn"),
     Rule(events.CaseReopened.type, Audience.DISPATCHERS, "case.reopened"),
     Rule(events.CaseReopened.type, Audience.SUPERVISORS, "case.reopened"),
     # 整改 is the unit's to answer, and the shift leader's to accept.
