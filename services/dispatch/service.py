@@ -11,6 +11,7 @@ from services.dispatch.entrypoints.choices import Choices
 from services.dispatch.entrypoints.field import Field
 from services.dispatch.entrypoints.fieldlog import Log
 from services.dispatch.entrypoints.following_up import FollowingUp
+from services.dispatch.entrypoints.handing_over import HandingOver
 from services.dispatch.entrypoints.happening import Happening
 from services.dispatch.entrypoints.lists import Lists
 from services.dispatch.entrypoints.loop import Loop
@@ -19,6 +20,7 @@ from services.dispatch.entrypoints.mode import Modes
 from services.dispatch.entrypoints.offline import Offline
 from services.dispatch.entrypoints.returning import Returning
 from services.dispatch.entrypoints.supervising import Supervising
+from services.dispatch.entrypoints.together import Together
 from services.dispatch.entrypoints.waiting import WaitingCases
 from services.dispatch.entrypoints.whereabouts import Whereabouts
 from services.dispatch.entrypoints.whistle import Whistling
@@ -31,7 +33,10 @@ __all__ = ["Choice", "Dispatch", "Do", "Limits", "Situation", "Stored"]
 class Dispatch(
     Happening,
     Loop,
+    Returning,
+    HandingOver,
     Field,
+    Together,
     Choices,
     WaitingCases,
     Offline,
@@ -40,7 +45,6 @@ class Dispatch(
     Whereabouts,
     Whistling,
     Log,
-    Returning,
     Mandates,
     FollowingUp,
     Lists,
