@@ -231,6 +231,11 @@ KNOWN: Mapping[str, KnownSetting] = {
     "dispatch.whistle-limit-emergency": KnownSetting(
         "and how long while the town is in emergency", A_LIMIT, _limit
     ),
+    "dispatch.mandate-ended": KnownSetting(
+        "what becomes of what was accepted under a mandate that ends: it goes on, or goes to the department",
+        "finish or recall",
+        _one_of("finish", "recall"),
+    ),
     "analytics.league-days": KnownSetting(
         "how many days the league looks back, with today", "a whole number, 1 or more", _positive
     ),

@@ -159,6 +159,8 @@ BODIES = {
     "AnswerSupervision": {"answer": "正在清理"},
     "RemarkCase": {"remark": "证据不足"},
     "TakeStep": {"step": "countersign"},
+    "GrantMandate": {"town": "sandun", "kind": "stationed", "legal_basis": "派驻协议"},
+    "RevokeMandate": {"town": "sandun", "reason": "派驻期满"},
     "UnmaskContact": {"purpose": "回访"},
     "NoteReference": {"reference": "JJ-1"},
     "AnswerVerification": {"finding": "confirmed"},

@@ -11,7 +11,7 @@ from services.dispatch.cards import Crew, crew_for
 from services.dispatch.change import Stored
 from services.dispatch.choosing import Situation
 from services.dispatch.commanding import Asked
-from services.dispatch.filing import task_id_of
+from services.dispatch.filing import Ground, task_id_of
 from services.dispatch.handover import commander, require_command
 from services.dispatch.process import Do
 from services.dispatch.recommending import Recommendation, recommend
@@ -27,10 +27,10 @@ class Choices(Acting):
         """Whom dispatch would ask now, and by which rule everybody else was passed over."""
         asked = call.data.case_id
         stored = self._found(call, self._seek(work, call, asked), asked)
-        situation = self._situation(work, call, stored)
+        situation, ground = self._situation(work, call, stored), self.grounds.of(commander(stored.case))
         choice = self.choose(situation)
-        recommended, crew = recommend(situation, choice), crew_for(situation, choice)
-        return _told(stored, recommended, crew, self.grounds.of(commander(stored.case)).policy.automatic)
+        recommended, crew = recommend(situation, choice), crew_for(situation, choice, ground.squads)
+        return _told(stored, recommended, crew, ground.policy.automatic)
 
     @answer(DispatchCase)
     def dispatch_case(self, work: Work, call: Received[DispatchCase]) -> CaseAnswer:
@@ -39,7 +39,7 @@ class Choices(Acting):
         The department of a unit that may not be commanded from here is asked (商请) to assign one.
         """
         before = self._find(work, call)
-        case, ground = before.case, self.grounds.of(commander(before.case))
+        case, ground = before.case, self._ground(work, before)
         require_command(case, self._actor(call, before))
         situation = self._situation(work, call, before)
         recommended = recommend(situation, self.choose(situation))
@@ -60,12 +60,16 @@ class Choices(Acting):
         detail = {**decision.detail, "why": "; ".join(sent.reasons)}
         return self._act(work, call, before, Do.DISPATCH, brings, detail, unit_tenant=choice.unit.tenant)
 
+    def _ground(self, work: Work, stored: Stored) -> Ground:
+        tenant = commander(stored.case)
+        return self.grounds_now(work, (tenant,))[tenant]
+
     def _situation(self, work: Work, call: Received, stored: Stored) -> Situation:
         """What a choice for a case depends on now."""
         tenant = commander(stored.case)
         loads = reading.loads_of(work.conn, (tenant,)).get(tenant, {})
         field = self.field(work, (tenant,)).get(tenant, EVERYBODY)
-        ground = self.grounds.of(tenant)
+        ground = self._ground(work, stored)
         situation = situations.of_case(stored.case, ground, loads, field, work.now(tenant))
         return within_reach(situation, home_of(call), ground)
 

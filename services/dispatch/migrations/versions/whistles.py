@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 revision = "whistles"
-down_revision = "handover"
+down_revision = "mandates"
 branch_labels = None
 depends_on = None
 
