@@ -17,6 +17,7 @@ from qipan.contracts import (
     devices,
     feed,
     field,
+    fieldlog,
     follow_up,
     handover,
     joint,
@@ -29,6 +30,7 @@ from qipan.contracts import (
     search,
     supervision,
     verifications,
+    whistle,
 )
 from qipan.contracts.base import Request
 
@@ -94,6 +96,10 @@ _ON_SHIFT = {
     Role.DISPATCHER: Scope.TENANT,
     Role.SHIFT_LEADER: Scope.TENANT,
 }
+
+_CENTRE = dict.fromkeys((Role.DISPATCHER, Role.SHIFT_LEADER), Scope.TENANT)
+_PARTIES = {**_CENTRE, Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT}
+_WHISTLE = dict.fromkeys((Role.DISPATCHER, Role.TOWN_LEAD, Role.DISTRICT_LEAD), Scope.TENANT)
 
 _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     # intake
@@ -183,6 +189,23 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
         Role.SERVICE: Scope.TENANT,
     },
     positions.GetPositions: _ON_SHIFT,
+    # the log of a case: the centre instructs, every party speaks and reads (`entrypoints.fieldlog` asks which)
+    fieldlog.GiveInstruction: _CENTRE,
+    fieldlog.AcknowledgeInstruction: {Role.HANDLER: Scope.UNIT},
+    fieldlog.AddRemark: _PARTIES,
+    fieldlog.CallBackup: {Role.HANDLER: Scope.UNIT},
+    fieldlog.AnswerBackup: _CENTRE,
+    fieldlog.GetLog: {**_WATCHERS, **_PARTIES, Role.SUPERVISOR: Scope.TENANT},
+    fieldlog.ListBackup: {**_CENTRE, Role.SUPERVISOR: Scope.TENANT, Role.TOWN_LEAD: Scope.TENANT},
+    # 吹哨: the town summons; who was summoned answers
+    whistle.BlowWhistle: _WHISTLE,
+    whistle.EndWhistle: _WHISTLE,
+    whistle.AnswerWhistle: {
+        Role.HANDLER: Scope.UNIT,
+        Role.DISPATCHER: Scope.DEPARTMENT,
+        Role.SERVICE: Scope.DEPARTMENT,
+    },
+    whistle.ListWhistles: {**_WATCHERS, Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.TENANT},
     modes.SwitchMode: {Role.TOWN_LEAD: Scope.TENANT, Role.DISTRICT_LEAD: Scope.TENANT},
     modes.GetMode: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.TENANT),
     # without signal: the right to each command is asked for as its own

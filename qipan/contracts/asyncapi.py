@@ -14,6 +14,7 @@ from qipan.contracts import (
     devices,
     feed,
     field,
+    fieldlog,
     follow_up,
     handover,
     joint,
@@ -26,6 +27,7 @@ from qipan.contracts import (
     search,
     supervision,
     verifications,
+    whistle,
 )
 from qipan.contracts.base import Event, Message, Request, events, requests
 from qipan.contracts.envelope import Envelope
@@ -39,6 +41,16 @@ _MEDIA = "application/cloudevents+json"
 _TENANT = {"tenant": {"description": "Whom it is for: a town, a department, the district, or a shadow."}}
 _REGISTERED_BY = (
     commands,
+    queries,
+    field,
+    modes,
+    positions,
+    search,
+    devices,
+    offline,
+    choosing,
+    supervision,
+    whistle,
     devices,
     handover,
     joint,
@@ -57,6 +69,7 @@ _REGISTERED_BY = (
     feed,
     mandates,
     follow_up,
+    fieldlog,
 )
 """The modules whose import registers requests; the subscription table's import registers events."""
 

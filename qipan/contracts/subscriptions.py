@@ -1,14 +1,20 @@
 """Who hears what: the table from which every queue is declared before anything is published."""
 
+from qipan.contracts.addressed import FieldEvent
 from qipan.contracts.base import Event
 from qipan.contracts.events import CASE_EVENTS, ReportRated, ReportReceived, ReportReopened, ReportTriaged
+from qipan.contracts.fieldlog import LOG_EVENTS
+from qipan.contracts.whistle import WHISTLE_EVENTS
 
 CORE_SERVICES = ("intake", "dispatch", "notify", "analytics")
 
+FIELD_EVENTS: tuple[type[FieldEvent], ...] = (*WHISTLE_EVENTS, *LOG_EVENTS)
+"""What happens about a case in the field, beside its process: for people, and for whom it names."""
+
 SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
     "intake": (ReportReceived, *CASE_EVENTS),
+    "notify": (*CASE_EVENTS, *FIELD_EVENTS),
     "dispatch": (ReportTriaged, ReportRated, ReportReopened),
-    "notify": CASE_EVENTS,
     "analytics": (ReportTriaged, *CASE_EVENTS),
 }
 """Service → the event types it consumes. A tenant's own services add theirs by their pack."""

@@ -228,6 +228,12 @@ KNOWN: Mapping[str, KnownSetting] = {
         "0 to 1440",
         lambda value: value == 0 or _at_most(1440)(value),
     ),
+    "dispatch.whistle-limit": KnownSetting(
+        "how long a department that was summoned (吹哨) has to be there", A_LIMIT, _limit
+    ),
+    "dispatch.whistle-limit-emergency": KnownSetting(
+        "and how long while the town is in emergency", A_LIMIT, _limit
+    ),
     "dispatch.mandate-ended": KnownSetting(
         "what becomes of what was accepted under a mandate that ends: it goes on, or goes to the department",
         "finish or recall",

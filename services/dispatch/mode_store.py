@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from sqlalchemy import Connection, insert, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from qipan.contracts.modes import ModeState
 from services.dispatch.tables import modes
@@ -17,7 +18,7 @@ def lock(conn: Connection, tenant: str) -> None:
 
 def newest_of(conn: Connection, tenants: Iterable[str]) -> dict[str, ModeState]:
     """The newest switch of each of these tenants that ever switched."""
-    query = select(modes).where(modes.c.tenant.in_(sorted(set(tenants)))).distinct(modes.c.tenant)
+    query = select(modes).where(modes.c.tenant.in_(sorted(set(tenants)))).ext(distinct_on(modes.c.tenant))
     rows = conn.execute(query.order_by(modes.c.tenant, modes.c.number.desc()))
     return {row.tenant: ModeState(**row._mapping) for row in rows}
 

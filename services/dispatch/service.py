@@ -9,6 +9,7 @@ from services.dispatch.choosing import Choice, Situation
 from services.dispatch.clocks import Limits
 from services.dispatch.entrypoints.choices import Choices
 from services.dispatch.entrypoints.field import Field
+from services.dispatch.entrypoints.fieldlog import Log
 from services.dispatch.entrypoints.following_up import FollowingUp
 from services.dispatch.entrypoints.handing_over import HandingOver
 from services.dispatch.entrypoints.happening import Happening
@@ -22,6 +23,7 @@ from services.dispatch.entrypoints.supervising import Supervising
 from services.dispatch.entrypoints.together import Together
 from services.dispatch.entrypoints.waiting import WaitingCases
 from services.dispatch.entrypoints.whereabouts import Whereabouts
+from services.dispatch.entrypoints.whistle import Whistling
 from services.dispatch.process import Do
 
 __all__ = ["Choice", "Dispatch", "Do", "Limits", "Situation", "Stored"]
@@ -41,9 +43,11 @@ class Dispatch(
     Supervising,
     Modes,
     Whereabouts,
-    Lists,
+    Whistling,
+    Log,
     Mandates,
     FollowingUp,
+    Lists,
 ):
     """The core's dispatch, and what a town's own is built on. Its rules are in `acting.Acting`."""
 

@@ -6,6 +6,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Double,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -332,4 +333,40 @@ replays = Table(
     Index(
         "replays_of_ours", "person_tenant", "received_at", "id", postgresql_where=text("outcome = 'conflict'")
     ),
+)
+
+whistles = Table(
+    "whistles",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("case_id", Text, nullable=False),
+    Column("blown_at", _stamp, nullable=False),
+    Column("ended_at", _stamp),
+    Column("departments", ARRAY(Text), nullable=False),
+    # The whole whistle (qipan.contracts.whistle), with every answer; the columns beside it are searched by.
+    Column("state", JSONB, nullable=False),
+    Index("whistles_of_case", "tenant", "case_id"),
+    Index("whistles_heard", "departments", postgresql_using="gin"),
+)
+
+# What is said about cases in the field (qipan.contracts.fieldlog). Rows are added, never changed.
+case_log = Table(
+    "case_log",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("seq", BigInteger, Identity(), nullable=False),
+    Column("case_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", _stamp, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("unit", Text),
+    Column("worker", Text),
+    Column("workers", Integer),
+    Column("about", Text),
+    Index("case_log_of_case", "tenant", "case_id", "seq"),
+    Index("case_log_answers", "tenant", "about", unique=True, postgresql_where=text("about IS NOT NULL")),
+    Index("case_log_backup", "tenant", "seq", postgresql_where=text("kind = 'backup'")),
 )

@@ -19,7 +19,7 @@ from qipan.tenancy import shadow_of
 
 log = logger(__name__)
 
-KEYS = ("*.case.#",)
+KEYS = ("*.case.#", "*.whistle.#", "*.backup.#", "*.instruction.#")
 MOST_WATCHERS = 500
 BACKLOG = 256
 

@@ -11,6 +11,7 @@ from qipan.contracts import (
     commands,
     feed,
     field,
+    fieldlog,
     follow_up,
     handover,
     joint,
@@ -23,6 +24,7 @@ from qipan.contracts import (
     search,
     supervision,
     verifications,
+    whistle,
 )
 from qipan.contracts.base import Request
 
@@ -85,6 +87,17 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/shifts/end", field.EndShift),
     Route("GET", "/v1/positions", positions.GetPositions),
     Route("POST", "/v1/positions", positions.ReportPositions),
+    Route("GET", "/v1/cases/{case_id}/log", fieldlog.GetLog),
+    Route("POST", "/v1/cases/{case_id}/log", fieldlog.AddRemark),
+    Route("POST", "/v1/cases/{case_id}/instruct", fieldlog.GiveInstruction),
+    Route("POST", "/v1/cases/{case_id}/acknowledge", fieldlog.AcknowledgeInstruction),
+    Route("GET", "/v1/backup", fieldlog.ListBackup),
+    Route("POST", "/v1/cases/{case_id}/backup", fieldlog.CallBackup),
+    Route("POST", "/v1/cases/{case_id}/backup/answer", fieldlog.AnswerBackup),
+    Route("GET", "/v1/whistles", whistle.ListWhistles),
+    Route("POST", "/v1/cases/{case_id}/whistle", whistle.BlowWhistle),
+    Route("POST", "/v1/whistles/{whistle_id}/answer", whistle.AnswerWhistle),
+    Route("POST", "/v1/whistles/{whistle_id}/end", whistle.EndWhistle),
     Route("GET", "/v1/mode", modes.GetMode),
     Route("POST", "/v1/mode", modes.SwitchMode),
     Route("GET", "/v1/conflicts", offline.ListConflicts),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from qipan.contracts.addressed import NOBODY, Addressed
 from qipan.contracts.case import CaseState
 from qipan.tenancy import District, base_of
 from services.notify.channel import Sends
@@ -22,6 +23,7 @@ class Occurrence:
     case: CaseState
     at: datetime
     traceparent: str | None = None
+    to: Addressed = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,10 @@ class Desk:
         for occurrence in occurrences:
             case = occurrence.case
             written: dict[tuple[str, str], tuple[str, str]] = {}
-            for recipient in who_hears(occurrence.event, case, self.directory):
+            for recipient in who_hears(occurrence.event, case, self.directory, occurrence.to):
                 words = (recipient.template, recipient.language)
                 if words not in written:
-                    written[words] = self._write(case, *words)
+                    written[words] = self._write(case, *words, occurrence.to)
                 notes.extend(
                     Note(recipient.tenant, recipient.person, channel, *written[words], occurrence)
                     for channel in recipient.channels
@@ -74,6 +76,8 @@ class Desk:
         known = self.directory.person(person)
         return known.email if known is not None and channel == Channel.MAIL else None
 
-    def _write(self, case: CaseState, template: str, language: str) -> tuple[str, str]:
-        words = words_about(case, language, self.district, self.directory)
+    def _write(
+        self, case: CaseState, template: str, language: str, to: Addressed = NOBODY
+    ) -> tuple[str, str]:
+        words = words_about(case, language, self.district, self.directory, to)
         return self._templates.render(base_of(case.tenant), template, language, words)

@@ -16,10 +16,13 @@ class Directory:
         units: Mapping[str, Words],
         arbiter_of: Callable[[str], tuple[str, str]] | None = None,
         district: str = "",
+        departments: Mapping[str, str] | None = None,
     ) -> None:
+        """`departments`: unit → whose it is."""
         self._units = units
         self._arbiter_of = arbiter_of
         self._district = district
+        self._by_department: dict[tuple[str, str], list[Person]] = defaultdict(list)
         self._by_id: dict[str, Person] = {}
         self._by_unit: dict[str, list[Person]] = defaultdict(list)
         self._by_role: dict[tuple[str, str], list[Person]] = defaultdict(list)
@@ -30,6 +33,8 @@ class Directory:
                 self._by_role[person.tenant, role].append(person)
             if person.unit is not None and Role.HANDLER in person.roles:
                 self._by_unit[person.unit].append(person)
+                if departments and person.unit in departments:
+                    self._by_department[person.tenant, departments[person.unit]].append(person)
             if Role.GRID_WORKER in person.roles:
                 for cell in person.cells:
                     self._by_cell[person.tenant, cell].append(person)
@@ -37,12 +42,13 @@ class Directory:
     @classmethod
     def of(cls, district: District) -> "Directory":
         """Everybody in a district."""
-        units = {unit.id: unit.name for tenant in district.tenants for unit in district.units_of(tenant)}
+        units = [unit for tenant in district.tenants for unit in district.units_of(tenant)]
+        names, departments = {u.id: u.name for u in units}, {u.id: u.department for u in units}
 
         def arbiter_of(tenant: str) -> tuple[str, str]:
             return district.id, district.setting(tenant, "dispatch.arbiter", "dispatcher")
 
-        return cls(district.people, units, arbiter_of, district.id)
+        return cls(district.people, names, arbiter_of, district.id, departments)
 
     def person(self, person_id: str) -> Person | None:
         """The person with this id, or whose exercise account has it."""
@@ -55,6 +61,10 @@ class Directory:
     def handlers(self, unit: str) -> Sequence[Person]:
         """Everybody who handles cases for a unit."""
         return self._by_unit.get(unit, ())
+
+    def of_department(self, town: str, department: str) -> Sequence[Person]:
+        """Everybody who handles cases for a department's units in a live town."""
+        return self._by_department.get((town, department), ())
 
     def with_role(self, tenant: str, role: Role) -> Sequence[Person]:
         """Everybody of a live tenant who has this role."""

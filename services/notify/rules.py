@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from qipan.access import Role
-from qipan.contracts import events
+from qipan.contracts import events, fieldlog, whistle
+from qipan.contracts.addressed import NOBODY, Addressed
 from qipan.contracts.case import CaseState, Stage
 from qipan.tenancy import Person, base_of, shadow_of
 from qipan.territory.cell import DUTY_LAYER
@@ -34,6 +35,7 @@ class Audience(StrEnum):
     ARBITERS = "arbiters"  # whoever of the district decides disputed returns
     LEADS = "leads"  # the town's
     UNIT = "unit"  # everybody who handles cases for the unit that has it
+    ADDRESSED = "addressed"  # whom the event itself names: workers, units, departments
     SUPERVISING = "supervising"  # who supervises the case
     RECTIFYING = "rectifying"  # whoever disposed of what is to be put right (整改)
     DEPARTMENT = "department"  # the dispatchers of the case's department; without any, the district's
@@ -124,6 +126,16 @@ RULES: tuple[Rule, ...] = (
     Rule(events.CaseExpedited.type, Audience.INSPECTORS, "case.expedited", frozenset({Stage.DISPOSED})),
     Rule(events.CaseExpedited.type, Audience.SHIFT_LEADERS, "case.expedited", frozenset({Stage.INSPECTED})),
     Rule(events.CaseRemarked.type, Audience.SHIFT_LEADERS, "case.remarked"),
+    # What is said in the field goes to whom it is for; a remark wakes nobody.
+    Rule(fieldlog.InstructionGiven.type, Audience.ADDRESSED, "instruction.given"),
+    Rule(fieldlog.BackupCalled.type, Audience.DISPATCHERS, "backup.called"),
+    Rule(fieldlog.BackupAnswered.type, Audience.ADDRESSED, "backup.answered"),
+    # 吹哨: who is summoned comes, the town sees who has.
+    Rule(whistle.WhistleBlown.type, Audience.ADDRESSED, "whistle.blown", mail=True),
+    Rule(whistle.WhistleAnswered.type, Audience.DISPATCHERS, "whistle.answered"),
+    Rule(whistle.WhistleOverdue.type, Audience.DISPATCHERS, "whistle.overdue"),
+    Rule(whistle.WhistleOverdue.type, Audience.ADDRESSED, "whistle.overdue", mail=True),
+    Rule(whistle.WhistleEnded.type, Audience.ADDRESSED, "whistle.ended"),
     Rule(events.CaseWithdrawn.type, Audience.DISPATCHERS, "case.withdrawn"),
     Rule(events.CaseReopened.type, Audience.DISPATCHERS, "case.reopened"),
     Rule(events.CaseReopened.type, Audience.SUPERVISORS, "case.reopened"),
@@ -141,17 +153,22 @@ RULES: tuple[Rule, ...] = (
 """Most steps are told to one person or to nobody: what everybody hears, nobody reads."""
 
 
-def who_hears(event: str, case: CaseState, directory: Directory) -> list[Recipient]:
+def who_hears(event: str, case: CaseState, directory: Directory, to: Addressed = NOBODY) -> list[Recipient]:
     """Whom an event about a case is told to, each person once; the first rule that names them decides.
 
-    In an exercise (a shadow tenant) the same people hear by their exercise accounts, which have no mailbox.
+    `to`: whom the event itself names. In an exercise (a shadow tenant) the same people hear by their exercise
+    accounts, which have no mailbox.
     """
     base, shadow = base_of(case.tenant), shadow_of(case.tenant)
     found: dict[str, Recipient] = {}
     for rule in _BY_EVENT.get(event, ()):
         if not rule.applies(case):
             continue
-        for person in _AUDIENCES[rule.audience](case, base, directory):
+        if rule.audience is Audience.ADDRESSED:
+            people = _addressed(to, base, directory)
+        else:
+            people = _AUDIENCES[rule.audience](case, base, directory)
+        for person in people:
             if person.id not in found:
                 found[person.id] = _recipient(person.in_exercise(shadow) if shadow else person, rule)
     return list(found.values())
@@ -205,6 +222,16 @@ def _inspectors(case: CaseState, base: str, directory: Directory) -> Sequence[Pe
     workers = directory.grid_workers(base, case.place.cells.get(DUTY_LAYER, ""))
     did_it = {base_of(one) for one in (case.worker, *(s.worker for s in case.supports)) if one is not None}
     return [person for person in workers if person.id not in did_it]
+
+
+def _addressed(to: Addressed, base: str, directory: Directory) -> Sequence[Person]:
+    """A department's are the people of its units in the town, and its own dispatchers where it has any."""
+    named = [person for id in to.workers if (person := directory.person(id)) is not None]
+    units = [person for unit in to.units for person in directory.handlers(unit)]
+    for department in to.departments:
+        units += directory.of_department(base, department)
+        units += directory.with_role(department, Role.DISPATCHER)
+    return [*named, *units]
 
 
 def _unit(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:

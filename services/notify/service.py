@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from nameko.extensions import DependencyProvider
 
+from qipan.contracts.addressed import NOBODY, FieldEvent
 from qipan.contracts.commands import Done, MarkRead
 from qipan.contracts.errors import Invalid, NotFound
 from qipan.contracts.events import CASE_EVENTS, CaseEvent
 from qipan.contracts.queries import Happenings, ListMessages, Messages, TellMessages
+from qipan.contracts.subscriptions import FIELD_EVENTS
 from qipan.messaging.service import PROCESS, DatabaseProvider, Received, Work, answer, background, consume
 from services.notify import store
 from services.notify.channel import Sends
@@ -39,10 +41,11 @@ class Notify:
     db = DatabaseProvider()
     desk = DeskProvider()
 
-    @consume(*CASE_EVENTS)
+    @consume(*CASE_EVENTS, *FIELD_EVENTS)
     def tell(self, work: Work, batch: Sequence[Received[CaseEvent]]) -> None:
         """Put messages into inboxes and queue deliveries for what happened to these cases."""
-        store.add(work.conn, self.desk.compose(_occurrence(message, work) for message in batch))
+        mine = (message for message in batch if not _is_copy(message))
+        store.add(work.conn, self.desk.compose(_occurrence(message, work) for message in mine))
 
     @background(every=0.5)
     def send_due(self) -> None:
@@ -74,8 +77,14 @@ class Notify:
         return Happenings(happenings=tuple(happening(row) for row in rows))
 
 
+def _is_copy(message: Received[CaseEvent]) -> bool:
+    """Whether it is a department's copy: people hear of it once, by the town's."""
+    return isinstance(message.data, FieldEvent) and message.data.case.tenant != message.tenant
+
+
 def _occurrence(message: Received[CaseEvent], work: Work) -> Occurrence:
     case = message.data.case
     if case.tenant != message.tenant:
         raise Invalid(f"A message of {message.tenant!r} cannot speak of a case of {case.tenant!r}.")
-    return Occurrence(message.id, message.data.type, case, work.now(message.tenant), message.traceparent)
+    to = message.data.to if isinstance(message.data, FieldEvent) else NOBODY
+    return Occurrence(message.id, message.data.type, case, work.now(message.tenant), message.traceparent, to)

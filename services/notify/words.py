@@ -7,6 +7,7 @@ more sees it in the case itself.
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
+from qipan.contracts.addressed import NOBODY, Addressed
 from qipan.contracts.case import CaseState, Stage
 from qipan.contracts.supervised import Level, Supervision
 from qipan.tenancy import District, Words
@@ -24,6 +25,7 @@ VARIABLES: Mapping[str, str] = {
     "rating": "the reporter's rating, 1 to 5",
     "level": "at whose level the case is supervised, in words",
     "answer_due": "until when the supervision is to be answered, in the tenant's zone",
+    "arrive": "until when somebody summoned is to be there, in the tenant's zone",
     "rectify_due": "until when the rectification is to be answered, in the tenant's zone",
     "expedited": "how often the case was expedited",
 }
@@ -50,8 +52,10 @@ LEVELS: Mapping[Level, Words] = {
 UNKNOWN = Words("（未定）", "(not known)")
 
 
-def words_about(case: CaseState, language: str, district: District, directory: Directory) -> dict[str, str]:
-    """The value of every variable for this case, in `language`."""
+def words_about(
+    case: CaseState, language: str, district: District, directory: Directory, to: Addressed = NOBODY
+) -> dict[str, str]:
+    """The value of every variable for this case, in `language`; `to`: what the event expects of whom."""
     tenant = district.tenant(case.tenant)
     matter = district.matters_of(case.tenant).get(case.matter)
     unit = directory.unit_name(case.unit) if case.unit else None
@@ -72,6 +76,7 @@ def words_about(case: CaseState, language: str, district: District, directory: D
         "answer_due": f"{watched.answer_due_at.astimezone(zone):%m-%d %H:%M}"
         if watched.answer_due_at
         else unknown,
+        "arrive": f"{to.due_at.astimezone(zone):%m-%d %H:%M}" if to.due_at else unknown,
         "rectify_due": f"{rectified.due_at.astimezone(zone):%m-%d %H:%M}" if rectified else unknown,
         "expedited": str(watched.expedited),
     }

@@ -9,8 +9,11 @@ from hypothesis import given
 
 from qipan.access import Role
 from qipan.contracts import events
+from qipan.contracts.addressed import Addressed
 from qipan.contracts.case import CaseState, Stage
 from qipan.contracts.events import CASE_EVENTS
+from qipan.contracts.subscriptions import FIELD_EVENTS
+from qipan.contracts.whistle import WhistleBlown, WhistleOverdue
 from qipan.tenancy import District, PackError, Person, Words, load_district
 from services.notify.channel import NotAccepted
 from services.notify.deliveries import BACKOFF, key_of, wait_after
@@ -186,8 +189,21 @@ def test_nobody_hears_anything_twice_and_exercises_stay_inside(versions: list[Ca
                 assert not shadow or all(recipient.channels == APP for recipient in recipients)
 
 
+def test_who_is_summoned_hears_and_nobody_else(district: District) -> None:
+    """A department's people in the town, and the dispatchers that it has of its own."""
+    directory = Directory.of(district)
+    to = Addressed(departments=("traffic-police", "water"))
+    heard = {r.person: r.tenant for r in who_hears(WhistleBlown.type, case(), directory, to)}
+    assert {"sandun.traffic.1", "sandun.water.1", "traffic-police.dispatcher.1"} <= set(heard)
+    assert heard["traffic-police.dispatcher.1"] == "traffic-police"
+    assert not any(person.startswith(("beishan.", "sandun.sweep", "sandun.police")) for person in heard)
+    late = who_hears(WhistleOverdue.type, case(), directory, Addressed(departments=("water",)))
+    assert {r.person.rpartition(".")[0] for r in late} == {"sandun.dispatcher", "sandun.water"}
+    assert who_hears(WhistleBlown.type, case(), directory) == []
+
+
 def test_every_event_of_a_rule_exists_and_every_stage_has_words() -> None:
-    assert {rule.event for rule in RULES} <= {event.type for event in CASE_EVENTS}
+    assert {rule.event for rule in RULES} <= {event.type for event in (*CASE_EVENTS, *FIELD_EVENTS)}
     assert set(STAGES) == set(Stage)
 
 
