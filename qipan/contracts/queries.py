@@ -7,16 +7,21 @@ from pydantic import Field
 
 from qipan.contracts.base import Part, Query
 from qipan.contracts.case import CaseState, Located, Place, Stage
+from qipan.contracts.light import Light
 from qipan.contracts.commands import ApiKey, CaseAnswer, Id, ReportAnswer
 
 Limit = Annotated[int, Field(ge=1, le=500)]
 
 
 class CaseList(Part):
-    """A page of cases, oldest deadline first; `next` is what to give as `after` for the rest."""
+    """A page of cases, oldest deadline first; `next` is what to give as `after` for the rest.
+
+    `lights` are those of the cases, in the same order.
+    """
 
     cases: tuple[CaseState, ...]
     next: str | None = None
+    lights: tuple[Light, ...] = ()
 
 
 class ListWork(Query[CaseList]):

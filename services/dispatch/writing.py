@@ -11,9 +11,10 @@ from sqlalchemy import Connection, text
 from qipan.contracts import events
 from qipan.contracts.case import CaseState
 from qipan.contracts.errors import Conflict
+from services.dispatch import clock_rows, time_requests
+from services.dispatch.arrays import columns, unnest
 from services.dispatch.change import Change, Stored
-from services.dispatch.clocks import Limits, running
-from services.dispatch.process import Do
+from services.dispatch.clocks import Limits
 from services.dispatch.reading import Key, find
 from services.dispatch.tables import SCHEMA
 from services.dispatch.worklist import HELD
@@ -27,19 +28,20 @@ def write(conn: Connection, changes: Sequence[Change]) -> None:
     new = [change for change in changes if change.before is None]
     old = [change for change in changes if change.before is not None]
     if new:
-        conn.execute(_INSERT_CASES, _columns(_NEW_CASE, [_new_case(change) for change in new]))
+        conn.execute(_INSERT_CASES, columns(_NEW_CASE, [_new_case(change) for change in new]))
     if old:
         _update_cases(conn, old)
     tasks = [row for change in changes for row in _tasks(change)]
     if tasks:
-        conn.execute(_UPSERT_TASKS, _columns(_TASK, tasks))
-    _write_clocks(conn, changes)
-    conn.execute(_INSERT_HISTORY, _columns(_HISTORY, [_happened(change) for change in changes]))
+        conn.execute(_UPSERT_TASKS, columns(_TASK, tasks))
+    clock_rows.write(conn, changes)
+    conn.execute(_INSERT_HISTORY, columns(_HISTORY, [_happened(change) for change in changes]))
+    time_requests.write(conn, changes)
     _shift_loads(conn, changes)
 
 
 def _update_cases(conn: Connection, changes: Sequence[Change]) -> None:
-    rows = conn.execute(_UPDATE_CASES, _columns(_OLD_CASE, [_old_case(change) for change in changes]))
+    rows = conn.execute(_UPDATE_CASES, columns(_OLD_CASE, [_old_case(change) for change in changes]))
     updated = {(row[0], row[1]) for row in rows}
     for change in changes:
         case = change.after.case
@@ -115,27 +117,6 @@ def _tasks(change: Change) -> list[tuple[Any, ...]]:
     return rows
 
 
-def _write_clocks(conn: Connection, changes: Sequence[Change]) -> None:
-    overdue = [change for change in changes if change.what == Do.OVERDUE]
-    if overdue:
-        conn.execute(_OVERDUE_CLOCKS, _columns(_CLOCK_MARK, [_clock_mark(change) for change in overdue]))
-    moved = [c for c in changes if c.before is None or running(c.before.case) != running(c.after.case)]
-    ended = [_clock_mark(change) for change in moved if change.before is not None]
-    if ended:
-        conn.execute(_END_CLOCKS, _columns(_CLOCK_MARK, ended))
-    started = [
-        (case.tenant, case.case_id, case.version, run.clock, run.started_at, run.due_at)
-        for case in (change.after.case for change in moved)
-        if (run := running(case)) is not None
-    ]
-    if started:
-        conn.execute(_START_CLOCKS, _columns(_CLOCK, started))
-
-
-def _clock_mark(change: Change) -> tuple[Any, ...]:
-    return (change.after.case.tenant, change.after.case.case_id, change.at)
-
-
 def _happened(change: Change) -> tuple[Any, ...]:
     case = change.after.case
     return (
@@ -160,7 +141,7 @@ def _shift_loads(conn: Connection, changes: Sequence[Change]) -> None:
             shift[holder] += 1
     rows = sorted((*key, by) for key, by in shift.items() if by)  # one order everywhere: no deadlocks
     if rows:
-        conn.execute(_SHIFT_LOADS, _columns(_LOAD, rows))
+        conn.execute(_SHIFT_LOADS, columns(_LOAD, rows))
 
 
 def _holder(stored: Stored | None) -> Key | None:
@@ -177,15 +158,6 @@ def _state_json(case: CaseState) -> str:
 @cache
 def _limits_json(limits: Limits) -> str:
     return json.dumps(limits.plain())
-
-
-def _columns(names: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    """Rows turned into one array a column, for `unnest`."""
-    return {name: list(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
-
-
-def _unnest(names: Mapping[str, str]) -> str:
-    return "unnest(" + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in names.items()) + ")"
 
 
 _NEW_CASE = {
@@ -223,15 +195,6 @@ _TASK = {
     "status": "text",
     "at": "timestamptz",
 }
-_CLOCK = {
-    "tenant": "text",
-    "case_id": "text",
-    "version": "int",
-    "clock": "text",
-    "started_at": "timestamptz",
-    "due_at": "timestamptz",
-}
-_CLOCK_MARK = {"tenant": "text", "case_id": "text", "at": "timestamptz"}
 _HISTORY = {
     "tenant": "text",
     "case_id": "text",
@@ -249,35 +212,24 @@ _CELLS = "string_to_array(cells, ',')"  # unnest would flatten an array of array
 _INSERT_CASES = text(
     f"INSERT INTO {SCHEMA}.cases ({', '.join(_NEW_CASE)})"
     f" SELECT {', '.join(_NEW_CASE).replace('cells', _CELLS)}"
-    f" FROM {_unnest(_NEW_CASE)} AS n({', '.join(_NEW_CASE)})"
+    f" FROM {unnest(_NEW_CASE)} AS n({', '.join(_NEW_CASE)})"
 )
 _UPDATE_CASES = text(
     f"UPDATE {SCHEMA}.cases c SET version = n.version, stage = n.stage, unit_tenant = n.unit_tenant,"
     " unit = n.unit, worker = n.worker, due_at = n.due_at, state = n.state"
-    f" FROM {_unnest(_OLD_CASE)} AS n({', '.join(_OLD_CASE)})"
+    f" FROM {unnest(_OLD_CASE)} AS n({', '.join(_OLD_CASE)})"
     " WHERE c.tenant = n.tenant AND c.id = n.id AND c.version = n.old RETURNING c.tenant, c.id"
 )
 _UPSERT_TASKS = text(
     f"INSERT INTO {SCHEMA}.tasks (tenant, id, case_id, unit, worker, status, offered_at, changed_at)"
-    f" SELECT n.*, n.at FROM {_unnest(_TASK)} AS n({', '.join(_TASK)})"
+    f" SELECT n.*, n.at FROM {unnest(_TASK)} AS n({', '.join(_TASK)})"
     " ON CONFLICT (tenant, id) DO UPDATE"
     " SET worker = excluded.worker, status = excluded.status, changed_at = excluded.changed_at"
 )
-_START_CLOCKS = text(f"INSERT INTO {SCHEMA}.clocks ({', '.join(_CLOCK)}) SELECT * FROM {_unnest(_CLOCK)}")
-_END_CLOCKS = text(
-    f"UPDATE {SCHEMA}.clocks c SET ended_at = n.at"
-    f" FROM {_unnest(_CLOCK_MARK)} AS n({', '.join(_CLOCK_MARK)})"
-    " WHERE c.tenant = n.tenant AND c.case_id = n.case_id AND c.ended_at IS NULL"
-)
-_OVERDUE_CLOCKS = text(
-    f"UPDATE {SCHEMA}.clocks c SET overdue_at = n.at"
-    f" FROM {_unnest(_CLOCK_MARK)} AS n({', '.join(_CLOCK_MARK)})"
-    " WHERE c.tenant = n.tenant AND c.case_id = n.case_id AND c.ended_at IS NULL AND c.overdue_at IS NULL"
-)
 _INSERT_HISTORY = text(
-    f"INSERT INTO {SCHEMA}.history ({', '.join(_HISTORY)}) SELECT * FROM {_unnest(_HISTORY)}"
+    f"INSERT INTO {SCHEMA}.history ({', '.join(_HISTORY)}) SELECT * FROM {unnest(_HISTORY)}"
 )
 _SHIFT_LOADS = text(
-    f"INSERT INTO {SCHEMA}.loads AS l (tenant, worker, open) SELECT * FROM {_unnest(_LOAD)}"
+    f"INSERT INTO {SCHEMA}.loads AS l (tenant, worker, open) SELECT * FROM {unnest(_LOAD)}"
     " ON CONFLICT (tenant, worker) DO UPDATE SET open = l.open + excluded.open"
 )

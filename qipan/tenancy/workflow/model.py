@@ -6,9 +6,10 @@ from qipan.tenancy.model import Model, WordsModel
 
 
 class StageModel(Model):
-    """A stage of the district's."""
+    """A stage of the district's. `phase`: the stage that it is part of, where it is not one of its own."""
 
     name: WordsModel
+    phase: str | None = None
     clock: str | None = None
 
 
