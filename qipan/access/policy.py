@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from qipan.access.principal import Role
-from qipan.contracts import commands, queries
+from qipan.contracts import commands, field, queries, search, timing
 from qipan.contracts.base import Request
 
 
@@ -67,6 +67,13 @@ _CALL_TAKERS = (
 )
 _WORKERS = {Role.HANDLER: Scope.UNIT, Role.GRID_WORKER: Scope.CELL}
 
+_ON_SHIFT = {
+    Role.HANDLER: Scope.OWN,
+    Role.GRID_WORKER: Scope.OWN,
+    Role.DISPATCHER: Scope.TENANT,
+    Role.SHIFT_LEADER: Scope.TENANT,
+}
+
 _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     # intake
     commands.SubmitReport: {Role.SERVICE: Scope.TENANT, Role.MACHINE: Scope.TENANT},
@@ -86,15 +93,27 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     # dispatch
     commands.DispatchCase: {Role.DISPATCHER: Scope.TENANT},
     commands.AcceptTask: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
+    field.DepartForTask: {Role.HANDLER: Scope.UNIT},
+    field.ArriveOnScene: {Role.HANDLER: Scope.UNIT},
     commands.ReturnTask: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
     commands.DisposeTask: {Role.HANDLER: Scope.UNIT},
     commands.InspectCase: {Role.GRID_WORKER: Scope.CELL, Role.SUPERVISOR: Scope.TENANT},
     commands.CloseCase: {Role.SHIFT_LEADER: Scope.TENANT},
     commands.VoidCase: {Role.SHIFT_LEADER: Scope.TENANT},
+    timing.AskForTime: {Role.HANDLER: Scope.UNIT},
+    timing.DecideTime: {Role.DISPATCHER: Scope.TENANT},
+    timing.ResumeCase: {Role.DISPATCHER: Scope.TENANT},
+    timing.ListTimeRequests: _WATCHERS,
+    timing.ListSuspended: _WATCHERS,
     commands.TakeStep: {**dict.fromkeys(_TOWN_STAFF, Scope.TENANT), **_WORKERS},
     queries.ListWork: {**_WATCHERS, **_WORKERS},
+    search.SearchCases: {**_WATCHERS, **_WORKERS},
     queries.GetCase: {**_WATCHERS, **_WORKERS, Role.SERVICE: Scope.TENANT},
     queries.TellCase: _WATCHERS,
+    # the field: workers sign on themselves, or are signed on by the town's centre
+    field.StartShift: _ON_SHIFT,
+    field.EndShift: _ON_SHIFT,
+    field.GetField: {**_WATCHERS, Role.HANDLER: Scope.UNIT},
     queries.GetWorkflow: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.TENANT),
     # notify
     commands.MarkRead: dict.fromkeys(_PEOPLE, Scope.OWN),

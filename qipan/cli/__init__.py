@@ -7,6 +7,7 @@ import typer
 from qipan.cli import (
     analytics,
     apikey,
+    audit,
     broker,
     case,
     classify,
@@ -54,6 +55,7 @@ commands.add_typer(case.commands, name="case")
 commands.add_typer(contacts.commands, name="contacts")
 commands.add_typer(photos.commands, name="photos")
 commands.add_typer(apikey.commands, name="apikey")
+commands.add_typer(audit.commands, name="audit")
 commands.add_typer(analytics.commands, name="analytics")
 commands.add_typer(grid.commands, name="grid")
 commands.add_typer(classify.commands, name="classify")

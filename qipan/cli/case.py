@@ -31,7 +31,7 @@ def why(
             f"{each.real_at:%T.%f}"[:-3],
             each.service,
             each.what,
-            each.who,
+            f"{each.who} ({each.authority})" if each.authority not in (None, each.who) else each.who,
             "" if each.version is None else str(each.version),
             detail,
             " · ".join(part for part in ((each.message_id or "")[-12:], trace) if part),

@@ -103,6 +103,20 @@ class ClockState(Part):
     without_year: int | None = None
 
 
+class Going(StrEnum):
+    """How far whoever has a case has come with it."""
+
+    EN_ROUTE = "en-route"  # 途中
+    ON_SCENE = "on-scene"  # 到场
+
+
+class Leg(Part):
+    """That the handler is on the way to a case or there, since when (domain time, UTC)."""
+
+    state: Going
+    since: datetime
+
+
 class CaseState(Part):
     """Everything public about a case at one version. Times are domain time in UTC.
 
@@ -139,3 +153,4 @@ class CaseState(Part):
     counters: Counters = Counters()
     stage_times: dict[Stage, datetime] = Field(default_factory=dict)
     clock: ClockState | None = None
+    leg: Leg | None = None

@@ -119,6 +119,18 @@ class CaseAccepted(CaseEvent):
     type: ClassVar[str] = "case.accepted.v1"
 
 
+class CaseDeparted(CaseEvent):
+    """The handler is on the way (`case.leg`)."""
+
+    type: ClassVar[str] = "case.departed.v1"
+
+
+class CaseArrived(CaseEvent):
+    """The handler is on the scene (`case.leg`)."""
+
+    type: ClassVar[str] = "case.arrived.v1"
+
+
 class CaseReturned(CaseEvent):
     """退件: the handler gave the task back with a reason."""
 
@@ -227,6 +239,8 @@ CASE_EVENTS: tuple[type[CaseEvent], ...] = (
     CaseFiled,
     CaseDispatched,
     CaseAccepted,
+    CaseDeparted,
+    CaseArrived,
     CaseReturned,
     CaseDisposed,
     CaseInspected,

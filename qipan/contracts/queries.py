@@ -7,29 +7,27 @@ from pydantic import Field
 
 from qipan.contracts.base import Part, Query
 from qipan.contracts.case import CaseState, Located, Place, Stage
-from qipan.contracts.light import Light
 from qipan.contracts.commands import ApiKey, CaseAnswer, Id, ReportAnswer
+from qipan.contracts.filters import CaseFilters
+from qipan.contracts.light import Light
 
 Limit = Annotated[int, Field(ge=1, le=500)]
 
 
 class CaseList(Part):
-    """A page of cases, oldest deadline first; `next` is what to give as `after` for the rest.
-
-    `lights` are those of the cases, in the same order.
-    """
+    """A page of cases: what waits, oldest deadline first; a search, by time of filing. `next` is what to give as
+    `after` for the rest. `lights` are those of the cases, in the same order."""
 
     cases: tuple[CaseState, ...]
     next: str | None = None
     lights: tuple[Light, ...] = ()
 
 
-class ListWork(Query[CaseList]):
+class ListWork(Query[CaseList], CaseFilters):
     """The cases that wait for this person: a handler's tasks, an inspector's cell, a dispatcher's town."""
 
     type: ClassVar[str] = "work.list.v1"
     service: ClassVar[str] = "dispatch"
-    stages: tuple[Stage, ...] = ()
     limit: Limit = 100
     after: str | None = None
 
@@ -78,13 +76,17 @@ class GetWorkflow(Query[WorkflowAnswer]):
 
 
 class Happening(Part):
-    """One thing that happened to a case, as the service that did it recorded it."""
+    """One thing that happened to a case, as the service that did it recorded it.
+
+    `authority` is by which right, where the service records it: `dispatcher@sandun`.
+    """
 
     at: datetime
     real_at: datetime
     service: str
     what: str
     who: str = ""
+    authority: str | None = None
     version: int | None = None
     message_id: str | None = None
     traceparent: str | None = None

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from qipan.contracts import events as _events  # noqa: F401  (declares the event types)
 from qipan.contracts.base import events
 from qipan.contracts.subscriptions import CORE_SERVICES
-from qipan.tenancy import component_file, gazetteer_file, workflow
+from qipan.tenancy import component_file, dispatch_rules, gazetteer_file, workflow
 from qipan.tenancy.attribute import LISTS
 from qipan.tenancy.bodies import assigned
 from qipan.tenancy.faults import PackFault
@@ -161,6 +161,9 @@ def _town(files: Files, town: TownFile, origin: Origin) -> Iterator[PackFault]:
         yield fault(("settings", key), what, allowed)
     for within, what, allowed in workflow.faults(town.workflow):
         yield fault(("workflow", *within), what, allowed)
+    codes, layers = {*files.matters, *town.matters}, [layer.id for layer in files.district.layers]
+    for within, what, allowed in dispatch_rules.faults(town, files.departments, codes, layers):
+        yield fault(within, what, allowed)
 
 
 def _attributes(matter: MatterModel) -> Iterator[tuple[tuple[str, ...], str, str]]:

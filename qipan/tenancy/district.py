@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from qipan.contracts.errors import NotFound
 from qipan.tenancy.bodies import Body
+from qipan.tenancy.dispatch_rules import NO_RULES, DispatchRules
 from qipan.tenancy.matter import Matter
 from qipan.tenancy.model import Setting
 from qipan.tenancy.people import Person
@@ -58,6 +59,7 @@ class Parts:
     matters: Mapping[str, Matter]
     units: tuple[Unit, ...]
     workflow: Workflow = field(default_factory=standard)
+    dispatch: DispatchRules = NO_RULES
     bodies: Mapping[str, Body] = field(default_factory=dict)
 
 
@@ -141,6 +143,10 @@ class District:
     def workflow(self, tenant: str) -> Workflow:
         """The process by which a tenant's cases go."""
         return self._parts(tenant).workflow
+
+    def dispatch_rules(self, tenant: str) -> DispatchRules:
+        """Whom a tenant asks first, and its run cards."""
+        return self._parts(tenant).dispatch
 
     def deadline(self, tenant: str, start: datetime, limit: Limit) -> datetime:
         """When a limit begun at `start` runs out by the tenant's calendar (UTC)."""

@@ -35,6 +35,14 @@ def _weight(value: Setting) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
+def _at_least_one(value: Setting) -> bool:
+    return _weight(value) and not isinstance(value, str | list) and value >= 1
+
+
+def _above_zero(value: Setting) -> bool:
+    return _weight(value) and value != 0
+
+
 def _truth(value: Setting) -> bool:
     return isinstance(value, bool)
 
@@ -49,6 +57,10 @@ def _limit(value: Setting) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _limits(value: Setting) -> bool:
+    return isinstance(value, list) and len(value) <= 2 and all(_limit(one) for one in value)
 
 
 def _text(value: Setting) -> bool:
@@ -119,10 +131,55 @@ KNOWN: Mapping[str, KnownSetting] = {
     "grids.seam-square-metres": KnownSetting(
         "the largest gap or overlap, in m², that a new version of a grid may have", _WEIGHT, _weight
     ),
+    "dispatch.yellow-share": KnownSetting(
+        "the share of a limit that is left when its light turns yellow", _SHARE, _share
+    ),
+    "dispatch.extension-most": KnownSetting(
+        "how far beyond the original deadline a town may extend (延期) without the district", A_LIMIT, _limit
+    ),
+    "dispatch.deferral-most": KnownSetting(
+        "how far ahead a town may defer (缓办) without the district", A_LIMIT, _limit
+    ),
+    "dispatch.suspension-most": KnownSetting(
+        "how long a town may suspend (挂账) without the district", A_LIMIT, _limit
+    ),
+    "dispatch.escalate-after": KnownSetting(
+        "how long after a time-out the town's lead is told, then the district; empty: neither",
+        "a list of at most two time limits",
+        _limits,
+    ),
     "dispatch.route-limit": KnownSetting("how long a filed case may wait for a unit", A_LIMIT, _limit),
     "dispatch.close-limit": KnownSetting("how long an inspected case may wait to be closed", A_LIMIT, _limit),
     "dispatch.close-on-inspection": KnownSetting(
         "whether a case that passed inspection is closed without a shift leader", _TRUTH, _truth
+    ),
+    "dispatch.choose": KnownSetting(
+        "whether a case is offered as it is filed, or waits for a dispatcher with the recommendation",
+        "automatic or recommend",
+        _one_of("automatic", "recommend"),
+    ),
+    "dispatch.match": KnownSetting(
+        "whether cases filed together are matched with workers one by one or as a whole",
+        "one-by-one or optimal",
+        _one_of("one-by-one", "optimal"),
+    ),
+    "dispatch.most-each": KnownSetting(
+        "open cases a worker may have before nobody is added; 0: any number", _WHOLE, _whole
+    ),
+    "dispatch.load-minutes": KnownSetting(
+        "how many minutes of travel one open case more outweighs", _WEIGHT, _weight
+    ),
+    "dispatch.road-factor": KnownSetting(
+        "how much longer roads are than the crow flies", "a number, 1 or more", _at_least_one
+    ),
+    "dispatch.speed-kmh": KnownSetting("how fast workers travel", "a number above 0", _above_zero),
+    "dispatch.shifts": KnownSetting(
+        "whether only those who have signed on are asked (required), or also those who never did (optional)",
+        "required or optional",
+        _one_of("required", "optional"),
+    ),
+    "dispatch.shift-hours": KnownSetting(
+        "the longest shift; nobody stays signed on beyond it", "1 to 24", _at_most(24)
     ),
     "analytics.league-days": KnownSetting(
         "how many days the league looks back, with today", "a whole number, 1 or more", _positive

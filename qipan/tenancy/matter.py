@@ -32,7 +32,8 @@ class Matter:
 
     `code` is the standard's (`s:06010`) or lies in a namespace of its own (`x-xihu:em:00001`). A
     `self_disposable` one may be settled by the grid worker on the spot (自处置). `source` says where the
-    limits come from. `attributes` are what a reporter is asked about it, in order.
+    limits come from. `attributes` are what a reporter is asked about it, in order; `skills` what whoever sees to
+    it must be able to do.
     """
 
     code: str
@@ -45,3 +46,4 @@ class Matter:
     keywords_en: tuple[str, ...]
     source: str
     attributes: tuple[Attribute, ...] = ()
+    skills: frozenset[str] = frozenset()

@@ -1,33 +1,14 @@
 """A pack's files as they are written: strict, no unknown keys. docs/reference/packs.md describes them."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from qipan.worktime import Limit
-
-Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
-UnitId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
-MatterCode = Annotated[str, Field(pattern=r"^(s:\d{5}|x-[a-z][a-z0-9-]{1,30}:[a-z]{2}:\d{5})$")]
-AttributeCode = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
-Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")]
-Setting = str | int | float | bool | list[str]
-
-
-def _is_limit(text: str) -> str:
-    Limit.parse(text)
-    return text
-
-
-def _is_point(point: list[float]) -> list[float]:
-    if len(point) != 2 or not (-180 <= point[0] <= 180 and -90 <= point[1] <= 90):
-        raise ValueError("a point is longitude and latitude in degrees")
-    return point
-
-
-LimitText = Annotated[str, AfterValidator(_is_limit)]
-PhoneText = Annotated[str, Field(pattern=r"^\+?[0-9][0-9 ()-]{2,29}$")]
-UrlText = Annotated[str, Field(pattern=r"^https?://[^\s<>\"]{1,280}$")]
+from qipan.tenancy.dispatch_model import DispatchModel
+from qipan.tenancy.written import AttributeCode, Clock, LimitText, MatterCode, PhoneText, PointList, UrlText
+from qipan.tenancy.written import Id as Id
+from qipan.tenancy.written import Setting as Setting
+from qipan.tenancy.written import UnitId as UnitId
 
 
 class Model(BaseModel):
@@ -51,7 +32,10 @@ class CalendarModel(Model):
 
 
 class UnitModel(Model):
-    """A squad of a department in a town (专业处置队伍). Without `matters`: all of its department's."""
+    """A squad of a department in a town (专业处置队伍). Without `matters`: all of its department's.
+
+    All of it have `skills`; of `specialists`, by skill, only the handlers with these numbers.
+    """
 
     name: WordsModel
     department: Id
@@ -59,6 +43,9 @@ class UnitModel(Model):
     matters: list[MatterCode] = []
     communities: list[str] = []
     language: Literal["zh", "en"] = "zh"
+    base: PointList | None = None
+    skills: list[UnitId] = []
+    specialists: dict[UnitId, list[int]] = {}
 
 
 class StaffModel(Model):
@@ -124,6 +111,7 @@ class MatterModel(Model):
     keywords: KeywordsModel = KeywordsModel()
     source: str = ""
     attributes: dict[AttributeCode, AttributeModel] = {}
+    skills: list[UnitId] = []
 
 
 class MattersFile(Model):
@@ -220,7 +208,7 @@ class TownFile(Model):
     code: str = Field(min_length=1, max_length=12)
     name: WordsModel
     inherits: Id | None = None
-    centre: Annotated[list[float], AfterValidator(_is_point)]
+    centre: PointList
     population: int = Field(ge=1)
     idea: WordsModel | None = None
     calendar: CalendarModel | None = None
@@ -231,6 +219,7 @@ class TownFile(Model):
     settings: dict[str, Setting] = {}
     services: list[ServiceModel] = []
     workflow: WorkflowModel = WorkflowModel()
+    dispatch: DispatchModel = DispatchModel()
 
 
 class DepartmentFile(Model):

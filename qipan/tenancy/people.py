@@ -1,6 +1,6 @@
 """The people of a district, derived from its pack's numbers. None of them is a real person."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from qipan.tenancy.tenant import Tenant, in_shadow
@@ -26,7 +26,7 @@ class Person:
     """Somebody with an account (`sandun.sweep.1`).
 
     A handler of a department's unit belongs to the town the unit is stationed in (派驻). `cells` are the duty
-    cells that a grid worker answers for.
+    cells that a grid worker answers for; `skills` what a handler can do, beside what all of the unit can.
     """
 
     id: str
@@ -37,6 +37,7 @@ class Person:
     cells: tuple[str, ...] = ()
     email: str | None = None
     language: str = "zh"
+    skills: tuple[str, ...] = ()
 
     def in_exercise(self, shadow: str) -> "Person":
         """The same person in an exercise: another account, in the shadow tenant, without a mailbox."""
@@ -69,9 +70,15 @@ def handler_ids(town: str, unit: str, count: int) -> tuple[str, ...]:
 
 
 def handlers(
-    town: Tenant, unit_id: str, name: Words, ids: Sequence[str], email_domain: str, language: str
+    town: Tenant,
+    unit_id: str,
+    name: Words,
+    ids: Sequence[str],
+    email_domain: str,
+    language: str,
+    specialists: Mapping[str, Collection[int]],
 ) -> Iterator[Person]:
-    """A unit's people (处置人员), reachable by mail."""
+    """A unit's people (处置人员), reachable by mail. `specialists`: skill → the numbers of those who have it."""
     for number, person in enumerate(ids, start=1):
         label = f"{name.en} {number}" if language == "en" else f"{town.name.zh}{name.zh}{number}号"
         yield Person(
@@ -82,4 +89,5 @@ def handlers(
             unit=unit_id,
             email=f"{person}@{email_domain}",
             language=language,
+            skills=tuple(sorted(skill for skill, numbers in specialists.items() if number in numbers)),
         )

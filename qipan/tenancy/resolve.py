@@ -6,7 +6,7 @@ from datetime import date, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from qipan.tenancy import gazetteer_file, people
+from qipan.tenancy import dispatch_rules, gazetteer_file, people
 from qipan.tenancy.attribute import Attribute, Datatype
 from qipan.tenancy.bodies import Body
 from qipan.tenancy.component_file import ComponentRow
@@ -142,6 +142,8 @@ def _units(town: TownFile, files: Files, communities: Mapping[str, tuple[str, ..
             handlers=people.handler_ids(town.id, id, unit.handlers),
             cells=frozenset(cell for community in unit.communities for cell in communities[community]),
             matters=frozenset(unit.matters),
+            base=(unit.base[0], unit.base[1]) if unit.base else None,
+            skills=frozenset(unit.skills),
         )
 
 
@@ -167,9 +169,15 @@ def _people(
         yield from people.staff(tenant, "supervisor", Words("督查员", "supervisor"), staff.supervisors)
         yield from people.staff(tenant, "town-lead", Words("领导", "lead"), staff.leads)
         for unit in units[id]:
-            language = town.units[unit.id.partition("/")[2]].language
+            squad = town.units[unit.id.partition("/")[2]]
             yield from people.handlers(
-                tenant, unit.id, unit.name, unit.handlers, district.email_domain, language
+                tenant,
+                unit.id,
+                unit.name,
+                unit.handlers,
+                district.email_domain,
+                squad.language,
+                squad.specialists,
             )
 
 
@@ -186,6 +194,7 @@ def _parts(files: Files, units: Mapping[str, tuple[Unit, ...]]) -> dict[str, Par
             {**matters, **{code: _matter(code, matter) for code, matter in town.matters.items()}},
             units[id],
             _workflow(town.workflow),
+            dispatch=dispatch_rules.build(id, town.dispatch),
             bodies={
                 body: Body(body, _words(model.name), model.phone, model.url)
                 for body, model in town.bodies.items()
@@ -242,6 +251,7 @@ def _matter(code: str, model: MatterModel) -> Matter:
                 (_attribute(code, one) for code, one in model.attributes.items()), key=lambda one: one.order
             )
         ),
+        skills=frozenset(model.skills),
     )
 
 

@@ -12,7 +12,8 @@ class Unit:
 
     `tenant` owns it and hears of its tasks: the department where that is a tenant of its own, else the
     town. `handlers` are the ids of its people, `cells` the duty cells it serves (empty: all of the town's),
-    `matters` the codes it handles (empty: all of its department's).
+    `matters` the codes it handles (empty: all of its department's). `base` is where it starts from, as
+    longitude and latitude; None: not known. All of it have `skills`.
     """
 
     id: str
@@ -23,6 +24,8 @@ class Unit:
     handlers: tuple[str, ...]
     cells: frozenset[str] = frozenset()
     matters: frozenset[str] = frozenset()
+    base: tuple[float, float] | None = None
+    skills: frozenset[str] = frozenset()
 
     def handles(self, matter: Matter) -> bool:
         """Whether the matter is this unit's business."""

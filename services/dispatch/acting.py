@@ -1,17 +1,20 @@
 """Taking a step: find the case, ask the process, write and tell; whatever entrypoint it came through."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from nameko.extensions import DependencyProvider
 
 from qipan.contracts.commands import CaseAnswer, CaseCommand
 from qipan.contracts.errors import Conflict, NotFound
+from qipan.contracts.light import light_of
 from qipan.messaging.service import PROCESS, DatabaseProvider, ProcessProvider, Received, Work
 from qipan.tenancy import Matter
-from services.dispatch import choosing, reading, telling, writing
+from services.dispatch import calendar_gap, choosing, reading, telling, writing
+from services.dispatch.availability import Availability
 from services.dispatch.change import Change, Stored
 from services.dispatch.choosing import Choice, Situation
-from services.dispatch.clocks import Deadlines, Limits
+from services.dispatch.clocks import Limits
+from services.dispatch.filing import NOTHING_KNOWN
 from services.dispatch.grounds import Grounds
 from services.dispatch.process import Do, Transition
 from services.dispatch.steps import NOTHING, SYSTEM, Actor, Brings
@@ -57,6 +60,12 @@ class Acting:
             return Do.CLOSE
         return None
 
+    # What is known of the field
+
+    def field(self, work: Work, tenants: Iterable[str]) -> Mapping[str, Availability]:
+        """Who of these tenants' workers is there, and their operating mode; who is left out is all there."""
+        return NOTHING_KNOWN
+
     # How it is done
 
     def _find(self, work: Work, call: Received[CaseCommand]) -> Stored:
@@ -96,18 +105,28 @@ class Acting:
     ) -> CaseAnswer:
         """Take the step for the caller, then those that follow of themselves."""
         principal = call.grant.principal
-        actor = Actor(call.grant.sub, frozenset(principal.roles) if principal else frozenset())
+        actor = (
+            Actor(principal.sub, frozenset(principal.roles), principal.tenant, principal.units)
+            if principal
+            else Actor(call.grant.sub, frozenset())
+        )
         taken: str | None = do
         while taken is not None:
             after = self._after_step(work, before, taken, actor, brings, unit_tenant)
             now = work.now(before.case.tenant)
             row = self._row(before, taken)
-            self._record(
-                work, [Change(before, after, row, actor.id, now, call.id, call.traceparent, detail or {})]
+            authority = actor.authority(row.roles)
+            change = Change(
+                before, after, row, actor.id, now, call.id, call.traceparent, detail or {}, authority
             )
+            self._record(work, [change])
             before, actor, brings, detail = after, SYSTEM, NOTHING, None
             taken = self.after(after, taken)
-        return CaseAnswer(case=before.case)
+        return self._answer(work, before)
+
+    def _answer(self, work: Work, stored: Stored) -> CaseAnswer:
+        case = stored.case
+        return CaseAnswer(case=case, light=light_of(case, work.now(case.tenant)))
 
     def _after_step(
         self,
@@ -120,7 +139,7 @@ class Acting:
     ) -> Stored:
         case = before.case
         ground = self.grounds.of(case.tenant)
-        deadlines = Deadlines(before.limits, ground.calendar)
+        deadlines = ground.deadlines(before.limits)
         after = ground.process.step(case, do, actor, work.now(case.tenant), deadlines, brings)
         after = after.model_copy(update={"served_by": self.process.serves})
         return Stored(after, before.limits, unit_tenant or before.unit_tenant)
@@ -130,5 +149,13 @@ class Acting:
 
     def _record(self, work: Work, changes: Sequence[Change]) -> None:
         if changes:
+            changes = [self._noted(change) for change in changes]
             writing.write(work.conn, changes)
             telling.tell(work, changes)
+
+    def _noted(self, change: Change) -> Change:
+        """With what is to be said about its deadline, if its calendar lacks the year."""
+        if calendar_gap.newly_without(change) is None:
+            return change
+        case = change.after.case
+        return calendar_gap.noted(change, self.grounds.of(case.tenant).policy.waits_for(case.case_id))

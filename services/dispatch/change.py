@@ -20,7 +20,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One step on one case: what was, what is, who did it, when (domain time). `before` None: it is new."""
+    """One step on one case: what was, what is, who did it, when (domain time). `before` None: it is new.
+
+    `authority` is by which right: the role that the step is for, and the tenant of whoever has it.
+    """
 
     before: Stored | None
     after: Stored
@@ -30,6 +33,7 @@ class Change:
     message_id: str | None = None
     traceparent: str | None = None
     detail: Mapping[str, str] = field(default_factory=dict)
+    authority: str = "system"
 
     @property
     def what(self) -> str:

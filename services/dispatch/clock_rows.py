@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from services.dispatch.arrays import columns, unnest
 from services.dispatch.change import Change
 from services.dispatch.clocks import paused, running
 from services.dispatch.process import Do
+from services.dispatch.statements import columns, unnest
 from services.dispatch.tables import SCHEMA
 
 

@@ -171,9 +171,7 @@ def entering(clock: ClockState | None, due: Due | None) -> ClockState | None:
     without = due.without_year if due else None
     if clock is None:
         return None if without is None else ClockState(without_year=without)
-    kept = ClockState(
-        original_due_at=clock.original_due_at, starts_at=clock.starts_at, without_year=without
-    )
+    kept = ClockState(original_due_at=clock.original_due_at, starts_at=clock.starts_at, without_year=without)
     return None if kept == _NOTHING else kept
 
 

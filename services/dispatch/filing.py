@@ -7,23 +7,42 @@ from datetime import datetime
 from qipan.contracts.events import ReportTriaged
 from qipan.ids import derived_id
 from qipan.tenancy import Matter
-from qipan.worktime import Calendar
+from qipan.worktime import Calendar, Limit
+from services.dispatch.availability import EVERYBODY, Availability
 from services.dispatch.change import Change, Stored
-from services.dispatch.choosing import Choice, Situation, Squad
-from services.dispatch.clocks import USUAL, Deadlines, Limits
+from services.dispatch.choosing import Choice, Situation
+from services.dispatch.clocks import USUAL, YELLOW_SHARE, Deadlines, Limits
+from services.dispatch.policy import USUAL_POLICY, Policy
 from services.dispatch.process import STANDARD, Do, Process, file
+from services.dispatch.recommending import why_nobody
+from services.dispatch.squads import Squad
 from services.dispatch.steps import SYSTEM, Brings
+from services.dispatch.timing import USUAL_MOST, MostTime
+
+NOTHING_KNOWN: Mapping[str, Availability] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What dispatch knows of one tenant: its matters, squads, calendar, usual limits and process."""
+    """What dispatch knows of one tenant: its matters, squads, calendar, usual limits, process and policy.
+
+    `yellow`: the share of a limit that is little; `most_time`: what it may grant itself; `escalate_after`: how
+    long after a time-out the town's lead is told, then the district.
+    """
 
     matters: Mapping[str, Matter]
     squads: tuple[Squad, ...]
     calendar: Calendar
     usual: Limits = USUAL
     process: Process = STANDARD
+    policy: Policy = USUAL_POLICY
+    yellow: float = YELLOW_SHARE
+    most_time: MostTime = USUAL_MOST
+    escalate_after: tuple[Limit, ...] = ()
+
+    def deadlines(self, limits: Limits) -> Deadlines:
+        """A case's limits, counted in this tenant's calendar."""
+        return Deadlines(limits, self.calendar, self.yellow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,34 +80,72 @@ def file_all(
     rules: Rules,
     now: Callable[[str], datetime],
     served_by: str,
+    field: Mapping[str, Availability] = NOTHING_KNOWN,
 ) -> list[Change]:
     """The first version of each report's case.
 
     `loads` is tenant → worker → open cases, and grows with every choice, so that a batch spreads as well
-    as the same reports would one by one.
+    as the same reports would one by one. `field` has the tenants of whose people something is known.
     """
-    return [
-        _file(one, ground(one.tenant), loads.setdefault(one.tenant, {}), rules, now(one.tenant), served_by)
+    decided = [
+        _decide(
+            one,
+            ground(one.tenant),
+            loads.setdefault(one.tenant, {}),
+            rules,
+            now(one.tenant),
+            field.get(one.tenant, EVERYBODY),
+        )
         for one in arriving
     ]
+    return [_file(one, served_by) for one in decided]
 
 
-def _file(
-    one: Arriving, ground: Ground, loads: dict[str, int], rules: Rules, now: datetime, served_by: str
-) -> Change:
-    report = one.report
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A report about to be filed: by which limits, to whom it is offered (None: to nobody yet), and why."""
+
+    arriving: Arriving
+    ground: Ground
+    limits: Limits
+    choice: Choice | None
+    detail: dict[str, str]
+    now: datetime
+
+
+def _decide(
+    one: Arriving,
+    ground: Ground,
+    loads: dict[str, int],
+    rules: Rules,
+    now: datetime,
+    field: Availability,
+) -> Decided:
+    report, policy = one.report, ground.policy
     matter = ground.matters.get(report.matter or "")
-    case_id = case_id_of(one.tenant, report.report_id)
-    limits = ground.usual
-    choice = None
     if matter is None:
         why = f"{report.matter} is no matter of this town: a dispatcher decides"
-    else:
-        limits = rules.limits(matter, limits_of(matter, ground.usual))
-        choice = rules.choose(Situation(one.tenant, report, matter, ground.squads, loads, now))
-        why = "; ".join(choice.reasons) if choice else "no unit here handles it: a dispatcher decides"
-    offer = None
-    detail = {"why": why}
+        return Decided(one, ground, ground.usual, None, {"why": why}, now)
+    limits = rules.limits(matter, limits_of(matter, ground.usual))
+    situation = Situation(one.tenant, report, matter, ground.squads, loads, now, policy, field)
+    choice = rules.choose(situation)
+    if choice is None:
+        return Decided(one, ground, limits, None, {"why": why_nobody(situation)}, now)
+    if not policy.automatic:
+        asked = choice.worker or choice.unit.id
+        why = f"a dispatcher decides; recommended is {asked}: {'; '.join(choice.reasons)}"
+        return Decided(one, ground, limits, None, {"why": why, "recommended": asked}, now)
+    detail = {"why": "; ".join(choice.reasons), "unit": choice.unit.id}
+    if choice.worker is not None:
+        detail["worker"] = choice.worker
+        loads[choice.worker] = loads.get(choice.worker, 0) + 1
+    return Decided(one, ground, limits, choice, detail, now)
+
+
+def _file(decided: Decided, served_by: str) -> Change:
+    one, choice, limits = decided.arriving, decided.choice, decided.limits
+    case_id = case_id_of(one.tenant, one.report.report_id)
+    detail, offer = decided.detail, None
     if choice is not None:
         offer = Brings(
             department=choice.unit.department,
@@ -96,17 +153,18 @@ def _file(
             worker=choice.worker,
             task_id=task_id_of(case_id, 1),
         )
-        detail["unit"] = choice.unit.id
-        if choice.worker is not None:
-            detail["worker"] = choice.worker
-            loads[choice.worker] = loads.get(choice.worker, 0) + 1
-    case = file(report, one.tenant, case_id, now, Deadlines(limits, ground.calendar), offer, served_by)
+    elif (person := decided.ground.policy.waits_for(case_id)) is not None:
+        detail = {**detail, "waits_for": person}
+    deadlines = decided.ground.deadlines(limits)
+    case = file(one.report, one.tenant, case_id, decided.now, deadlines, offer, served_by)
+    if choice is None:
+        case = case.model_copy(update={"reason": detail["why"]})
     return Change(
         before=None,
         after=Stored(case, limits, choice.unit.tenant if choice else None),
         row=STANDARD.steps[Do.FILE],
         who=SYSTEM.id,
-        at=now,
+        at=decided.now,
         message_id=one.message_id,
         traceparent=one.traceparent,
         detail=detail,

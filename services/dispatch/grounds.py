@@ -6,9 +6,11 @@ from functools import lru_cache
 from qipan.tenancy import District
 from qipan.worktime import Limit
 from services.dispatch.choosing import squads_of
-from services.dispatch.clocks import USUAL
+from services.dispatch.clocks import USUAL, YELLOW_SHARE
 from services.dispatch.filing import Ground
+from services.dispatch.policy import policy_of
 from services.dispatch.process import process_of
+from services.dispatch.timing import MostTime
 
 MOST_TENANTS = 2_000
 """Tenants, shadows included, that are remembered at once; exercises come and go."""
@@ -25,6 +27,10 @@ class Grounds:
         """Whether a case that passed inspection needs no shift leader to close it."""
         return self._district.setting(tenant, "dispatch.close-on-inspection", False)
 
+    def requires_shifts(self, tenant: str) -> bool:
+        """Whether only those who have signed on are asked to do anything."""
+        return self._district.setting(tenant, "dispatch.shifts", "optional") == "required"
+
     def _of(self, tenant: str) -> Ground:
         setting = self._district.setting
         return Ground(
@@ -37,4 +43,15 @@ class Grounds:
                 close=Limit.parse(setting(tenant, "dispatch.close-limit", "1 work-day")),
             ),
             process=process_of(self._district.workflow(tenant)),
+            policy=policy_of(self._district, tenant),
+            yellow=setting(tenant, "dispatch.yellow-share", YELLOW_SHARE),
+            most_time=MostTime(
+                extension=Limit.parse(setting(tenant, "dispatch.extension-most", "2 work-days")),
+                deferral=Limit.parse(setting(tenant, "dispatch.deferral-most", "30 natural-days")),
+                suspension=Limit.parse(setting(tenant, "dispatch.suspension-most", "90 natural-days")),
+            ),
+            escalate_after=tuple(
+                Limit.parse(text)
+                for text in setting(tenant, "dispatch.escalate-after", ["4 work-hours", "1 work-day"])
+            ),
         )

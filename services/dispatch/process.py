@@ -28,6 +28,8 @@ class Do(StrEnum):
     FILE = "file"
     DISPATCH = "dispatch"
     ACCEPT = "accept"
+    DEPART = "depart"
+    ARRIVE = "arrive"
     RETURN = "return"
     DISPOSE = "dispose"
     PASS = "pass"
@@ -203,9 +205,7 @@ def _entered(
     own = row.target if row.target != phase else None
     if case.stage is phase and row.limit is None and row.name not in DISTRICTS:
         return {"own_stage": own}
-    due = (
-        deadlines.due(row.limit, now) if row.limit is not None else deadlines.of_stage(phase, now, case)
-    )
+    due = deadlines.due(row.limit, now) if row.limit is not None else deadlines.of_stage(phase, now, case)
     return {
         "stage": phase,
         "own_stage": own,

@@ -1,16 +1,15 @@
-"""Reading cases: single ones, locked batches, lists and histories."""
+"""Reading cases: single ones, locked batches, histories."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Text, bindparam, cast, literal, select, tuple_
+from sqlalchemy import Connection, Row, Select, Text, cast, select, tuple_
 
 from qipan.contracts.case import CaseState
 from qipan.contracts.queries import Happening
 from services.dispatch.change import Stored
 from services.dispatch.clocks import Limits
 from services.dispatch.tables import SCHEMA, cases, history, loads
-from services.dispatch.worklist import Cursor, View
 
 Key = tuple[str, str]
 """A tenant and an id of its."""
@@ -62,35 +61,10 @@ def loads_of(conn: Connection, tenants: Iterable[str]) -> dict[str, dict[str, in
     """How many cases each worker has on the list: tenant → worker → number, 0 left out."""
     wanted = loads.c.tenant.in_(sorted(set(tenants)))
     found: dict[str, dict[str, int]] = {}
-    for tenant, worker, open_cases in conn.execute(select(loads).where(wanted, loads.c.open > 0)):
+    query = select(loads.c.tenant, loads.c.worker, loads.c.open).where(wanted, loads.c.open > 0)
+    for tenant, worker, open_cases in conn.execute(query):
         found.setdefault(tenant, {})[worker] = open_cases
     return found
-
-
-def page(conn: Connection, view: View, after: Cursor | None, limit: int) -> list[CaseState]:
-    """The first `limit` cases of a view after the cursor, oldest deadline first."""
-    stages = bindparam("stages", sorted(view.stages), expanding=True, literal_execute=True)
-    query = select(cast(cases.c.state, Text)).where(cases.c.stage.in_(stages))
-    if view.tenant is not None:
-        query = query.where(cases.c.tenant == view.tenant)
-    if view.abroad is not None:
-        query = query.where(cases.c.unit_tenant == view.abroad, cases.c.unit_tenant != cases.c.tenant)
-    if view.department is not None:
-        query = query.where(cases.c.unit_tenant == view.department)
-    if view.worker is not None:
-        query = query.where(cases.c.worker == view.worker)
-    if view.unit is not None:
-        query = query.where(cases.c.unit == view.unit, cases.c.worker.is_(None))
-    if view.cells is not None:
-        query = query.where(cases.c.cells.overlap(sorted(view.cells)))
-    if view.not_worker is not None:
-        query = query.where(cases.c.worker.is_distinct_from(view.not_worker))
-    if after is not None:
-        query = query.where(
-            tuple_(cases.c.due_at, cases.c.id) > tuple_(literal(after.due_at), literal(after.id))
-        )
-    query = query.order_by(cases.c.due_at, cases.c.id).limit(limit)
-    return [CaseState.model_validate_json(row[0]) for row in conn.execute(query)]
 
 
 def tell(conn: Connection, tenant: str, case_id: str) -> list[Happening]:
@@ -107,6 +81,7 @@ def tell(conn: Connection, tenant: str, case_id: str) -> list[Happening]:
             service=SCHEMA,
             what=row.what,
             who=row.who,
+            authority=row.authority,
             version=row.version,
             message_id=row.message_id,
             traceparent=row.traceparent,

@@ -7,16 +7,18 @@ called with all they may depend on. Cases stay in the district's tables and keep
 from services.dispatch.change import Stored
 from services.dispatch.choosing import Choice, Situation
 from services.dispatch.clocks import Limits
+from services.dispatch.entrypoints.field import Field
 from services.dispatch.entrypoints.happening import Happening
 from services.dispatch.entrypoints.lists import Lists
 from services.dispatch.entrypoints.loop import Loop
+from services.dispatch.entrypoints.timing import Timing
 from services.dispatch.process import Do
 
 __all__ = ["Choice", "Dispatch", "Do", "Limits", "Situation", "Stored"]
 """What a town's own dispatch may import from here."""
 
 
-class Dispatch(Happening, Loop, Lists):
+class Dispatch(Happening, Loop, Timing, Field, Lists):
     """The core's dispatch, and what a town's own is built on. Its rules are in `acting.Acting`."""
 
     name = "dispatch"

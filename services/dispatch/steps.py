@@ -6,17 +6,27 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from qipan.contracts.case import CaseState
+from qipan.contracts.case import CaseState, Going, Leg
 from qipan.contracts.errors import Fault, Forbidden
 from services.dispatch.timed import DISTRICT_LEVEL, Timed
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who takes a step: a person, a service, or the system itself (a timer, a rule)."""
+    """Who takes a step: a person, a service, or the system itself (a timer, a rule).
+
+    `tenant` is whose they are, `units` those that a handler belongs to.
+    """
 
     id: str
     roles: frozenset[str]
+    tenant: str = ""
+    units: frozenset[str] = frozenset()
+
+    def authority(self, roles: frozenset[str]) -> str:
+        """By which right a step for `roles` is taken: `dispatcher@sandun`; the system's own is `system`."""
+        held = ",".join(sorted(self.roles & roles))
+        return f"{held}@{self.tenant}" if self.tenant else held
 
 
 SYSTEM = Actor("system", frozenset({"system"}))
@@ -71,6 +81,13 @@ def worker_known(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
     if case.worker or "handler" in actor.roles:
         return None
     return Fault(where="worker", what="the offer names no worker, so only a person can take it")
+
+
+def holds_it(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
+    """Only whoever has the task can be on the way to it, or there with it."""
+    if actor.id == case.worker:
+        return None
+    return Forbidden(f"Only {case.worker or 'whoever takes the task'} goes to this case.")
 
 
 def not_the_handler(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
@@ -141,6 +158,7 @@ def offer(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
         "worker": brings.worker,
         "task_id": brings.task_id,
         "reason": brings.reason,
+        "leg": None,
     }
 
 
@@ -151,7 +169,17 @@ def take(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
 
 def give_back(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
     """The unit stays on record until a dispatcher decides; nobody in person holds the case."""
-    return {"worker": None, "task_id": None, "reason": brings.reason}
+    return {"worker": None, "task_id": None, "reason": brings.reason, "leg": None}
+
+
+def set_off(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """On the way; also away from the scene and back again."""
+    return {"leg": Leg(state=Going.EN_ROUTE, since=now)}
+
+
+def be_there(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """On the scene, whether or not setting off was reported."""
+    return {"leg": Leg(state=Going.ON_SCENE, since=now)}
 
 
 def show(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
@@ -161,6 +189,7 @@ def show(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
         "evidence": brings.evidence,
         "disposed_at": now,
         "reason": brings.reason,
+        "leg": None,
     }
 
 
@@ -195,6 +224,7 @@ GUARDS: Mapping[str, Guard] = MappingProxyType(
         "evidence-given": evidence_given,
         "unit-named": unit_named,
         "worker-known": worker_known,
+        "holds-it": holds_it,
         "not-the-handler": not_the_handler,
         "rating-in-range": rating_in_range,
         "in-time": in_time,
@@ -210,6 +240,8 @@ EFFECTS: Mapping[str, Effect] = MappingProxyType(
     {
         "offer": offer,
         "take": take,
+        "set-off": set_off,
+        "be-there": be_there,
         "give-back": give_back,
         "show": show,
         "find-wanting": find_wanting,

@@ -1,7 +1,19 @@
 """Dispatch's tables. Every key starts with the tenant in whose area the case arose."""
 
-from sqlalchemy import Column, DateTime, Float, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from qipan.storage import core_tables
 
@@ -9,6 +21,8 @@ SCHEMA = "dispatch"
 metadata = MetaData(schema=SCHEMA)
 core = core_tables(metadata)
 
+ABROAD = "unit_tenant <> tenant"
+GIN_PENDING_KB = 512  # what a search must read besides the index: a few hundred cases
 HELD = "stage IN ('offered', 'accepted', 'rework')"
 _stamp = DateTime(timezone=True)
 
@@ -26,9 +40,12 @@ cases = Table(
     Column("worker", Text),
     Column("cells", ARRAY(Text), nullable=False),
     Column("due_at", _stamp),
+    Column("filed_at", _stamp),
+    Column("department", Text),
     Column("limits", JSONB, nullable=False),
     # The whole public state; the columns beside it are its parts that are searched by.
     Column("state", JSONB, nullable=False),
+    Column("chain", LargeBinary),  # the hash of the newest row of its history (chain.py)
     UniqueConstraint("tenant", "report_id", name="cases_report"),
     # The lists (worklist.py): a handler's own, a unit's unassigned, an inspector's cells, a centre's
     # by stage, and what a department's units have in all towns.
@@ -50,7 +67,7 @@ cases = Table(
         "id",
         postgresql_where=text("stage NOT IN ('closed', 'voided')"),
     ),
-    Index("cases_abroad", "unit_tenant", "id", postgresql_where=text("unit_tenant <> tenant")),
+    Index("cases_abroad", "unit_tenant", "id", postgresql_where=text(ABROAD)),
     Index(
         "cases_waiting_abroad",
         "unit_tenant",
@@ -58,6 +75,31 @@ cases = Table(
         "due_at",
         "id",
         postgresql_where=text("unit_tenant <> tenant AND stage NOT IN ('closed', 'voided')"),
+    ),
+    # Searches (listing.py), open and closed, by the time of filing.
+    Index("cases_filed", "tenant", "filed_at", "id"),
+    Index("cases_filed_of_unit", "tenant", "unit", "filed_at", "id"),
+    Index("cases_filed_of_worker", "tenant", "worker", "filed_at", "id"),
+    Index("cases_filed_of_department", "tenant", "department", "filed_at", "id"),
+    Index("cases_filed_abroad", "unit_tenant", "filed_at", "id", postgresql_where=text(ABROAD)),
+    Index("cases_voided", "tenant", "filed_at", "id", postgresql_where=text("stage = 'voided'")),
+)
+
+# What never changes about a case and is searched by (words.py). Apart from the cases, because these rows are
+# written once: an inverted index beside the stage would be written anew at every step.
+findable = Table(
+    "findable",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("lon", Double, nullable=False),
+    Column("lat", Double, nullable=False),
+    Column("words", TSVECTOR, nullable=False),
+    Index(
+        "findable_words",
+        "words",
+        postgresql_using="gin",
+        postgresql_with={"gin_pending_list_limit": GIN_PENDING_KB},
     ),
 )
 
@@ -87,7 +129,7 @@ clocks = Table(
     Column("ended_at", _stamp),
     Column("state", Text, nullable=False, server_default=text("'running'")),  # clock_rows.ClockStatus
     Column("paused_at", _stamp),
-    Column("left_seconds", Float),  # of the limit, when it was paused
+    Column("left_seconds", Double),  # of the limit, when it was paused
 )
 
 # What was asked for about time, who decided it, and the library of suspended cases (问题库).
@@ -139,6 +181,10 @@ history = Table(
     Column("message_id", Text),
     Column("traceparent", Text),
     Column("detail", JSONB, nullable=False),
+    # Append-only, which a trigger holds. Null in rows older than the chain (chain.py).
+    Column("authority", Text),
+    Column("shown", LargeBinary),  # SHA-256 of the case's state after the step
+    Column("hash", LargeBinary),
 )
 
 loads = Table(
@@ -147,4 +193,20 @@ loads = Table(
     Column("tenant", Text, primary_key=True),  # the worker's
     Column("worker", Text, primary_key=True),
     Column("open", Integer, nullable=False),
+    # The newest shift; all null: never signed on (shifts.py). Here, so that one look tells who may be asked.
+    Column("on_since", _stamp),
+    Column("on_until", _stamp),
+    Column("off_since", _stamp),
+)
+
+shifts = Table(
+    "shifts",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("worker", Text, primary_key=True),
+    Column("started_at", _stamp, primary_key=True),
+    Column("until", _stamp, nullable=False),
+    Column("started_by", Text, nullable=False),
+    Column("ended_at", _stamp),
+    Column("ended_by", Text),
 )

@@ -11,10 +11,12 @@ from sqlalchemy import Connection, Text, cast, literal, select, text, tuple_
 from qipan.contracts.case import CaseState, ClockState
 from qipan.contracts.errors import Fault, Invalid
 from qipan.contracts.timing import TimeKind
-from services.dispatch.arrays import columns, unnest
+from services.dispatch.calendar_gap import PERSON, reason
 from services.dispatch.change import Change
 from services.dispatch.process import Do
+from services.dispatch.statements import columns, unnest
 from services.dispatch.tables import SCHEMA, cases, time_requests
+from services.dispatch.timed import TOWN_LEVEL
 
 CALENDAR = "calendar"
 """The kind of a row that nobody asked for: the calendar lacks the year."""
@@ -63,17 +65,9 @@ def _asked(change: Change) -> Iterator[tuple[Any, ...]]:
         one = now.asked
         yield *key, one.kind, one.level, one.by, one.at, one.reason, one.until, None, RequestState.OPEN.value
     if now.without_year is not None and (was is None or was.without_year is None):
-        yield *key, CALENDAR, "town", change.who, change.at, without(now.without_year), case.due_at, (
-            change.detail.get("calendar-person")
-        ), RequestState.OPEN.value
-
-
-def without(year: int) -> str:
-    """The reason for looking at a deadline in a year whose notice is not known."""
-    return (
-        f"the deadline reaches into {year}, whose public holidays and make-up days are not known here yet: "
-        "it is counted with calculated holidays"
-    )
+        why, person = reason(now.without_year), change.detail.get(PERSON)
+        until, state = case.dispose_due_at, RequestState.OPEN.value
+        yield *key, CALENDAR, TOWN_LEVEL, change.who, change.at, why, until, person, state
 
 
 def _decided(change: Change) -> Iterator[tuple[Any, ...]]:

@@ -23,9 +23,17 @@ class MostTime:
     """How much a town may grant itself: an extension beyond the original deadline, a deferral and a suspension from
     the moment it is asked for."""
 
-    extension: Limit = Limit.parse("2 work-days")
-    deferral: Limit = Limit.parse("30 natural-days")
-    suspension: Limit = Limit.parse("90 natural-days")
+    extension: Limit
+    deferral: Limit
+    suspension: Limit
+
+
+USUAL_MOST = MostTime(
+    extension=Limit.parse("2 work-days"),
+    deferral=Limit.parse("30 natural-days"),
+    suspension=Limit.parse("90 natural-days"),
+)
+"""Where a town says nothing else."""
 
 
 def asked(
@@ -166,4 +174,3 @@ def _clock(case: CaseState, due: Due | None = None, **changes: Any) -> ClockStat
         changes["without_year"] = due.without_year
     state = (case.clock or ClockState()).model_copy(update=changes)
     return None if state == ClockState() else state
-

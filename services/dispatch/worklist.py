@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from qipan.contracts.case import OPEN_STAGES, CaseState, Stage
 from qipan.contracts.errors import Fault, Invalid
@@ -23,7 +24,8 @@ class View:
     """One list of cases, which one index serves. What is None does not narrow it.
 
     `tenant` is where the case arose; `abroad` a department whose units have it, wherever it arose (both as
-    tenants). `unit` means tasks of that unit that nobody in person has been asked to do.
+    tenants). `unit` means tasks of that unit that nobody in person has been asked to do, `of_unit` all that
+    the unit has. `cells` is for disposed cases, `in_cells` for cases of any stage.
     """
 
     stages: frozenset[Stage]
@@ -32,7 +34,9 @@ class View:
     department: str | None = None
     worker: str | None = None
     unit: str | None = None
+    of_unit: str | None = None
     cells: frozenset[str] | None = None
+    in_cells: frozenset[str] | None = None
     not_worker: str | None = None
 
 
@@ -73,12 +77,35 @@ def views(
             for stage in sorted(stages)
         ]
     held = HELD if chosen is None else HELD & chosen
+    where = {"abroad": tenant} if is_department else {"tenant": tenant}
     if asker.units and held:
-        found.append(View(held, tenant=tenant, worker=asker.id))
-        found += [View(held, tenant=tenant, unit=unit) for unit in sorted(asker.units)]
+        found.append(View(held, worker=asker.id, **where))
+        found += [View(held, unit=unit, **where) for unit in sorted(asker.units)]
     if asker.cells and (chosen is None or Stage.DISPOSED in chosen):
         disposed = frozenset({Stage.DISPOSED})
         found.append(View(disposed, tenant=tenant, cells=asker.cells, not_worker=asker.id))
+    return tuple(found)
+
+
+def sights(
+    asker: Asker, tenant: str, *, is_department: bool, towns: Collection[str] = ()
+) -> tuple[View, ...]:
+    """The lists that together are all cases that the asker may see in `tenant`, whatever their stage.
+
+    `towns` are the tenants of the district that is addressed: who may see everything of it sees them all.
+    """
+    every = frozenset(Stage)
+    where = {"abroad": tenant} if is_department else {"tenant": tenant}
+    if asker.everything:
+        if towns:
+            return tuple(View(every, tenant=town) for town in sorted({tenant, *towns}))
+        return (View(every, **where),)
+    found: list[View] = []
+    if asker.department:
+        found.append(View(every, department=asker.department, **where))
+    found += [View(every, of_unit=unit, **where) for unit in sorted(asker.units)]
+    if asker.cells:
+        found.append(View(every, in_cells=asker.cells, **where))
     return tuple(found)
 
 
@@ -87,45 +114,45 @@ def _waiting_for(roles: frozenset[str]) -> frozenset[Stage]:
     return frozenset().union(*named) if named else OPEN_STAGES
 
 
+class Order(StrEnum):
+    """What a list is ordered by, and from which end."""
+
+    DUE = "due"
+    NEWEST = "newest"
+    OLDEST = "oldest"
+
+
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last case of a page: where the next page goes on."""
+    """The last case of a page, by its deadline or its filing: where the next page goes on."""
 
-    due_at: datetime
+    at: datetime
     id: str
 
     @classmethod
-    def of(cls, case: CaseState) -> "Cursor":
-        """The cursor after a case on a list."""
-        if case.due_at is None:
+    def of(cls, case: CaseState, order: Order) -> "Cursor":
+        """The cursor after a case on a list of that order."""
+        at = case.due_at if order is Order.DUE else case.filed_at
+        if at is None:
             raise ValueError(f"case {case.case_id} waits for nobody")
-        return cls(case.due_at, case.case_id)
+        return cls(at, case.case_id)
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
         """Read back `str(cursor)`; Invalid when it is not one."""
         when, _, case_id = text.partition("|")
         try:
-            due_at = datetime.fromisoformat(when)
+            at = datetime.fromisoformat(when)
         except ValueError:
-            due_at = None
-        if due_at is None or due_at.tzinfo is None or not case_id:
+            at = None
+        if at is None or at.tzinfo is None or not case_id:
             raise Invalid(
                 "The list cannot go on from there.",
                 faults=(
                     Fault(where="after", what="not a place in a list", allowed="`next` of the page before"),
                 ),
             )
-        return cls(due_at, case_id)
+        return cls(at, case_id)
 
     def __str__(self) -> str:
-        return f"{self.due_at.isoformat()}|{self.id}"
-
-
-def merge(pages: Collection[list[CaseState]], limit: int) -> tuple[tuple[CaseState, ...], str | None]:
-    """One page out of the views' pages, each case once, and the cursor after it where there is more."""
-    seen = {case.case_id: case for page in pages for case in page}
-    ordered = sorted(seen.values(), key=lambda case: (Cursor.of(case).due_at, case.case_id))
-    more = len(ordered) > limit or any(len(page) >= limit for page in pages)
-    first = tuple(ordered[:limit])
-    return first, str(Cursor.of(first[-1])) if first and more else None
+        return f"{self.at.isoformat()}|{self.id}"

@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from qipan.contracts import events
 from qipan.contracts.case import CaseState
 from qipan.contracts.errors import Conflict
-from services.dispatch import clock_rows, time_requests
-from services.dispatch.arrays import columns, unnest
+from services.dispatch import chain, clock_rows, statements, time_requests
 from services.dispatch.change import Change, Stored
 from services.dispatch.clocks import Limits
 from services.dispatch.reading import Key, find
-from services.dispatch.tables import SCHEMA
+from services.dispatch.words import entries
 from services.dispatch.worklist import HELD
 
 
@@ -27,22 +26,34 @@ def write(conn: Connection, changes: Sequence[Change]) -> None:
     """
     new = [change for change in changes if change.before is None]
     old = [change for change in changes if change.before is not None]
+    links: dict[Key, tuple[bytes, bytes]] = {}
     if new:
-        conn.execute(_INSERT_CASES, columns(_NEW_CASE, [_new_case(change) for change in new]))
+        rows = conn.execute(
+            statements.INSERT_CASES,
+            statements.columns(statements.NEW_CASE, [_new_case(change) for change in new]),
+        )
+        links.update(((row[0], row[1]), (row[2], row[3])) for row in rows)
     if old:
-        _update_cases(conn, old)
+        links.update(_update_cases(conn, old))
     tasks = [row for change in changes for row in _tasks(change)]
     if tasks:
-        conn.execute(_UPSERT_TASKS, columns(_TASK, tasks))
+        conn.execute(statements.UPSERT_TASKS, statements.columns(statements.TASK, tasks))
     clock_rows.write(conn, changes)
-    conn.execute(_INSERT_HISTORY, columns(_HISTORY, [_happened(change) for change in changes]))
     time_requests.write(conn, changes)
+    conn.execute(
+        statements.INSERT_HISTORY,
+        statements.columns(statements.HISTORY, [_happened(change, links) for change in changes]),
+    )
     _shift_loads(conn, changes)
 
 
-def _update_cases(conn: Connection, changes: Sequence[Change]) -> None:
-    rows = conn.execute(_UPDATE_CASES, columns(_OLD_CASE, [_old_case(change) for change in changes]))
-    updated = {(row[0], row[1]) for row in rows}
+def _update_cases(conn: Connection, changes: Sequence[Change]) -> dict[Key, tuple[bytes, bytes]]:
+    """The links of these steps: each case's digest of its state, and its hash."""
+    rows = conn.execute(
+        statements.UPDATE_CASES,
+        statements.columns(statements.OLD_CASE, [_old_case(change) for change in changes]),
+    )
+    updated = {(row[0], row[1]): (row[2], row[3]) for row in rows}
     for change in changes:
         case = change.after.case
         if (case.tenant, case.case_id) in updated:
@@ -52,6 +63,7 @@ def _update_cases(conn: Connection, changes: Sequence[Change]) -> None:
             "Somebody else has changed this case in the meantime; look at it again.",
             case=now.case.model_dump(mode="json") if now else None,
         )
+    return updated
 
 
 def _new_case(change: Change) -> tuple[Any, ...]:
@@ -67,8 +79,14 @@ def _new_case(change: Change) -> tuple[Any, ...]:
         case.worker,
         ",".join(sorted(case.place.cells.values())),
         case.due_at,
+        case.filed_at,
+        case.department,
         _limits_json(change.after.limits),
         _state_json(case),
+        _seal(change),
+        case.place.lon,
+        case.place.lat,
+        statements.BETWEEN.join(entries(case)),
     )
 
 
@@ -85,7 +103,25 @@ def _old_case(change: Change) -> tuple[Any, ...]:
         case.unit,
         case.worker,
         case.due_at,
+        case.department,
         _state_json(case),
+        _seal(change),
+    )
+
+
+def _seal(change: Change) -> bytes:
+    case = change.after.case
+    return chain.seal(
+        case.tenant,
+        case.case_id,
+        case.version,
+        change.at,
+        change.what,
+        change.who,
+        change.authority,
+        change.message_id,
+        change.traceparent,
+        change.detail,
     )
 
 
@@ -117,8 +153,9 @@ def _tasks(change: Change) -> list[tuple[Any, ...]]:
     return rows
 
 
-def _happened(change: Change) -> tuple[Any, ...]:
+def _happened(change: Change, links: Mapping[Key, tuple[bytes, bytes]]) -> tuple[Any, ...]:
     case = change.after.case
+    shown, hash = links[case.tenant, case.case_id]
     return (
         case.tenant,
         case.case_id,
@@ -129,6 +166,9 @@ def _happened(change: Change) -> tuple[Any, ...]:
         change.message_id,
         change.traceparent,
         json.dumps(dict(change.detail), ensure_ascii=False),
+        change.authority,
+        shown,
+        hash,
     )
 
 
@@ -141,7 +181,7 @@ def _shift_loads(conn: Connection, changes: Sequence[Change]) -> None:
             shift[holder] += 1
     rows = sorted((*key, by) for key, by in shift.items() if by)  # one order everywhere: no deadlocks
     if rows:
-        conn.execute(_SHIFT_LOADS, columns(_LOAD, rows))
+        conn.execute(statements.SHIFT_LOADS, statements.columns(statements.LOAD, rows))
 
 
 def _holder(stored: Stored | None) -> Key | None:
@@ -158,78 +198,3 @@ def _state_json(case: CaseState) -> str:
 @cache
 def _limits_json(limits: Limits) -> str:
     return json.dumps(limits.plain())
-
-
-_NEW_CASE = {
-    "tenant": "text",
-    "id": "text",
-    "report_id": "text",
-    "version": "int",
-    "stage": "text",
-    "unit_tenant": "text",
-    "unit": "text",
-    "worker": "text",
-    "cells": "text",
-    "due_at": "timestamptz",
-    "limits": "jsonb",
-    "state": "jsonb",
-}
-_OLD_CASE = {
-    "tenant": "text",
-    "id": "text",
-    "old": "int",
-    "version": "int",
-    "stage": "text",
-    "unit_tenant": "text",
-    "unit": "text",
-    "worker": "text",
-    "due_at": "timestamptz",
-    "state": "jsonb",
-}
-_TASK = {
-    "tenant": "text",
-    "id": "text",
-    "case_id": "text",
-    "unit": "text",
-    "worker": "text",
-    "status": "text",
-    "at": "timestamptz",
-}
-_HISTORY = {
-    "tenant": "text",
-    "case_id": "text",
-    "version": "int",
-    "at": "timestamptz",
-    "what": "text",
-    "who": "text",
-    "message_id": "text",
-    "traceparent": "text",
-    "detail": "jsonb",
-}
-_LOAD = {"tenant": "text", "worker": "text", "by": "int"}
-
-_CELLS = "string_to_array(cells, ',')"  # unnest would flatten an array of arrays
-_INSERT_CASES = text(
-    f"INSERT INTO {SCHEMA}.cases ({', '.join(_NEW_CASE)})"
-    f" SELECT {', '.join(_NEW_CASE).replace('cells', _CELLS)}"
-    f" FROM {unnest(_NEW_CASE)} AS n({', '.join(_NEW_CASE)})"
-)
-_UPDATE_CASES = text(
-    f"UPDATE {SCHEMA}.cases c SET version = n.version, stage = n.stage, unit_tenant = n.unit_tenant,"
-    " unit = n.unit, worker = n.worker, due_at = n.due_at, state = n.state"
-    f" FROM {unnest(_OLD_CASE)} AS n({', '.join(_OLD_CASE)})"
-    " WHERE c.tenant = n.tenant AND c.id = n.id AND c.version = n.old RETURNING c.tenant, c.id"
-)
-_UPSERT_TASKS = text(
-    f"INSERT INTO {SCHEMA}.tasks (tenant, id, case_id, unit, worker, status, offered_at, changed_at)"
-    f" SELECT n.*, n.at FROM {unnest(_TASK)} AS n({', '.join(_TASK)})"
-    " ON CONFLICT (tenant, id) DO UPDATE"
-    " SET worker = excluded.worker, status = excluded.status, changed_at = excluded.changed_at"
-)
-_INSERT_HISTORY = text(
-    f"INSERT INTO {SCHEMA}.history ({', '.join(_HISTORY)}) SELECT * FROM {unnest(_HISTORY)}"
-)
-_SHIFT_LOADS = text(
-    f"INSERT INTO {SCHEMA}.loads AS l (tenant, worker, open) SELECT * FROM {unnest(_LOAD)}"
-    " ON CONFLICT (tenant, worker) DO UPDATE SET open = l.open + excluded.open"
-)

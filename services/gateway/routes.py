@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qipan.contracts import commands, queries
+from qipan.contracts import commands, field, queries, search, timing
 from qipan.contracts.base import Request
 
 
@@ -26,15 +26,26 @@ class Route:
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/work", queries.ListWork),
+    Route("GET", "/v1/cases", search.SearchCases),
     Route("GET", "/v1/cases/{case_id}", queries.GetCase),
     Route("POST", "/v1/cases/{case_id}/dispatch", commands.DispatchCase),
     Route("POST", "/v1/cases/{case_id}/accept", commands.AcceptTask),
+    Route("POST", "/v1/cases/{case_id}/depart", field.DepartForTask),
+    Route("POST", "/v1/cases/{case_id}/arrive", field.ArriveOnScene),
     Route("POST", "/v1/cases/{case_id}/return", commands.ReturnTask),
     Route("POST", "/v1/cases/{case_id}/dispose", commands.DisposeTask),
     Route("POST", "/v1/cases/{case_id}/inspect", commands.InspectCase),
     Route("POST", "/v1/cases/{case_id}/close", commands.CloseCase),
     Route("POST", "/v1/cases/{case_id}/void", commands.VoidCase),
     Route("POST", "/v1/cases/{case_id}/step", commands.TakeStep),
+    Route("POST", "/v1/cases/{case_id}/time", timing.AskForTime),
+    Route("POST", "/v1/cases/{case_id}/time/decide", timing.DecideTime),
+    Route("POST", "/v1/cases/{case_id}/resume", timing.ResumeCase),
+    Route("GET", "/v1/time-requests", timing.ListTimeRequests),
+    Route("GET", "/v1/suspended", timing.ListSuspended),
+    Route("GET", "/v1/field", field.GetField),
+    Route("POST", "/v1/shifts/start", field.StartShift),
+    Route("POST", "/v1/shifts/end", field.EndShift),
     Route("GET", "/v1/workflow", queries.GetWorkflow),
     Route("GET", "/v1/held", queries.ListHeld),
     Route("GET", "/v1/held/{report_id}", queries.GetReport),

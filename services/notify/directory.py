@@ -10,8 +10,9 @@ from qipan.tenancy import District, Person, Words, base_of
 class Directory:
     """Looks people and units up in constant time. All are the live district's; a shadow has the same ones."""
 
-    def __init__(self, people: Iterable[Person], units: Mapping[str, Words]) -> None:
+    def __init__(self, people: Iterable[Person], units: Mapping[str, Words], district: str = "") -> None:
         self._units = units
+        self._district = district
         self._by_id: dict[str, Person] = {}
         self._by_unit: dict[str, list[Person]] = defaultdict(list)
         self._by_role: dict[tuple[str, str], list[Person]] = defaultdict(list)
@@ -30,7 +31,7 @@ class Directory:
     def of(cls, district: District) -> "Directory":
         """Everybody in a district."""
         units = {unit.id: unit.name for tenant in district.tenants for unit in district.units_of(tenant)}
-        return cls(district.people, units)
+        return cls(district.people, units, district.id)
 
     def person(self, person_id: str) -> Person | None:
         """The person with this id, or whose exercise account has it."""
@@ -47,6 +48,11 @@ class Directory:
     def with_role(self, tenant: str, role: Role) -> Sequence[Person]:
         """Everybody of a live tenant who has this role."""
         return self._by_role.get((tenant, role), ())
+
+    def of_district(self) -> Sequence[Person]:
+        """The district's own leads and dispatchers."""
+        roles = (Role.DISTRICT_LEAD, Role.DISPATCHER)
+        return [person for role in roles for person in self.with_role(self._district, role)]
 
     def grid_workers(self, tenant: str, cell: str) -> Sequence[Person]:
         """The grid workers of a live tenant who answer for a duty cell."""

@@ -28,11 +28,16 @@ class Audience(StrEnum):
     INSPECTORS = "inspectors"  # the grid workers of the case's duty cell, never who disposed of it
     SHIFT_LEADERS = "shift-leaders"
     SUPERVISORS = "supervisors"
+    TOWN_LEADS = "town-leads"
+    DISTRICT = "district"  # the district's leads and dispatchers
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When `event` leaves a case in one of `stages` (empty: any), `audience` hears `template`'s words."""
+    """When `event` leaves a case in one of `stages` (empty: any), `audience` hears `template`'s words.
+
+    `level`: only when the case's time-out was told this far up; `asked_of`: only when this level is to decide.
+    """
 
     event: str
     audience: Audience
@@ -40,10 +45,19 @@ class Rule:
     stages: frozenset[Stage] = frozenset()
     mail: bool = False
     worst_rating: int | None = None
+    level: int | None = None
+    asked_of: str | None = None
 
     def applies(self, case: CaseState) -> bool:
         """Whether the rule holds for the case as the event left it."""
         if self.stages and case.stage not in self.stages:
+            return False
+        clock = case.clock
+        if self.level is not None and (clock is None or clock.escalated != self.level):
+            return False
+        if self.asked_of is not None and (
+            clock is None or clock.asked is None or clock.asked.level != self.asked_of
+        ):
             return False
         return self.worst_rating is None or (case.rating is not None and case.rating <= self.worst_rating)
 
@@ -73,8 +87,20 @@ RULES: tuple[Rule, ...] = (
     # A clock that ran out is told to whoever it ran for.
     Rule(events.CaseOverdue.type, Audience.DISPATCHERS, "case.overdue", _WAITING),
     Rule(events.CaseOverdue.type, Audience.HANDLER, "case.overdue", _IN_HAND, mail=True),
+    Rule(events.CaseOverdue.type, Audience.DISPATCHERS, "case.overdue", _IN_HAND),
     Rule(events.CaseOverdue.type, Audience.INSPECTORS, "case.overdue", frozenset({Stage.DISPOSED})),
     Rule(events.CaseOverdue.type, Audience.SHIFT_LEADERS, "case.overdue", frozenset({Stage.INSPECTED})),
+    # It is told higher as long as it stays so.
+    Rule(events.CaseEscalated.type, Audience.TOWN_LEADS, "case.escalated", level=2),
+    Rule(events.CaseEscalated.type, Audience.DISTRICT, "case.escalated", level=3),
+    # Time is asked of those who decide, and what they decided told to who asked.
+    Rule(events.CaseTimeAsked.type, Audience.DISPATCHERS, "case.time-asked", asked_of="town"),
+    Rule(events.CaseTimeAsked.type, Audience.DISTRICT, "case.time-asked", asked_of="district"),
+    Rule(events.CaseTimeRefused.type, Audience.HANDLER, "case.time-refused"),
+    Rule(events.CaseExtended.type, Audience.HANDLER, "case.extended"),
+    Rule(events.CaseDeferred.type, Audience.HANDLER, "case.deferred"),
+    Rule(events.CaseSuspended.type, Audience.HANDLER, "case.suspended"),
+    Rule(events.CaseResumed.type, Audience.HANDLER, "case.resumed", mail=True),
     # The two lowest of the five levels trigger rectification.
     Rule(events.CaseRated.type, Audience.SUPERVISORS, "case.rated-low", worst_rating=2),
 )
@@ -121,6 +147,8 @@ _AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Per
     Audience.INSPECTORS: _inspectors,
     Audience.DISPATCHERS: lambda case, base, directory: directory.with_role(base, Role.DISPATCHER),
     Audience.SHIFT_LEADERS: lambda case, base, directory: directory.with_role(base, Role.SHIFT_LEADER),
+    Audience.TOWN_LEADS: lambda case, base, directory: directory.with_role(base, Role.TOWN_LEAD),
+    Audience.DISTRICT: lambda case, base, directory: directory.of_district(),
     Audience.SUPERVISORS: lambda case, base, directory: directory.with_role(base, Role.SUPERVISOR),
 }
 

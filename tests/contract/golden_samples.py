@@ -10,11 +10,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from qipan.contracts import commands, queries, subscriptions
+from qipan.contracts import asyncapi, commands, queries, subscriptions
 from qipan.contracts.base import Message, events, requests
 
 GOLDEN = Path(__file__).parent / "golden"
-CONTRACTS = (commands, queries, subscriptions)
+CONTRACTS = (commands, queries, subscriptions, *asyncapi._REGISTERED_BY)
 _BY_FORMAT = {"date-time": "2026-03-01T08:00:00Z"}
 
 

@@ -90,6 +90,13 @@ class Desk:
         service = worker_factory(kind, process=process, grounds=Grounds(process.district))
         return cls(database, clock, service, process, Signer(signing))
 
+    @classmethod
+    def on(cls, other: "Desk", district: District) -> "Desk":
+        """Another process on the same database, with another pack."""
+        process = SimpleNamespace(**{**vars(other.process), "district": district})
+        service = worker_factory(type(other.service), process=process, grounds=Grounds(district))
+        return cls(other.database, other.clock, service, process, other.signer)
+
     def file(self, *reports: ReportTriaged, tenant: str = "sandun") -> None:
         """Hand over reports, one batch."""
         self.hear([told(report, tenant) for report in reports])

@@ -1,15 +1,15 @@
 """Whose list a case is on, and reading a list page by page."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from qipan.contracts.case import OPEN_STAGES, CaseState, Place, Stage
 from qipan.contracts.errors import Invalid
-from services.dispatch.worklist import HELD, Asker, Cursor, View, merge, views
+from services.dispatch.worklist import HELD, Asker, Cursor, Order, View, sights, views
 
+EVERY = frozenset(Stage)
 NOON = datetime(2026, 5, 11, 4, tzinfo=UTC)
 
 
@@ -96,9 +96,53 @@ def test_whoever_has_no_part_in_it_has_no_list() -> None:
     assert views(asker("citizen"), "sandun", is_department=False) == ()
 
 
-def test_a_cursor_reads_back() -> None:
-    cursor = Cursor.of(case(1, 5))
+def test_at_home_a_departments_handler_has_the_tasks_of_every_town() -> None:
+    mine = asker("handler", units=frozenset({"traffic-police/squad"}))
+    found = views(mine, "traffic-police", is_department=True)
+    assert {(view.tenant, view.abroad) for view in found} == {(None, "traffic-police")}
+
+
+@pytest.mark.parametrize(
+    ("who", "is_department", "seen"),
+    [
+        ({"everything": True}, False, [View(EVERY, tenant="sandun")]),
+        ({"everything": True}, True, [View(EVERY, abroad="sandun")]),
+        (
+            {"department": "traffic-police"},
+            False,
+            [View(EVERY, tenant="sandun", department="traffic-police")],
+        ),
+        (
+            {"units": frozenset({"u1", "u2"}), "cells": frozenset({"c1"})},
+            False,
+            [
+                View(EVERY, tenant="sandun", of_unit="u1"),
+                View(EVERY, tenant="sandun", of_unit="u2"),
+                View(EVERY, tenant="sandun", in_cells=frozenset({"c1"})),
+            ],
+        ),
+        ({}, False, []),
+    ],
+)
+def test_a_search_sees_as_far_as_the_right_reaches(
+    who: dict[str, Any], is_department: bool, seen: list[View]
+) -> None:
+    assert list(sights(asker(**who), "sandun", is_department=is_department)) == seen
+
+
+def test_only_who_may_see_everything_sees_every_town() -> None:
+    towns = ("beishan", "sandun")
+    lead = sights(asker(everything=True), "xihu", is_department=False, towns=towns)
+    assert [view.tenant for view in lead] == ["beishan", "sandun", "xihu"]
+    [handler] = sights(asker(units=frozenset({"u"})), "xihu", is_department=False, towns=towns)
+    assert handler.tenant == "xihu"
+
+
+@pytest.mark.parametrize("order", Order)
+def test_a_cursor_reads_back(order: Order) -> None:
+    cursor = Cursor.of(case(1, 5), order)
     assert Cursor.parse(str(cursor)) == cursor
+    assert cursor.at == NOON + timedelta(minutes=5 if order is Order.DUE else 0)
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-05-11T04:00:00|c1", "2026-05-11T04:00:00+00:00|"])
@@ -106,29 +150,3 @@ def test_what_is_no_cursor_is_refused(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         Cursor.parse(text)
     assert refused.value.faults[0].where == "after"
-
-
-@given(
-    st.lists(st.lists(st.integers(0, 40), max_size=20), max_size=4),
-    st.integers(1, 7),
-)
-def test_pages_of_several_lists_show_every_case_once_in_order(lists: list[list[int]], limit: int) -> None:
-    """Each list is read as the store reads it: those after the cursor, at most `limit`."""
-    held = [sorted((case(n, n % 5) for n in set(one)), key=lambda c: (c.due_at, c.case_id)) for one in lists]
-    everything = {c.case_id: c for one in held for c in one}
-    shown: list[CaseState] = []
-    after: Cursor | None = None
-    for _ in range(len(everything) + 2):
-        pages = [
-            [c for c in one if after is None or (c.due_at, c.case_id) > (after.due_at, after.id)][:limit]
-            for one in held
-        ]
-        page, following = merge(pages, limit)
-        shown += page
-        assert len(page) <= limit
-        if following is None:
-            break
-        after = Cursor.parse(following)
-    assert [c.case_id for c in shown] == [
-        c.case_id for c in sorted(everything.values(), key=lambda c: (c.due_at, c.case_id))
-    ]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from qipan.tenancy import mapping, model
+from qipan.tenancy import dispatch_model, mapping, model
 from qipan.tenancy.known_settings import KNOWN
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -25,6 +25,11 @@ def test_every_key_of_a_pack_is_documented():
     ]
     assert len(models) > 10
     assert undocumented("packs.md", *models) == []
+
+
+def test_every_key_of_rules_and_run_cards_is_documented():
+    models = (dispatch_model.DispatchModel, dispatch_model.DispatchRuleModel, dispatch_model.RunCardModel)
+    assert undocumented("packs.md", *models, dispatch_model.CrewModel) == []
 
 
 def test_every_key_of_a_mapping_is_documented():

@@ -105,7 +105,57 @@ def asked(**values: Any) -> Change:
     )
 
 
+def ruled(**rule: Any) -> Change:
+    """A rule of west's by which its sweepers are asked, which is right but for these values."""
+    return lambda f: west(f).update(dispatch={"rules": {"first": {"unit": "sweep", **rule}}})
+
+
+def carded(*crew: dict[str, Any]) -> Change:
+    """A run card of west's with this crew."""
+    return lambda f: west(f).update(dispatch={"cards": {"big": {"crew": list(crew)}}})
+
+
 CASES: dict[str, tuple[Change, str]] = {
+    "a rule that asks a unit that is not there": (
+        ruled(unit="magic"),
+        "towns/west/town.toml: dispatch.rules.first: there is no unit 'magic' in west (allowed: sweep)",
+    ),
+    "a rule that asks two": (
+        ruled(department="sanitation"),
+        "towns/west/town.toml: dispatch.rules.first: Value error, a rule asks either a unit or a department",
+    ),
+    "a rule for a matter that is not there": (
+        ruled(matters=["s:07*"]),
+        "towns/west/town.toml: dispatch.rules.first.matters: no matter here is 's:07*'",
+    ),
+    "a rule in a layer that is not there": (
+        ruled(cells={"police": ["1"]}),
+        "towns/west/town.toml: dispatch.rules.first.cells: there is no layer 'police' (allowed: duty, town)",
+    ),
+    "a rule for a skill that nobody has": (
+        ruled(skills=["heights"]),
+        "towns/west/town.toml: dispatch.rules.first.skills: no unit has the skill 'heights'",
+    ),
+    "a run card without a lead": (
+        carded({"unit": "sweep"}),
+        "towns/west/town.toml: dispatch.cards.big: Value error, one line of a run card is the lead",
+    ),
+    "a run card of a department that is not there": (
+        carded({"department": "magic", "role": "lead"}),
+        "towns/west/town.toml: dispatch.cards.big.crew: there is no department 'magic'",
+    ),
+    "a specialist who is not there": (
+        lambda f: west(f).update(unit(specialists={"heights": [2]})),
+        "towns/west/town.toml: units.works.specialists.heights: names a handler whom the unit does not have",
+    ),
+    "a way to choose that there is not": (
+        lambda f: west(f).update(settings={"dispatch.choose": "dice"}),
+        "towns/west/town.toml: settings.dispatch.choose: 'dice' will not do (allowed: automatic or recommend)",
+    ),
+    "a speed at which nobody arrives": (
+        lambda f: west(f).update(settings={"dispatch.speed-kmh": 0}),
+        "towns/west/town.toml: settings.dispatch.speed-kmh: 0 will not do (allowed: a number above 0)",
+    ),
     "a word out of scope that is nobody's": (
         lambda f: west(f).update(settings={"triage.out-of-scope": ["metro = the-metro"]}),
         "towns/west/town.toml: settings.triage.out-of-scope: 'metro = the-metro' names 'the-metro', who is not",

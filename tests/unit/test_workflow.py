@@ -119,7 +119,7 @@ def test_an_own_stage_without_a_limit_goes_on_with_its_phases_clock():
 [stages.on-site]
 name = { zh = "已到场", en = "on site" }
 phase = "accepted"
-[steps.arrive]
+[steps.reach]
 from = ["accepted"]
 to = "on-site"
 roles = ["handler"]
@@ -128,7 +128,7 @@ from = ["accepted", "on-site", "rework"]
 """)
     accepted = taken_to(Stage.ACCEPTED)
     later = NOON + timedelta(minutes=5)
-    there = own.step(accepted, "arrive", HANDLER, later, DEADLINES)
+    there = own.step(accepted, "reach", HANDLER, later, DEADLINES)
     assert (there.stage, there.own_stage, there.due_at) == (Stage.ACCEPTED, "on-site", accepted.due_at)
     assert running(there) == running(accepted)
     assert own.step(there, Do.DISPOSE, HANDLER, later, DEADLINES, FULL).stage is Stage.DISPOSED

@@ -34,7 +34,10 @@ matters: its guards hold, its effect takes place, its event is told, its counter
 def standard() -> Workflow:
     """The district's workflow."""
     model = StandardModel.model_validate(tomllib.loads(FILE.read_text(encoding="utf-8")))
-    stages = {id: StageRow(id, _words(row.name), Stage(row.phase or id), row.clock) for id, row in model.stages.items()}
+    stages = {
+        id: StageRow(id, _words(row.name), Stage(row.phase or id), row.clock)
+        for id, row in model.stages.items()
+    }
     steps = {
         id: StepRow(
             id=id,

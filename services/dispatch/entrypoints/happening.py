@@ -1,23 +1,21 @@
-"""What dispatch hears: reports to file, ratings, and clocks that ran out."""
+"""What dispatch hears: reports to file, and ratings."""
 
 from collections.abc import Sequence
 from functools import cache
 
 from qipan.contracts.errors import NotFound
 from qipan.contracts.events import Outcome, ReportRated, ReportTriaged
-from qipan.messaging.service import Received, Timer, Work, consume, on_timer
-from services.dispatch import reading, telling
+from qipan.messaging.service import Received, Work, consume
+from services.dispatch import reading
 from services.dispatch.acting import Acting
 from services.dispatch.change import Change
-from services.dispatch.clocks import running
 from services.dispatch.filing import Arriving, Rules, file_all
 from services.dispatch.process import Do
-from services.dispatch.steps import NOTHING, SYSTEM, Brings
-from services.dispatch.telling import STAGE_DUE, due_of
+from services.dispatch.steps import SYSTEM, Brings
 
 
 class Happening(Acting):
-    """Events and timers that move cases."""
+    """Events that move cases."""
 
     @consume(ReportTriaged)
     def file_cases(self, work: Work, batch: Sequence[Received[ReportTriaged]]) -> None:
@@ -31,10 +29,12 @@ class Happening(Acting):
         ]
         if not arriving:
             return
-        loads = reading.loads_of(work.conn, (one.tenant for one in arriving))
+        tenants = {one.tenant for one in arriving}
+        loads, field = reading.loads_of(work.conn, tenants), self.field(work, tenants)
         rules = Rules(self.choose, self.limits)
         serves = self.process.serves
-        self._record(work, file_all(arriving, self.grounds.of, loads, rules, cache(work.now), serves))
+        cases = file_all(arriving, self.grounds.of, loads, rules, cache(work.now), serves, field)
+        self._record(work, cases)
 
     @consume(ReportRated)
     def rate_cases(self, work: Work, batch: Sequence[Received[ReportRated]]) -> None:
@@ -55,24 +55,4 @@ class Happening(Acting):
             changes.append(
                 Change(before, after, row, "reporter", now, message.id, message.traceparent, detail)
             )
-        self._record(work, changes)
-
-    @on_timer(STAGE_DUE)
-    def stage_due(self, work: Work, due: Sequence[Timer]) -> None:
-        """A stage's clock ran out: told once for each stage and deadline, and only while it still runs."""
-        found, busy = reading.lock_free(work.conn, [(timer.tenant, timer.ref) for timer in due])
-        changes = []
-        for timer in due:
-            if (timer.tenant, timer.ref) in busy:
-                telling.ask_again(work, timer)
-                continue
-            before = found.get((timer.tenant, timer.ref))
-            clock = running(before.case) if before else None
-            if before is None or clock is None or timer.payload != due_of(before.case):
-                continue
-            after = self._after_step(work, before, Do.OVERDUE, SYSTEM, NOTHING)
-            detail = {"clock": clock.clock.value, "due_at": clock.due_at.isoformat()}
-            now = work.now(timer.tenant)
-            row = self._row(before, Do.OVERDUE)
-            changes.append(Change(before, after, row, SYSTEM.id, now, detail=detail))
         self._record(work, changes)

@@ -1,6 +1,9 @@
 """What dispatch is asked to show: work lists, a case, its history, the process."""
 
+from collections.abc import Sequence
+
 from qipan.contracts.commands import CaseAnswer
+from qipan.contracts.light import light_of
 from qipan.contracts.queries import (
     CaseList,
     GetCase,
@@ -10,12 +13,14 @@ from qipan.contracts.queries import (
     TellCase,
     WorkflowAnswer,
 )
+from qipan.contracts.search import SearchCases
 from qipan.messaging.service import Received, Work, answer
 from qipan.tenancy import TenantKind
-from services.dispatch import reading
+from services.dispatch import listing, reading
 from services.dispatch.acting import Acting
+from services.dispatch.finding import sought
 from services.dispatch.showing import shown
-from services.dispatch.worklist import Asker, Cursor, merge, views
+from services.dispatch.worklist import Asker, Cursor, Order, View, sights, views
 
 
 class Lists(Acting):
@@ -24,27 +29,52 @@ class Lists(Acting):
     @answer(ListWork)
     def list_work(self, work: Work, call: Received[ListWork]) -> CaseList:
         """What waits for the asker, oldest deadline first."""
-        reach, principal, asked = call.grant.reach(), call.grant.principal, call.data
-        asker = Asker(
-            id=call.grant.sub,
-            roles=frozenset(principal.roles) if principal else frozenset(),
-            everything=reach.everything,
-            units=reach.units,
-            cells=reach.cells,
-            department=principal.tenant if principal and reach.department else None,
+        asked = call.data
+        is_department = self._kind(call) is TenantKind.DEPARTMENT
+        lists = views(_asker(call), call.tenant, is_department=is_department, wanted=asked.stages)
+        return self._page(work, call, lists, Order.DUE)
+
+    @answer(SearchCases)
+    def search_cases(self, work: Work, call: Received[SearchCases]) -> CaseList:
+        """Every case that the asker may see and that matches, the closed ones, too."""
+        kind = self._kind(call)
+        lists = sights(
+            _asker(call),
+            call.tenant,
+            is_department=kind is TenantKind.DEPARTMENT,
+            towns=self._towns(call.tenant) if kind is TenantKind.DISTRICT else (),
         )
-        department = self.process.district.tenant(call.tenant).kind is TenantKind.DEPARTMENT
+        return self._page(work, call, lists, Order(call.data.order))
+
+    def _page(
+        self,
+        work: Work,
+        call: Received[ListWork] | Received[SearchCases],
+        lists: Sequence[View],
+        order: Order,
+    ) -> CaseList:
+        asked = call.data
         after = Cursor.parse(asked.after) if asked.after else None
-        lists = views(asker, call.tenant, is_department=department, wanted=asked.stages)
-        pages = [reading.page(work.conn, view, after, asked.limit) for view in lists]
-        cases, following = merge(pages, asked.limit)
-        return CaseList(cases=cases, next=following)
+        narrowed = sought(asked, lambda: work.now(call.tenant))
+        towns = self._towns(call.tenant)
+        cases, following = listing.page(work.conn, lists, narrowed, order, after, asked.limit, towns)
+        lights = tuple(light_of(case, work.now(case.tenant)) for case in cases)
+        return CaseList(cases=cases, next=following, lights=lights)
+
+    def _kind(self, call: Received) -> TenantKind:
+        return self.process.district.tenant(call.tenant).kind
+
+    def _towns(self, tenant: str) -> tuple[str, ...]:
+        """The district's towns, of the same exercise as the tenant."""
+        _, tilde, shadow = tenant.partition("~")
+        tenants = self.process.district.tenants
+        return tuple(f"{id}{tilde}{shadow}" for id, one in tenants.items() if one.kind is TenantKind.TOWN)
 
     @answer(GetCase)
     def get_case(self, work: Work, call: Received[GetCase]) -> CaseAnswer:
         """One case, to whom it concerns."""
         stored = self._found(call, reading.find(work.conn, call.tenant, call.data.case_id), call.data.case_id)
-        return CaseAnswer(case=stored.case)
+        return self._answer(work, stored)
 
     @answer(TellCase)
     def tell_case(self, work: Work, call: Received[TellCase]) -> Happenings:
@@ -60,3 +90,15 @@ class Lists(Acting):
     def get_workflow(self, work: Work, call: Received[GetWorkflow]) -> WorkflowAnswer:
         """The tenant's process as a table."""
         return shown(self.grounds.of(call.tenant).process.workflow)
+
+
+def _asker(call: Received) -> Asker:
+    reach, principal = call.grant.reach(), call.grant.principal
+    return Asker(
+        id=call.grant.sub,
+        roles=frozenset(principal.roles) if principal else frozenset(),
+        everything=reach.everything,
+        units=reach.units,
+        cells=reach.cells,
+        department=principal.tenant if principal and reach.department else None,
+    )

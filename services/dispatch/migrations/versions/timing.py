@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "time"
-down_revision = "0001"
+revision = "timing"
+down_revision = "finding"
 branch_labels = None
 depends_on = None
 
@@ -19,7 +19,7 @@ def upgrade() -> None:
         schema=SCHEMA,
     )
     op.add_column("clocks", sa.Column("paused_at", stamp), schema=SCHEMA)
-    op.add_column("clocks", sa.Column("left_seconds", sa.Float), schema=SCHEMA)
+    op.add_column("clocks", sa.Column("left_seconds", sa.Double), schema=SCHEMA)
     op.execute(
         f"UPDATE {SCHEMA}.clocks SET state = CASE WHEN overdue_at IS NOT NULL THEN 'timed-out' ELSE 'finished' END"
         " WHERE overdue_at IS NOT NULL OR ended_at IS NOT NULL"

@@ -1,0 +1,134 @@
+"""Field command: shifts, going to a task and being there, and how every worker stands."""
+
+from collections.abc import Sequence
+
+from qipan.contracts.commands import CaseAnswer, CaseCommand
+from qipan.contracts.errors import Fault, Invalid
+from qipan.contracts.field import (
+    ArriveOnScene,
+    DepartForTask,
+    EndShift,
+    FieldAnswer,
+    GetField,
+    Shift,
+    StartShift,
+)
+from qipan.messaging.service import Received, Timer, Work, answer, on_timer
+from qipan.tenancy import Person
+from services.dispatch import fielded, shift_store
+from services.dispatch.acting import Acting
+from services.dispatch.process import Do
+from services.dispatch.shifts import LONGEST_HOURS, NEVER, TIME_UP, end_of
+
+SHIFT_END = "shift.end"
+
+
+class Field(Acting):
+    """Workers' shifts and states."""
+
+    @answer(StartShift)
+    def start_shift(self, work: Work, call: Received[StartShift]) -> Shift:
+        """上岗. Signing on twice is one shift; a new `until` moves its end."""
+        person = self._worker(call, call.data.worker)
+        now = work.now(person.tenant)
+        duty = shift_store.duty_of(work.conn, person.tenant, person.id)
+        running = duty if duty.on(now) else NEVER
+        start, until = running.since or now, call.data.until or running.until
+        hours = self.process.district.setting(person.tenant, "dispatch.shift-hours", LONGEST_HOURS)
+        shift = Shift(worker=person.id, started_at=start, until=end_of(start, until, now, hours))
+        if duty.since is not None and duty.ended is None and not duty.on(now):
+            shift_store.end(work.conn, [(person.tenant, person.id, duty.until or now, TIME_UP)])
+        shift_store.begin(work.conn, person.tenant, shift, call.grant.sub)
+        work.set_timer(
+            tenant=person.tenant,
+            kind=SHIFT_END,
+            ref=person.id,
+            due_at=shift.until,
+            payload={"since": start.isoformat()},
+        )
+        return shift
+
+    @answer(EndShift)
+    def end_shift(self, work: Work, call: Received[EndShift]) -> Shift:
+        """下岗. Signing off twice is once."""
+        person = self._worker(call, call.data.worker)
+        key = (person.tenant, person.id)
+        now = work.now(person.tenant)
+        duty = shift_store.duty_of(work.conn, *key)
+        if duty.since is None:
+            fault = Fault(where="worker", what=f"{person.id} never signed on", allowed="who is on shift")
+            raise Invalid("There is no shift to end.", faults=(fault,))
+        if duty.ended is None:
+            shift_store.end(work.conn, [(*key, now, call.grant.sub)])
+            work.cancel_timers(person.tenant, person.id, SHIFT_END)
+        return shift_store.last(work.conn, [key])[key]
+
+    @on_timer(SHIFT_END)
+    def shift_end(self, work: Work, due: Sequence[Timer]) -> None:
+        """Nobody stays signed on, and located, beyond the end of their shift."""
+        duties = shift_store.duties_of(work.conn, {timer.tenant for timer in due})
+        ended = []
+        for timer in due:
+            duty = duties.get((timer.tenant, timer.ref), NEVER)
+            if duty.since and duty.ended is None and timer.payload == {"since": duty.since.isoformat()}:
+                ended.append((timer.tenant, timer.ref, timer.due_at, TIME_UP))
+        shift_store.end(work.conn, ended)
+
+    @answer(DepartForTask)
+    def depart_for_task(self, work: Work, call: Received[DepartForTask]) -> CaseAnswer:
+        """出发."""
+        return self._go(work, call, Do.DEPART)
+
+    @answer(ArriveOnScene)
+    def arrive_on_scene(self, work: Work, call: Received[ArriveOnScene]) -> CaseAnswer:
+        """到场."""
+        return self._go(work, call, Do.ARRIVE)
+
+    @answer(GetField)
+    def get_field(self, work: Work, call: Received[GetField]) -> FieldAnswer:
+        """How the workers stand whom the asker may see."""
+        district, asked = self.process.district, call.data
+        departments = {unit.id: unit.department for unit in district.units_of(call.tenant)}
+        everybody = fielded.workers_of(district, call.tenant)
+        people = [
+            person
+            for person in fielded.within(everybody, call.grant.reach(), departments, call.grant.sub)
+            if asked.unit in (None, person.unit)
+        ]
+        keys = [(person.tenant, person.id) for person in people]
+        duties = shift_store.duties_of(work.conn, {tenant for tenant, _ in keys})
+        shifts = shift_store.last(work.conn, keys)
+        held = shift_store.held_by_workers(work.conn, keys)
+        workers = [
+            fielded.shown(
+                person,
+                duties.get(key, NEVER),
+                shifts.get(key),
+                held.get(key, ()),
+                work.now(person.tenant),
+                required=self.grounds.requires_shifts(person.tenant),
+            )
+            for person, key in zip(people, keys, strict=True)
+        ]
+        shown = [one for one in workers if asked.state in (None, one.state)]
+        return FieldAnswer(workers=tuple(sorted(shown, key=lambda one: (one.unit or "~", one.worker))))
+
+    def _go(self, work: Work, call: Received[CaseCommand], do: str) -> CaseAnswer:
+        before = self._find(work, call)
+        tenant = before.case.tenant
+        duty = shift_store.duty_of(work.conn, tenant, call.grant.sub)
+        off = duty.why_off(work.now(tenant), required=self.grounds.requires_shifts(tenant))
+        if off is not None:
+            fault = Fault(where="shift", what=off, allowed="sign on first: POST /v1/shifts/start")
+            raise Invalid("Only who is on shift goes to a task.", faults=(fault,))
+        return self._act(work, call, before, do)
+
+    def _worker(self, call: Received, named: str | None) -> Person:
+        """The worker whose shift it is, whom the right must reach."""
+        id = named or call.grant.sub
+        call.grant.require(worker=id)
+        person = fielded.worker_of(self.process.district, call.tenant, id)
+        if person is None:
+            fault = Fault(where="worker", what=f"{id!r} is no handler or grid worker here")
+            raise Invalid("Only who works in the field has shifts.", faults=(fault,))
+        return person

@@ -1,0 +1,67 @@
+"""Shifts: who is on duty, until when, and who may be asked to do something. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from qipan.contracts.errors import Fault, Invalid
+
+LONGEST_HOURS = 12
+"""The longest shift where the pack does not say otherwise (`dispatch.shift-hours`)."""
+
+TIME_UP = "system: time was up"
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """What is kept of a worker's newest shift; all None: never signed on. Domain time."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    ended: datetime | None = None
+
+    def on(self, now: datetime) -> bool:
+        """Whether the worker is on shift: begun, not ended, and not past its end though nobody noted that yet."""
+        begun = self.since is not None and self.since <= now
+        return begun and self.ended is None and (self.until is None or now < self.until)
+
+    def why_off(self, now: datetime, *, required: bool) -> str | None:
+        """Why the worker is not to be asked for anything; None when there is nothing against it.
+
+        Who never signed on is taken to be there, unless the town asks everybody to (`dispatch.shifts`).
+        """
+        if self.since is None:
+            return "never signed on, as dispatch.shifts requires" if required else None
+        if self.on(now):
+            return None
+        if self.since > now:
+            return f"on shift from {self.since:%m-%d %H:%M} UTC"
+        return f"off shift since {self.ended or self.until:%m-%d %H:%M} UTC"
+
+
+NEVER = Duty()
+
+
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """A tenant's workers by shift: the one answer to whether somebody may be asked."""
+
+    duties: Mapping[str, Duty]
+    required: bool
+    now: datetime
+
+    def why_not(self, worker: str) -> str | None:
+        """Why a worker is not to be asked; None: may be."""
+        return self.duties.get(worker, NEVER).why_off(self.now, required=self.required)
+
+
+def end_of(start: datetime, until: datetime | None, now: datetime, hours: int) -> datetime:
+    """When a shift begun at `start` ends at the latest; Invalid when `until` is no end of such a shift."""
+    latest = start + timedelta(hours=hours)
+    if until is None:
+        return latest
+    if until.tzinfo is None or not now < until <= latest:
+        allowed = f"after {now.isoformat()}, by {latest.isoformat()} (dispatch.shift-hours: {hours})"
+        fault = Fault(where="until", what="is no end of this shift", allowed=allowed)
+        raise Invalid("The shift cannot end then.", faults=(fault,))
+    return until

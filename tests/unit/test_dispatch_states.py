@@ -1,0 +1,193 @@
+"""How workers stand: one state for each, that follows from the shift and every task, and is never lost."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from test_dispatch_process import DEADLINES, DISPATCHER, INSPECTOR, LEADER, NOON, file, report
+
+from qipan.contracts.case import CaseState, Going, Leg, Stage
+from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
+from qipan.contracts.field import WorkerState
+from services.dispatch.process import STANDARD, Do
+from services.dispatch.shifts import NEVER, Duty, Roll, end_of
+from services.dispatch.states import BINDING, of_task, standing
+from services.dispatch.steps import SYSTEM, Actor, Brings
+from services.dispatch.worklist import HELD
+
+WORKERS = ("sandun.sweep.1", "sandun.sweep.2")
+ON = Duty(since=NOON, until=NOON + timedelta(hours=8))
+
+
+def offered(worker: str | None, number: int = 1) -> CaseState:
+    offer = Brings(department="sanitation", unit="sandun/sweep", worker=worker, task_id=f"c{number}.1")
+    return file(report(), "sandun", f"c{number}", NOON, DEADLINES, offer, "dispatch")
+
+
+def at(stage: Stage, going: Going | None = None) -> CaseState:
+    leg = Leg(state=going, since=NOON) if going else None
+    return offered(WORKERS[0]).model_copy(update={"stage": stage, "leg": leg})
+
+
+@pytest.mark.parametrize(
+    ("held", "state"),
+    [
+        ([], WorkerState.AVAILABLE),
+        ([at(Stage.OFFERED)], WorkerState.RESERVED),
+        ([at(Stage.ACCEPTED)], WorkerState.BUSY),
+        ([at(Stage.REWORK)], WorkerState.BUSY),
+        ([at(Stage.ACCEPTED, Going.EN_ROUTE)], WorkerState.EN_ROUTE),
+        ([at(Stage.REWORK, Going.ON_SCENE)], WorkerState.ON_SCENE),
+        ([at(Stage.OFFERED), at(Stage.ACCEPTED), at(Stage.ACCEPTED, Going.EN_ROUTE)], WorkerState.EN_ROUTE),
+        ([at(Stage.ACCEPTED, Going.ON_SCENE), at(Stage.ACCEPTED, Going.EN_ROUTE)], WorkerState.ON_SCENE),
+    ],
+)
+def test_of_several_tasks_the_most_binding_holds(held: list[CaseState], state: WorkerState) -> None:
+    assert standing(ON, held, NOON, required=True).state is state
+    assert standing(ON, held[::-1], NOON, required=True).state is state
+
+
+def test_the_reason_names_the_case_and_what_else_there_is() -> None:
+    held = [at(Stage.OFFERED), at(Stage.ACCEPTED).model_copy(update={"case_id": "c9"})]
+    assert standing(ON, held, NOON, required=True).why == "by case c9 and 1 task more"
+
+
+def test_who_is_off_is_off_and_what_they_hold_is_said() -> None:
+    gone = Duty(NOON, NOON + timedelta(hours=8), NOON + timedelta(hours=1))
+    found = standing(gone, [at(Stage.ACCEPTED)], NOON + timedelta(hours=2), required=False)
+    assert found.state is WorkerState.OFF
+    assert found.why.endswith("still holds 1 task")
+
+
+@pytest.mark.parametrize(
+    ("duty", "required", "free"),
+    [
+        (NEVER, False, True),
+        (NEVER, True, False),
+        (ON, True, True),
+        (Duty(NOON, NOON + timedelta(hours=1), NOON + timedelta(minutes=1)), False, False),
+        (Duty(NOON - timedelta(hours=9), NOON), False, False),  # its end has come, though no timer has fired
+        (Duty(NOON + timedelta(hours=1), NOON + timedelta(hours=2)), False, False),
+    ],
+)
+def test_who_may_be_asked(duty: Duty, required: bool, free: bool) -> None:
+    roll = Roll({"w": duty} if duty is not NEVER else {}, required, NOON)
+    assert (roll.why_not("w") is None) is free
+
+
+def test_a_shift_has_an_end_within_the_longest() -> None:
+    assert end_of(NOON, None, NOON, 12) == NOON + timedelta(hours=12)
+    assert end_of(NOON, NOON + timedelta(hours=4), NOON, 12) == NOON + timedelta(hours=4)
+    for until in (NOON, NOON + timedelta(hours=13), datetime(2026, 5, 11, 6)):  # noqa: DTZ001
+        with pytest.raises(Invalid, match="cannot end"):
+            end_of(NOON, until, NOON, 12)
+
+
+def test_a_leg_belongs_to_who_holds_the_task_and_ends_with_it() -> None:
+    step, one, two = STANDARD.step, Actor(WORKERS[0], frozenset({"handler"})), None
+    case = step(offered(WORKERS[0]), Do.ACCEPT, one, NOON, DEADLINES)
+    two = Actor(WORKERS[1], frozenset({"handler"}))
+    with pytest.raises(Forbidden, match=WORKERS[0]):
+        step(case, Do.DEPART, two, NOON, DEADLINES)
+    case = step(case, Do.ARRIVE, one, NOON, DEADLINES)
+    assert case.leg == Leg(state=Going.ON_SCENE, since=NOON)
+    back = step(case, Do.RETURN, one, NOON, DEADLINES, Brings(reason="不归我们管"))
+    done = step(case, Do.DISPOSE, one, NOON, DEADLINES, Brings(evidence=("photo:1",)))
+    assert (back.leg, done.leg) == (None, None)
+    assert step(done, Do.FAIL, INSPECTOR, NOON, DEADLINES).leg is None
+
+
+def lost(
+    cases: list[CaseState], duties: dict[str, Duty], shown: dict[str, WorkerState], now: datetime
+) -> list:
+    """What is wrong with the states shown, worked out the other way round: from every case to its worker."""
+    wrong = []
+    for case in cases:
+        held_by = shown.get(case.worker or "")
+        if case.stage not in HELD or held_by is None or held_by is WorkerState.OFF:
+            continue
+        if held_by is WorkerState.AVAILABLE or BINDING.index(held_by) > BINDING.index(of_task(case)):
+            wrong.append((case.case_id, held_by))
+    for worker, state in shown.items():
+        mine = [case for case in cases if case.worker == worker and case.stage in HELD]
+        if duties[worker].on(now) == (state is WorkerState.OFF):
+            wrong.append((worker, state))
+        if not mine and state not in (WorkerState.OFF, WorkerState.AVAILABLE):
+            wrong.append((worker, state))
+    return wrong
+
+
+class Field(RuleBasedStateMachine):
+    """Two workers and three cases; anybody tries anything, shifts begin and end meanwhile."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.now = NOON
+        self.cases = [offered(WORKERS[n % 2] if n else None, n) for n in range(3)]
+        self.duties = dict.fromkeys(WORKERS, NEVER)
+
+    @rule(which=st.integers(0, 2), do=st.sampled_from(sorted(set(Do) - {Do.FILE})), who=st.integers(0, 5))
+    def attempt(self, which: int, do: Do, who: int) -> None:
+        actor = (
+            *(Actor(worker, frozenset({"handler"})) for worker in WORKERS),
+            DISPATCHER,
+            INSPECTOR,
+            LEADER,
+            SYSTEM,
+        )[who]
+        brings = Brings("why", ("p",), "sanitation", "sandun/sweep", WORKERS[which % 2], "t", 4)
+        try:
+            self.cases[which] = STANDARD.step(self.cases[which], do, actor, self.now, DEADLINES, brings)
+        except (IllegalTransition, Forbidden, Invalid):
+            return
+
+    @rule(worker=st.sampled_from(WORKERS), hours=st.integers(1, 12))
+    def sign_on(self, worker: str, hours: int) -> None:
+        self.duties[worker] = Duty(self.now, self.now + timedelta(hours=hours))
+
+    @rule(worker=st.sampled_from(WORKERS))
+    def sign_off(self, worker: str) -> None:
+        duty = self.duties[worker]
+        if duty.on(self.now):
+            self.duties[worker] = Duty(duty.since, duty.until, self.now)
+
+    @rule(minutes=st.integers(1, 600))
+    def time_passes(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
+
+    def shown(self) -> dict[str, WorkerState]:
+        held = {w: [c for c in self.cases if c.worker == w and c.stage in HELD] for w in WORKERS}
+        return {w: standing(self.duties[w], held[w], self.now, required=True).state for w in WORKERS}
+
+    @invariant()
+    def no_state_is_lost(self) -> None:
+        assert lost(self.cases, self.duties, self.shown(), self.now) == []
+
+    @invariant()
+    def who_holds_nothing_and_is_there_can_be_asked(self) -> None:
+        roll = Roll(self.duties, True, self.now)
+        for worker, state in self.shown().items():
+            assert (roll.why_not(worker) is None) == (state is not WorkerState.OFF)
+
+    @invariant()
+    def a_leg_is_only_of_a_task_in_hand(self) -> None:
+        assert all(case.leg is None or case.stage in (Stage.ACCEPTED, Stage.REWORK) for case in self.cases)
+
+
+TestField = Field.TestCase
+TestField.settings = hypothesis_settings(max_examples=40, stateful_step_count=25, deadline=None)
+
+
+def test_a_lost_state_would_be_noticed() -> None:
+    """The control: a state kept beside the cases, and left as it was when the task went to somebody else."""
+    case = STANDARD.step(
+        offered(WORKERS[0]), Do.ACCEPT, Actor(WORKERS[0], frozenset({"handler"})), NOON, DEADLINES
+    )
+    duties = dict.fromkeys(WORKERS, ON)
+    right = {WORKERS[0]: WorkerState.BUSY, WORKERS[1]: WorkerState.AVAILABLE}
+    assert lost([case], duties, right, NOON) == []
+    assert lost([case], duties, {**right, WORKERS[0]: WorkerState.AVAILABLE}, NOON) != []
+    assert lost([case], duties, {**right, WORKERS[1]: WorkerState.EN_ROUTE}, NOON) != []
+    assert lost([case], duties, {**right, WORKERS[0]: WorkerState.OFF}, NOON) != []
