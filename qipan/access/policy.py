@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from qipan.access.principal import Role
-from qipan.contracts import commands, field, queries, search, timing
+from qipan.contracts import commands, devices, field, queries, search, timing
 from qipan.contracts.base import Request
 
 
@@ -42,6 +42,7 @@ REPORT_RATE = "report.rate.v1"
 REPORT_IMPORT = "report.import.v1"
 CALL_TAKE = "call.take.v1"
 READING_POST = "reading.post.v1"
+ALARM_POST = "alarm.post.v1"
 COMPONENT_SHOW = "component.show.v1"
 OPEN311_POST = "open311.post.v1"
 OPEN311_READ = "open311.read.v1"
@@ -90,6 +91,9 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     commands.IssueApiKey: {Role.OPERATOR: Scope.TENANT},
     commands.RevokeApiKey: {Role.OPERATOR: Scope.TENANT},
     queries.ListApiKeys: {Role.OPERATOR: Scope.TENANT},
+    devices.RegisterDevice: {Role.OPERATOR: Scope.TENANT},
+    devices.RevokeDevice: {Role.OPERATOR: Scope.TENANT},
+    devices.ListDevices: {Role.OPERATOR: Scope.TENANT, Role.SUPERVISOR: Scope.TENANT},
     # dispatch
     commands.DispatchCase: {Role.DISPATCHER: Scope.TENANT},
     commands.AcceptTask: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
@@ -143,6 +147,8 @@ _CORE: dict[str, Rule] = {
     REPORT_IMPORT: Rule(dict.fromkeys(_CALL_TAKERS, Scope.DISTRICT)),
     # the hotline's call, with its number in the switchboard: for who sits there
     CALL_TAKE: Rule(dict.fromkeys(_CALL_TAKERS, Scope.DISTRICT)),
+    # a device, by the key that it was registered with
+    ALARM_POST: Rule({Role.MACHINE: Scope.TENANT}),
     READING_POST: Rule({Role.MACHINE: Scope.TENANT, Role.SERVICE: Scope.TENANT}),
     # Open311: with an API key one reports; what was reported that way is public, as its specification has it
     OPEN311_POST: Rule({Role.MACHINE: Scope.TENANT}),

@@ -14,6 +14,7 @@ from qipan.cli import (
     contacts,
     db,
     dead,
+    device,
     grid,
     importing,
     photos,
@@ -55,6 +56,7 @@ commands.add_typer(case.commands, name="case")
 commands.add_typer(contacts.commands, name="contacts")
 commands.add_typer(photos.commands, name="photos")
 commands.add_typer(apikey.commands, name="apikey")
+commands.add_typer(device.commands, name="device")
 commands.add_typer(audit.commands, name="audit")
 commands.add_typer(analytics.commands, name="analytics")
 commands.add_typer(grid.commands, name="grid")

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from qipan.contracts.base import Event
 from qipan.contracts.case import CaseState, Located, Place
+from qipan.contracts.level import Level
 from qipan.contracts.responsible import Responsible
 
 
@@ -25,7 +26,8 @@ class ReportReceived(Event):
     """Intake's door stored a report and acknowledged it.
 
     `self_disposed`: a grid worker says that the matter was put right on the spot (自处置). `located`: how the
-    place was found, when it was not given as coordinates. `component`: the one that the report names.
+    place was found, when it was not given as coordinates. `component`: the one that the report names. `level`:
+    the risk that the sender sees.
     """
 
     type: ClassVar[str] = "report.received.v1"
@@ -40,6 +42,7 @@ class ReportReceived(Event):
     received_at: datetime
     located: Located | None = None
     component: str | None = None
+    level: Level | None = None
 
 
 class ReportTriaged(Event):
@@ -57,6 +60,7 @@ class ReportTriaged(Event):
     reason: str | None = None
     merged_into: str | None = None
     responsible: Responsible | None = None
+    level: Level | None = None
 
 
 class ReportRated(Event):

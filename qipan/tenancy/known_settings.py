@@ -100,6 +100,11 @@ KNOWN: Mapping[str, KnownSetting] = {
     ),
     "triage.duplicate-minutes": KnownSetting("and within what time", _WHOLE, _whole),
     "triage.duplicate-likeness": KnownSetting("and how alike their texts", _SHARE, _share),
+    "triage.debounce-minutes": KnownSetting(
+        "within what time a device's next alarm about one matter joins the report that stands; 0: never",
+        _WHOLE,
+        _whole,
+    ),
     "triage.hold-minutes": KnownSetting(
         "how long a report with a likely matter waits for a person; 0: for ever", _WHOLE, _whole
     ),

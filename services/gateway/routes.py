@@ -66,6 +66,7 @@ DOOR_ROUTES: tuple[tuple[str, str], ...] = (
     ("GET", "/v1/reports/{rest:path}"),
     ("POST", "/v1/reports/{rest:path}"),
     ("POST", "/v1/readings"),
+    ("POST", "/v1/alarms"),
     ("GET", "/v1/components/{rest:path}"),
 )
 """What is intake's own: its door describes and decides it."""

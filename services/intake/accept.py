@@ -109,5 +109,6 @@ def _tell(work: Work, received: store.Received) -> None:
         received_at=received.received_at,
         located=report.located,
         component=report.component,
+        level=report.level,
     )
     work.publish(event, tenant=report.tenant, subject=report.report_id, trace=received.traceparent)

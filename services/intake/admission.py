@@ -16,6 +16,7 @@ from qipan.contracts.errors import (
     UnknownTenant,
     WrongTenant,
 )
+from qipan.contracts.level import Level
 from qipan.ids import new_id
 from qipan.territory import Location
 from qipan.territory.components import Components
@@ -86,6 +87,7 @@ class NewReport:
     located: Located | None = None
     component: str | None = None
     call_id: str | None = None
+    level: Level | None = None
 
 
 def admit(

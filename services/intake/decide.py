@@ -158,4 +158,5 @@ def _told(row: Row[Any], ruling: Ruling, now: datetime) -> ReportTriaged:
         triaged_at=now,
         reason=ruling.reason,
         responsible=ruling.responsible,
+        level=row.level,
     )

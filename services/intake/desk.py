@@ -1,12 +1,13 @@
 """The desk at which reports are looked at: what each is about and where it lies, by its town's words."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from qipan.contracts.case import Place
 from qipan.contracts.events import Outcome, ReportReceived
+from qipan.contracts.level import Level
 from qipan.contracts.responsible import Responsible
 from qipan.tenancy import District, base_of
 from services.intake.classify import Classification
@@ -129,6 +130,8 @@ class Desk:
             )
         elif found.matter is not None:
             suggestion = Suggestion(found.matter, 1.0, BY_REPORTER)
+        if report.level is Level.URGENT and found.matter is not None:
+            found = replace(found, emergency=True)
         matter = None if found.matter is None else book.matters[found.matter]
         reported = self._place(report)
         return Examined(

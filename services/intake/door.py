@@ -33,6 +33,7 @@ from services.intake.accept import Accepted, Submission, Verdict, accept, observ
 from services.intake.admission import NewReport, admit
 from services.intake.comments import comment
 from services.intake.contacts import Contacts
+from services.intake.devices.desk import AlarmDesk
 from services.intake.forms import (
     CommentAccepted,
     CommentForm,
@@ -76,6 +77,7 @@ class Door:
         self._comments_an_hour = comments_an_hour
         self.open311 = Desk(district, database, tokens)
         self._gauge = OutboxGauge(outbox_limit)
+        self.alarms = AlarmDesk(district, database, self._gauge.check)
         self._commits: GroupCommit[Submission, tuple[Verdict, ...]] = GroupCommit(database, self._accept)
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ _REFS = "#/components/schemas/{model}"
 _REPEAT = "A repeat with the same key and body gets the first answer; another body a 409."
 _HEADERS = {
     "/v1/reports/{report_id}/comments": (("Idempotency-Key", _REPEAT),),
+    "/v1/alarms": (("X-Device-Key", "The device's own key, or its hub's."),),
     "/v1/reports": (
         ("Idempotency-Key", _REPEAT),
         ("Qipan-Shadow", "The exercise that the sender takes part in."),

@@ -12,6 +12,7 @@ from qipan.contracts.commands import (
     SubmitReport,
     UnmaskContact,
 )
+from qipan.contracts.devices import Device, Devices, ListDevices, RegisterDevice, RevokeDevice
 from qipan.contracts.errors import KeyReused, NotFound, WrongTenant
 from qipan.contracts.events import CASE_EVENTS, CaseEvent, ReportReceived
 from qipan.contracts.queries import (
@@ -46,6 +47,7 @@ from services.intake.admission import admit
 from services.intake.contacts import Contacts
 from services.intake.decide import decide_held, file_waited
 from services.intake.desk import Desk
+from services.intake.devices import registry
 from services.intake.follow import follow
 from services.intake.forms import ReportForm
 from services.intake.held import held_report
@@ -195,6 +197,21 @@ class Intake:
     def list_api_keys(self, work: Work, call: Received[ListApiKeys]) -> ApiKeys:
         """Who may send reports through Open311."""
         return keys.page(work, call.tenant, call.data.after, call.data.limit)
+
+    @answer(RegisterDevice)
+    def register_device(self, work: Work, call: Received[RegisterDevice]) -> Device:
+        """Let a sensor or camera raise alarms."""
+        return registry.register(work, self.district, call.tenant, call.data, call.grant.sub)
+
+    @answer(RevokeDevice)
+    def revoke_device(self, work: Work, call: Received[RevokeDevice]) -> Device:
+        """Refuse a device's alarms."""
+        return registry.revoke(work, call.tenant, call.data.device_id, call.grant.sub)
+
+    @answer(ListDevices)
+    def list_devices(self, work: Work, call: Received[ListDevices]) -> Devices:
+        """Which devices there are."""
+        return registry.page(work, call.tenant, call.data.after, call.data.limit)
 
     @answer(TellReport)
     def tell_report(self, work: Work, call: Received[TellReport]) -> Happenings:

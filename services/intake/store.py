@@ -100,12 +100,14 @@ class NewReading:
 
 _ADD_REPORTS = text(f"""
     INSERT INTO {SCHEMA}.reports (tenant, report_id, client, digest, channel, text, lon, lat, address,
-        matter_given, contact, call_id, received_at, traceparent, located, component, status, changed_at)
+        matter_given, contact, call_id, received_at, traceparent, located, component, level, status,
+        changed_at)
     SELECT tenant, report_id, client, digest, channel, text, lon, lat, address,
-        matter, contact, call_id, received_at, traceparent, located, component, 'received', received_at
+        matter, contact, call_id, received_at, traceparent, located, component, level, 'received', received_at
     FROM json_to_recordset(CAST(:rows AS json)) AS r (tenant text, report_id text, client text, digest text,
         channel text, text text, lon float8, lat float8, address text, matter text, contact bytea, call_id text,
-        received_at timestamptz, traceparent text, located jsonb, component text)
+        received_at timestamptz, traceparent text, located jsonb, component text,
+        level text)
     ON CONFLICT DO NOTHING
     RETURNING tenant, report_id
 """)
@@ -196,6 +198,7 @@ def add_reports(conn: Connection, received: Collection[Received]) -> set[tuple[s
             "traceparent": one.traceparent,
             "located": r.located,
             "component": r.component,
+            "level": r.level,
         }
         for one in received
         for r in (one.report,)

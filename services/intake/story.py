@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row
 from qipan.contracts.queries import Happening
 from services.intake import store
 from services.intake.additions import comments_of, photos_of
+from services.intake.devices.rows import of_report
 from services.intake.unmask import unmaskings_of
 
 
@@ -30,6 +31,7 @@ def _happenings(conn: Connection, row: Row[Any]) -> Iterator[Happening]:
             matter=row.matter_given,
             place=(row.located or {}).get("name"),
             component=row.component,
+            level=row.level,
             call=row.call_id,
         ),
     )
@@ -60,6 +62,24 @@ def _happenings(conn: Connection, row: Row[Any]) -> Iterator[Happening]:
             who="reporter",
             detail={"rating": str(rated.rating)},
         )
+    for series in of_report(conn, row.tenant, row.report_id):
+        if series.times > 1:
+            yield Happening(
+                at=series.last_at,
+                real_at=series.last_real_at,
+                service="intake",
+                what="alarm repeated",
+                who=f"device:{series.source}",
+                detail={"times": str(series.times)},
+            )
+        if series.cleared_at is not None:
+            yield Happening(
+                at=series.cleared_at,
+                real_at=series.cleared_real_at,
+                service="intake",
+                what="alarm cleared",
+                who=f"device:{series.source}",
+            )
     for photo in photos_of(conn, row.tenant, row.report_id):
         yield Happening(
             at=photo.at,

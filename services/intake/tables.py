@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Float,
@@ -66,6 +67,7 @@ reports = Table(
     Column("stage_times", JSONB),  # of its case, in milliseconds since 1970 (services.intake.timeline)
     Column("call_id", Text),  # the hotline's own number of the call
     Column("suggestion", JSONB),  # what was suggested before anybody decided (services.intake.suggestion)
+    Column("level", Text),  # of risk, as its sender sees it (qipan.contracts.level)
     Column("responsible", JSONB),  # whose it is, when it was declined (qipan.contracts.responsible)
     Index(
         "reports_open",
@@ -177,6 +179,55 @@ open311_updates = Table(
     Column("at", _stamp, primary_key=True),
     Column("status", Text, primary_key=True),
     Index("open311_updates_at", "tenant", "at", "report_id"),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("device_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("digest", Text),  # SHA-256 of its key, which is nowhere else; none when it sends through a hub
+    Column("hub", Text),
+    Column("matter", Text),
+    Column("lon", Float),
+    Column("lat", Float),
+    Column("registered_at", _stamp, nullable=False, server_default=func.now()),
+    Column("registered_by", Text, nullable=False),
+    Column("revoked_at", _stamp),
+    Column("revoked_by", Text),
+    Index("devices_digest", "tenant", "digest", unique=True),
+)
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("source", Text, primary_key=True),  # the device's own tenant and its id
+    Column("alarm_id", Text, primary_key=True),
+    Column("cleared", Boolean, primary_key=True),
+    Column("matter", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("at", _stamp, nullable=False),
+    Column("real_at", _stamp, nullable=False, server_default=func.now()),
+    Column("fate", Text, nullable=False),
+    Column("report_id", Text),
+    Index("alarms_report", "tenant", "report_id", postgresql_where=text("report_id IS NOT NULL")),
+)
+
+# One row for each device and matter: the alarms that the newest report stands for.
+alarm_series = Table(
+    "alarm_series",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("matter", Text, primary_key=True),
+    Column("report_id", Text),
+    Column("first_at", _stamp),
+    Column("last_at", _stamp),
+    Column("times", Integer, nullable=False, server_default="0"),
+    Column("level", Text, nullable=False, server_default="normal"),
+    Column("cleared_at", _stamp),
 )
 
 readings = Table(

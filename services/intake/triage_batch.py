@@ -71,6 +71,7 @@ def told(triaged: Triaged, now: datetime) -> ReportTriaged:
         reason=triaged.decision.reason,
         merged_into=triaged.merged_into,
         responsible=triaged.responsible,
+        level=report.level,
     )
 
 

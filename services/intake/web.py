@@ -36,6 +36,7 @@ from qipan.tenancy import Clocks, load_district
 from services.intake import imports, openapi
 from services.intake.admission import NewReport
 from services.intake.contacts import Contacts
+from services.intake.devices.web import DEVICE_ROUTES, DeviceEndpoints
 from services.intake.door import Door
 from services.intake.forms import (
     LARGEST_BATCH,
@@ -203,7 +204,7 @@ OWN_ROUTES = (
     Described("GET", "/v1/components/{component_id}", Endpoints.get_component, None, ComponentShown, 200),
 )
 
-ROUTES = (*OWN_ROUTES, *PHOTO_ROUTES)
+ROUTES = (*OWN_ROUTES, *DEVICE_ROUTES, *PHOTO_ROUTES)
 
 
 def create_app(
@@ -234,7 +235,11 @@ def create_app(
         routes=[
             *(
                 NamedRoute(route.path, getattr(served, route.endpoint.__name__), methods=[route.method])
-                for served, routes in ((endpoints, OWN_ROUTES), (of_photos, PHOTO_ROUTES))
+                for served, routes in (
+                    (endpoints, OWN_ROUTES),
+                    (DeviceEndpoints(door.alarms), DEVICE_ROUTES),
+                    (of_photos, PHOTO_ROUTES),
+                )
                 for route in routes
             ),
             *(

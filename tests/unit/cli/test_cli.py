@@ -50,6 +50,7 @@ def test_help_names_every_command() -> None:
         "contacts",
         "photos",
         "apikey",
+        "device",
     ):
         assert f" {name} " in said
 

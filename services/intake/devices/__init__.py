@@ -1,0 +1,1 @@
+"""Sensors and cameras: registered with keys of their own, their alarms taken in bulk and debounced."""
