@@ -142,6 +142,9 @@ BODIES = {
     "InspectCase": {"passed": True},
     "VoidCase": {"reason": "误报"},
     "TakeStep": {"step": "countersign"},
+    "AskForTime": {"kind": "deferral", "until": "2026-03-09T12:00:00+08:00", "reason": "等配件"},
+    "DecideTime": {"approved": True},
+    "ResumeCase": {"reason": "配件已到"},
     "UnmaskContact": {"purpose": "回访"},
     "DecideReport": {"outcome": "file", "matter": "s:06010"},
 }
