@@ -192,13 +192,13 @@ class CaseMoved(CaseEvent):
 class CaseTimeAsked(CaseEvent):
     """The handler asked for more or other time (`case.clock.asked`); the deadline runs on until it is approved."""
 
-    type: ClassVar[str] = "case.time-asked.v1"
+    type: ClassVar[str] = "time.asked.v1"
 
 
 class CaseTimeRefused(CaseEvent):
     """What was asked for was refused; the deadline is what it was."""
 
-    type: ClassVar[str] = "case.time-refused.v1"
+    type: ClassVar[str] = "time.refused.v1"
 
 
 class CaseExtended(CaseEvent):

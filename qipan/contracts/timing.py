@@ -29,7 +29,7 @@ class AskForTime(CaseCommand):
     begins; a suspension may say `until` when it is to be looked at again (else: the longest that the town allows).
     """
 
-    type: ClassVar[str] = "case.ask-time.v1"
+    type: ClassVar[str] = "time.ask.v1"
     kind: Literal["extension", "deferral", "suspension"]
     reason: Annotated[str, Field(min_length=1, max_length=4000)]
     by: Annotated[str, Field(max_length=40)] | None = None
@@ -39,7 +39,7 @@ class AskForTime(CaseCommand):
 class DecideTime(CaseCommand):
     """The dispatcher, or the district beyond what the town may grant, approves or refuses what was asked for."""
 
-    type: ClassVar[str] = "case.decide-time.v1"
+    type: ClassVar[str] = "time.decide.v1"
     approved: bool
     note: Text = ""
 

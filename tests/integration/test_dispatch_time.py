@@ -72,7 +72,7 @@ def test_an_extension_is_asked_for_approved_and_runs(desk: Desk) -> None:
     clocks = desk.rows("SELECT due_at FROM dispatch.clocks WHERE ended_at IS NULL")
     assert clocks[0].due_at == case.due_at
     said = [m["type"] for _, m in desk.said()]
-    assert said[-2:] == ["case.time-asked.v1", "case.extended.v1"]
+    assert said[-2:] == ["time.asked.v1", "case.extended.v1"]
     told = desk.ask("sandun.supervisor.1", TellCase(subject=case_id)).happenings
     assert [h.what for h in told][-2:] == ["ask-time", "extend"]
 
