@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from qipan.access.principal import Role
-from qipan.contracts import commands, devices, field, queries, search, timing
+from qipan.contracts import choosing, commands, devices, field, offline, queries, search, supervision, timing
 from qipan.contracts.base import Request
 
 
@@ -66,6 +66,7 @@ _CALL_TAKERS = (
     Role.OPERATOR,
     Role.SERVICE,  # a department's own system
 )
+_SUPERVISORS = dict.fromkeys((Role.SUPERVISOR, Role.TOWN_LEAD, Role.DISTRICT_LEAD), Scope.TENANT)
 _WORKERS = {Role.HANDLER: Scope.UNIT, Role.GRID_WORKER: Scope.CELL}
 
 _ON_SHIFT = {
@@ -96,6 +97,10 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     devices.ListDevices: {Role.OPERATOR: Scope.TENANT, Role.SUPERVISOR: Scope.TENANT},
     # dispatch
     commands.DispatchCase: {Role.DISPATCHER: Scope.TENANT},
+    choosing.RecommendUnits: dict.fromkeys(
+        (Role.DISPATCHER, Role.SHIFT_LEADER, Role.SUPERVISOR, Role.TOWN_LEAD, Role.DISTRICT_LEAD),
+        Scope.TENANT,
+    ),
     commands.AcceptTask: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
     field.DepartForTask: {Role.HANDLER: Scope.UNIT},
     field.ArriveOnScene: {Role.HANDLER: Scope.UNIT},
@@ -110,6 +115,14 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     timing.ListTimeRequests: _WATCHERS,
     timing.ListSuspended: _WATCHERS,
     commands.TakeStep: {**dict.fromkeys(_TOWN_STAFF, Scope.TENANT), **_WORKERS},
+    supervision.SuperviseCase: _SUPERVISORS,
+    supervision.AnswerSupervision: {
+        Role.HANDLER: Scope.UNIT,
+        Role.DISPATCHER: Scope.TENANT,
+        Role.SHIFT_LEADER: Scope.TENANT,
+    },
+    supervision.ExpediteCase: dict.fromkeys(_TOWN_STAFF, Scope.TENANT),
+    supervision.RemarkCase: _SUPERVISORS,
     queries.ListWork: {**_WATCHERS, **_WORKERS},
     search.SearchCases: {**_WATCHERS, **_WORKERS},
     queries.GetCase: {**_WATCHERS, **_WORKERS, Role.SERVICE: Scope.TENANT},
@@ -118,6 +131,10 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     field.StartShift: _ON_SHIFT,
     field.EndShift: _ON_SHIFT,
     field.GetField: {**_WATCHERS, Role.HANDLER: Scope.UNIT},
+    # without signal: the right to each command is asked for as its own
+    offline.ReplayCommand: {**_WORKERS, Role.SUPERVISOR: Scope.TENANT},
+    offline.ListConflicts: _WATCHERS,
+    offline.DecideConflict: {Role.DISPATCHER: Scope.TENANT, Role.SHIFT_LEADER: Scope.TENANT},
     queries.GetWorkflow: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.TENANT),
     # notify
     commands.MarkRead: dict.fromkeys(_PEOPLE, Scope.OWN),

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from qipan.contracts.base import Part
+from qipan.contracts.supervised import Supervision
 
 
 class Stage(StrEnum):
@@ -54,7 +55,10 @@ class Place(Part):
 
 
 class Counters(Part):
-    """How often each thing happened so far; cumulative, so that a gap in events loses nothing."""
+    """How often each thing happened so far; cumulative, so that a gap in events loses nothing.
+
+    `overrides`: how often a dispatcher asked another than the one recommended.
+    """
 
     offers: int = 0
     returns: int = 0
@@ -101,6 +105,7 @@ class ClockState(Part):
     left_seconds: float | None = None
     escalated: int = 0
     without_year: int | None = None
+    overrides: int = 0
 
 
 class Going(StrEnum):
@@ -153,4 +158,5 @@ class CaseState(Part):
     counters: Counters = Counters()
     stage_times: dict[Stage, datetime] = Field(default_factory=dict)
     clock: ClockState | None = None
+    supervision: Supervision | None = None
     leg: Leg | None = None

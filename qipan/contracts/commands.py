@@ -133,11 +133,15 @@ class CaseCommand(Command[CaseAnswer]):
 
 
 class DispatchCase(CaseCommand):
-    """派遣: a dispatcher offers the case to a unit (and a worker of it)."""
+    """派遣: a dispatcher offers the case to a unit (and a worker of it); without a unit, to whom is recommended.
+
+    `reason` is why somebody else than the one recommended; it is kept in the history.
+    """
 
     type: ClassVar[str] = "case.dispatch.v1"
-    unit: Id
+    unit: Id | None = None
     worker: Id | None = None
+    reason: Text | None = None
 
 
 class AcceptTask(CaseCommand):

@@ -1,7 +1,8 @@
 """One short transaction: rows, messages that must be heard, and timers, all or nothing."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -100,6 +101,18 @@ class Work:
                 ),
                 {"tenant": tenant, "kind": kind, "ref": ref},
             )
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """A part that may fail by itself: what it raises goes on, and what it wrote, said and set is undone."""
+        messages, timers = len(self._messages), dict(self._timers)
+        try:
+            with self.conn.begin_nested():
+                yield
+        except BaseException:
+            del self._messages[messages:]
+            self._timers = timers
+            raise
 
     def flush(self, *, to_outbox: bool = True) -> "list[Unsent]":
         """Write what is buffered; called by the database before it commits.

@@ -155,6 +155,11 @@ KNOWN: Mapping[str, KnownSetting] = {
     ),
     "dispatch.route-limit": KnownSetting("how long a filed case may wait for a unit", A_LIMIT, _limit),
     "dispatch.close-limit": KnownSetting("how long an inspected case may wait to be closed", A_LIMIT, _limit),
+    "dispatch.supervise-limit": KnownSetting(
+        "how long an answer to a supervision (督办) may take, where the supervisor does not say",
+        A_LIMIT,
+        _limit,
+    ),
     "dispatch.close-on-inspection": KnownSetting(
         "whether a case that passed inspection is closed without a shift leader", _TRUTH, _truth
     ),

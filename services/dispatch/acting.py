@@ -110,17 +110,16 @@ class Acting:
             if principal
             else Actor(call.grant.sub, frozenset())
         )
+        detail = {**(detail or {}), **dict(getattr(call, "beside", ()))}
         taken: str | None = do
         while taken is not None:
             after = self._after_step(work, before, taken, actor, brings, unit_tenant)
             now = work.now(before.case.tenant)
             row = self._row(before, taken)
             authority = actor.authority(row.roles)
-            change = Change(
-                before, after, row, actor.id, now, call.id, call.traceparent, detail or {}, authority
-            )
+            change = Change(before, after, row, actor.id, now, call.id, call.traceparent, detail, authority)
             self._record(work, [change])
-            before, actor, brings, detail = after, SYSTEM, NOTHING, None
+            before, actor, brings, detail = after, SYSTEM, NOTHING, {}
             taken = self.after(after, taken)
         return self._answer(work, before)
 

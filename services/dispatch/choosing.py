@@ -7,7 +7,7 @@ from datetime import datetime
 from qipan.contracts.events import ReportTriaged
 from qipan.tenancy import Matter, Unit
 from qipan.tenancy.condition import Circumstances
-from qipan.tenancy.dispatch_rules import Rule
+from qipan.tenancy.dispatch_rules import CrewLine, Rule, RunCard
 from qipan.territory.cell import DUTY_LAYER
 from qipan.territory.coordinates import Point
 from services.dispatch.availability import EVERYBODY, Availability
@@ -127,9 +127,8 @@ class Tier:
             manned = manned or bool(able)
             local = [id for id in able if _answers_for(squad, id, situation.duty_cell)]
             for id in local or able:
-                yield Seat(
-                    squad.unit, id, situation.loads.get(id, 0), minutes(squad, id, situation), bool(local)
-                )
+                has, away = situation.loads.get(id, 0), minutes(squad, id, situation)
+                yield Seat(squad.unit, id, has, away, bool(local), self.most_each)
         if not manned:
             yield from (Seat(squad.unit, None) for squad in self.squads if not squad.workers)
 
@@ -194,7 +193,7 @@ def minutes(squad: Squad, worker: str, situation: Situation) -> float | None:
 
 
 def tiers(situation: Situation) -> Iterator[Tier]:
-    """Who is asked, in which order: the town's rules that hold, by priority; then the district's rule.
+    """Who is asked, in which order: the town's rules that hold, by priority; its run card's lead; the district's rule.
 
     The district's: of the units that handle the matter at the place those that name it come before their
     department's general ones, then those with the smaller area.
@@ -206,9 +205,11 @@ def tiers(situation: Situation) -> Iterator[Tier]:
         now = situation.circumstances
         for rule in rules:
             if rule.when.holds(now):
-                asked = tuple(s for s in open_to if _asked(rule, s.unit, cell))
+                asked = tuple(s for s in open_to if _asked(rule.unit, rule.department, s.unit, cell))
                 skills, most = matter.skills | rule.skills, rule.most_each or policy.most_each
                 yield Tier(rule_name(rule), asked, skills, most, f"the town's rule “{rule.id}” ({rule.when})")
+    if (card := card_for(situation)) is not None:
+        yield card_tier(situation, card, card.crew[0])
     standing: dict[tuple[bool, int], list[Squad]] = {}
     for squad in open_to:
         if squad.unit.handles(matter) and squad.unit.serves(cell):
@@ -235,24 +236,34 @@ def choose(situation: Situation) -> Choice | None:
     return None
 
 
-def _asked(rule: Rule, unit: Unit, cell: str | None) -> bool:
+def card_for(situation: Situation) -> RunCard | None:
+    """The town's run card that holds; None when none does."""
+    cards = situation.policy.cards_about(situation.matter.code)
+    if not cards:
+        return None
+    now = situation.circumstances
+    return next((card for card in cards if card.when.holds(now)), None)
+
+
+def card_tier(situation: Situation, card: RunCard, line: CrewLine) -> Tier:
+    """Who can be asked by a line of a run card."""
+    squads = tuple(
+        squad
+        for squad in situation.squads
+        if squad.unit.id not in situation.declined
+        and _asked(line.unit, line.department, squad.unit, situation.duty_cell)
+    )
+    skills = situation.matter.skills | line.skills if line.lead else line.skills
+    reason = f"the town's run card “{card.id}” ({card.when})"
+    return Tier(f"card {card.id}", squads, skills, situation.policy.most_each, reason)
+
+
+def _asked(named: str | None, department: str | None, unit: Unit, cell: str | None) -> bool:
     """A unit that a rule names is asked beyond its own area too; a department's only within theirs."""
-    if rule.unit is not None:
-        return unit.id == rule.unit
-    return unit.department == rule.department and unit.serves(cell)
+    if named is not None:
+        return unit.id == named
+    return unit.department == department and unit.serves(cell)
 
 
 def _answers_for(squad: Squad, worker: str, cell: str | None) -> bool:
     return any(id == worker and cell in cells for id, cells in squad.workers)
-
-
-def least_busy(squad: Squad, duty_cell: str | None, loads: Mapping[str, int], reason: str) -> Choice:
-    """Of the squad's workers for the cell, or of all, the one with the fewest open cases, then by id."""
-    local = [id for id, cells in squad.workers if duty_cell in cells]
-    able = local or [id for id, _ in squad.workers]
-    if not able:
-        return Choice(squad.unit, None, (reason, Seat(squad.unit, None).reason))
-    worker = min(able, key=lambda id: (loads.get(id, 0), id))
-    return Choice(
-        squad.unit, worker, (reason, Seat(squad.unit, worker, loads.get(worker, 0), None, bool(local)).reason)
-    )

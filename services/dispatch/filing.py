@@ -1,13 +1,15 @@
 """Filing: from triaged reports to cases, each offered to whom the rules choose. Decides; writes nothing."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from qipan.contracts.events import ReportTriaged
 from qipan.ids import derived_id
 from qipan.tenancy import Matter
 from qipan.worktime import Calendar, Limit
+from services.dispatch import matching
 from services.dispatch.availability import EVERYBODY, Availability
 from services.dispatch.change import Change, Stored
 from services.dispatch.choosing import Choice, Situation
@@ -20,6 +22,9 @@ from services.dispatch.steps import SYSTEM, Brings
 from services.dispatch.timing import USUAL_MOST, MostTime
 
 NOTHING_KNOWN: Mapping[str, Availability] = {}
+
+Compute = Callable[[Callable[[], list[Choice]]], list[Choice]]
+"""How what takes milliseconds of processor time is carried out: at once, or aside from an event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +86,13 @@ def file_all(
     now: Callable[[str], datetime],
     served_by: str,
     field: Mapping[str, Availability] = NOTHING_KNOWN,
+    compute: Compute = lambda work: work(),
 ) -> list[Change]:
     """The first version of each report's case.
 
     `loads` is tenant → worker → open cases, and grows with every choice, so that a batch spreads as well
-    as the same reports would one by one. `field` has the tenants of whose people something is known.
+    as the same reports would one by one. `field` has the tenants of whose people something is known. Where a
+    town has its batches matched as a whole, `compute` carries out the computation.
     """
     decided = [
         _decide(
@@ -98,6 +105,8 @@ def file_all(
         )
         for one in arriving
     ]
+    if any(one.choice is not None and one.choice.seats for one in decided):
+        decided = _shared_out(decided, loads, compute)
     return [_file(one, served_by) for one in decided]
 
 
@@ -140,6 +149,29 @@ def _decide(
         detail["worker"] = choice.worker
         loads[choice.worker] = loads.get(choice.worker, 0) + 1
     return Decided(one, ground, limits, choice, detail, now)
+
+
+def _shared_out(decided: list[Decided], loads: dict[str, dict[str, int]], compute: Compute) -> list[Decided]:
+    """The same with the workers of each tenant's batch matched as a whole; `loads` follow."""
+    matching.load()
+    result = list(decided)
+    by_tenant: dict[str, list[int]] = {}
+    for index, one in enumerate(decided):
+        if one.choice is not None and one.choice.seats and one.choice.worker is not None:
+            by_tenant.setdefault(one.arriving.tenant, []).append(index)
+    for tenant, indexes in by_tenant.items():
+        choices = [choice for index in indexes if (choice := decided[index].choice) is not None]
+        has = loads[tenant]
+        for choice in choices:
+            has[choice.worker or ""] -= 1
+        before, minutes = dict(has), decided[indexes[0]].ground.policy.load_minutes
+        matched = compute(partial(matching.rematched, choices, before, minutes))
+        for index, choice in zip(indexes, matched, strict=True):
+            worker = choice.worker or ""
+            has[worker] = has.get(worker, 0) + 1
+            detail = {"why": "; ".join(choice.reasons), "unit": choice.unit.id, "worker": worker}
+            result[index] = replace(decided[index], choice=choice, detail=detail)
+    return result
 
 
 def _file(decided: Decided, served_by: str) -> Change:

@@ -27,6 +27,10 @@ class Grounds:
         """Whether a case that passed inspection needs no shift leader to close it."""
         return self._district.setting(tenant, "dispatch.close-on-inspection", False)
 
+    def supervise_limit(self, tenant: str) -> Limit:
+        """How long an answer to a supervision may take, where the supervisor does not say."""
+        return Limit.parse(self._district.setting(tenant, "dispatch.supervise-limit", "1 work-day"))
+
     def requires_shifts(self, tenant: str) -> bool:
         """Whether only those who have signed on are asked to do anything."""
         return self._district.setting(tenant, "dispatch.shifts", "optional") == "required"

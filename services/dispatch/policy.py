@@ -6,7 +6,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from qipan.tenancy import District, in_shadow, shadow_of
-from qipan.tenancy.dispatch_rules import NO_RULES, DispatchRules, Rule
+from qipan.tenancy.dispatch_rules import NO_RULES, DispatchRules, Rule, RunCard
 from services.dispatch.travel import USUAL_TRAVEL, ByRoadFactor, TravelTime
 
 Value = TypeVar("Value", str, int, float)
@@ -32,6 +32,7 @@ class Policy:
     travel: TravelTime = USUAL_TRAVEL
     dispatchers: tuple[str, ...] = ()
     _about: dict[str, tuple[Rule, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _cards: dict[str, tuple[RunCard, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def about(self, matter: str) -> tuple[Rule, ...]:
         """The rules that can hold for a matter, in their order."""
@@ -39,6 +40,14 @@ class Policy:
         if found is None:
             found = tuple(rule for rule in self.rules.rules if rule.when.concerns(matter))
             self._about[matter] = found
+        return found
+
+    def cards_about(self, matter: str) -> tuple[RunCard, ...]:
+        """The run cards that can hold for a matter, in their order."""
+        found = self._cards.get(matter)
+        if found is None:
+            found = tuple(card for card in self.rules.cards if card.when.concerns(matter))
+            self._cards[matter] = found
         return found
 
     def waits_for(self, case_id: str) -> str | None:

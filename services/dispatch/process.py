@@ -17,9 +17,9 @@ from qipan.contracts.case import CaseState, Counters, Stage
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
 from qipan.tenancy.workflow import StepRow, Workflow, standard
 from qipan.worktime import Limit
-from services.dispatch import steps
+from services.dispatch import steps, supervision
 from services.dispatch.clocks import Clock, Deadlines, entering
-from services.dispatch.steps import EFFECTS, GUARDS, NOTHING, Actor, Brings, Effect, Guard
+from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
 
 
 class Do(StrEnum):
@@ -45,10 +45,22 @@ class Do(StrEnum):
     SUSPEND = "suspend"
     RESUME = "resume"
     ESCALATE = "escalate"
+    SUPERVISE = "supervise"
+    ANSWER_SUPERVISION = "answer-supervision"
+    SUPERVISION_OVERDUE = "supervision-overdue"
+    EXPEDITE = "expedite"
+    REMARK = "remark"
 
 
 DISTRICTS = frozenset(do.value for do in Do)
 """The names of the district's steps."""
+
+
+GUARDS: Mapping[str, Guard] = MappingProxyType({**steps.GUARDS, **supervision.GUARDS})
+"""Every guard by the name under which workflows ask for it."""
+
+EFFECTS: Mapping[str, Effect] = MappingProxyType({**steps.EFFECTS, **supervision.EFFECTS})
+"""Every effect by the name under which workflows have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +143,9 @@ class Process:
             **entered,
             **row.effect(actor, now, brings),
         }
-        if row.counts:
+        if counts := (*row.counts, *brings.counts):
             counters = case.counters
-            changes["counters"] = counters.model_copy(
-                update={c: getattr(counters, c) + 1 for c in row.counts}
-            )
+            changes["counters"] = counters.model_copy(update={c: getattr(counters, c) + 1 for c in counts})
         return case.model_copy(update=changes)
 
 

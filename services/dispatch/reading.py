@@ -24,6 +24,13 @@ def find(conn: Connection, tenant: str, case_id: str) -> Stored | None:
     return _read(row) if row else None
 
 
+def find_all(conn: Connection, keys: Iterable[Key]) -> dict[Key, Stored]:
+    """The cases with these (tenant, case id)."""
+    wanted = tuple_(cases.c.tenant, cases.c.id).in_(sorted(set(keys)))
+    found = [_read(row) for row in conn.execute(_stored().where(wanted))]
+    return {(stored.case.tenant, stored.case.case_id): stored for stored in found}
+
+
 def find_by_report(conn: Connection, tenant: str, report_id: str) -> Stored | None:
     """The case of a report."""
     row = conn.execute(_stored().where(cases.c.tenant == tenant, cases.c.report_id == report_id)).first()

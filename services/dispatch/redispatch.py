@@ -1,29 +1,82 @@
-"""派遣 by hand: a dispatcher's choice, checked against who there is."""
+"""派遣 by hand: a dispatcher follows the recommendation or overrides it, checked against who there is."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 
-from qipan.contracts.case import CaseState
+from qipan.contracts.commands import DispatchCase
 from qipan.contracts.errors import Fault, Invalid
-from qipan.territory.cell import DUTY_LAYER
-from services.dispatch.choosing import Choice, least_busy
+from services.dispatch.choosing import Choice, Situation, Squad
 from services.dispatch.filing import Ground
+from services.dispatch.recommending import Recommendation
 
 SHOWN = 20
+BY_HAND = "chosen by a dispatcher"
 
 
-def chosen_by_hand(
-    case: CaseState, unit: str, worker: str | None, ground: Ground, loads: Mapping[str, int]
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a dispatcher decided: whom to ask, and what the history says of it."""
+
+    choice: Choice
+    overrides: bool
+    detail: dict[str, str]
+
+
+def decided(
+    asked: DispatchCase, ground: Ground, situation: Situation, recommended: Recommendation
+) -> Decision:
+    """Whom a dispatcher asks: the unit and worker named, the unit's best, or without a unit who is recommended.
+
+    Invalid when there is no such unit or worker here, or nobody to recommend. Whoever else than recommended is
+    asked was passed over by a rule: the history names it.
+    """
+    first = recommended.first
+    if asked.unit is None:
+        if first is None:
+            raise _unknown("unit", recommended.why, [s.unit.id for s in ground.squads])
+        if asked.worker is not None:
+            raise _unknown("worker", "a worker is named with the unit", [first.seat.unit.id])
+        choice = Choice(first.seat.unit, first.seat.worker, ("as recommended", *first.reasons), first.rule)
+    else:
+        choice = _named(asked.unit, asked.worker, ground, situation, recommended)
+    detail = {"unit": choice.unit.id, "worker": choice.worker or "", "why": "; ".join(choice.reasons)}
+    if asked.reason:
+        detail["reason"] = asked.reason
+    if first is None:
+        return Decision(choice, overrides=False, detail=detail)
+    overrides = (choice.unit.id, choice.worker) != (first.seat.unit.id, first.seat.worker)
+    detail["recommended"] = first.seat.worker or first.seat.unit.id
+    detail["followed"] = "no" if overrides else "yes"
+    if overrides and (passed := _passed(choice, recommended)):
+        detail["passed_over"] = passed
+    return Decision(choice, overrides, detail)
+
+
+def _named(
+    unit: str, worker: str | None, ground: Ground, situation: Situation, recommended: Recommendation
 ) -> Choice:
-    """The unit and worker that a dispatcher named, or the unit's least busy; Invalid when there is none."""
     squad = next((squad for squad in ground.squads if squad.unit.id == unit), None)
     if squad is None:
         raise _unknown("unit", f"{unit!r} is no unit of this town", [s.unit.id for s in ground.squads])
     if worker is None:
-        return least_busy(squad, case.place.cells.get(DUTY_LAYER), loads, "chosen by a dispatcher")
+        return _best_of(squad, situation, recommended)
     people = [id for id, _ in squad.workers]
     if worker not in people:
         raise _unknown("worker", f"{worker!r} is nobody of {unit}", people)
-    return Choice(squad.unit, worker, ("chosen by a dispatcher",))
+    return Choice(squad.unit, worker, (BY_HAND,))
+
+
+def _best_of(squad: Squad, situation: Situation, recommended: Recommendation) -> Choice:
+    first = recommended.first
+    if first is not None and first.seat.unit.id == squad.unit.id:
+        return Choice(squad.unit, first.seat.worker, (BY_HAND, *first.reasons), first.rule)
+    return situation.ask(squad, BY_HAND)
+
+
+def _passed(choice: Choice, recommended: Recommendation) -> str:
+    """By what the one asked was passed over, as the rule and in words."""
+    ours = [one for one in recommended.passed_over if one.unit == choice.unit.id]
+    one = next((one for one in ours if one.worker == choice.worker), next(iter(ours), None))
+    return f"{one.rule}: {one.why}" if one else ""
 
 
 def _unknown(where: str, what: str, allowed: list[str]) -> Invalid:

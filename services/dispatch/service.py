@@ -7,10 +7,13 @@ called with all they may depend on. Cases stay in the district's tables and keep
 from services.dispatch.change import Stored
 from services.dispatch.choosing import Choice, Situation
 from services.dispatch.clocks import Limits
+from services.dispatch.entrypoints.choices import Choices
 from services.dispatch.entrypoints.field import Field
 from services.dispatch.entrypoints.happening import Happening
 from services.dispatch.entrypoints.lists import Lists
 from services.dispatch.entrypoints.loop import Loop
+from services.dispatch.entrypoints.offline import Offline
+from services.dispatch.entrypoints.supervising import Supervising
 from services.dispatch.entrypoints.timing import Timing
 from services.dispatch.process import Do
 
@@ -18,7 +21,7 @@ __all__ = ["Choice", "Dispatch", "Do", "Limits", "Situation", "Stored"]
 """What a town's own dispatch may import from here."""
 
 
-class Dispatch(Happening, Loop, Timing, Field, Lists):
+class Dispatch(Happening, Loop, Lists, Supervising, Field, Offline, Choices, Timing):
     """The core's dispatch, and what a town's own is built on. Its rules are in `acting.Acting`."""
 
     name = "dispatch"

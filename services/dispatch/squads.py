@@ -27,13 +27,17 @@ class Squad:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Somebody who can be asked: `worker` None is the whole unit. `minutes` of travel, None: not known."""
+    """Somebody who can be asked: `worker` None is the whole unit. `minutes` of travel, None: not known.
+
+    `most` is how many open cases the worker may have; 0: any number.
+    """
 
     unit: Unit
     worker: str | None
     open: int = 0
     minutes: float | None = None
     local: bool = False
+    most: int = 0
 
     @property
     def reason(self) -> str:

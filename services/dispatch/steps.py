@@ -8,6 +8,7 @@ from typing import Any
 
 from qipan.contracts.case import CaseState, Going, Leg
 from qipan.contracts.errors import Fault, Forbidden
+from qipan.contracts.supervised import Supervision
 from services.dispatch.timed import DISTRICT_LEVEL, Timed
 
 
@@ -34,7 +35,10 @@ SYSTEM = Actor("system", frozenset({"system"}))
 
 @dataclass(frozen=True, slots=True)
 class Brings:
-    """What a step brings with it; each step uses its own part and ignores the rest."""
+    """What a step brings with it; each step uses its own part and ignores the rest.
+
+    `counts` are counters that it raises this time, beside those that it always does.
+    """
 
     reason: str | None = None
     evidence: tuple[str, ...] = ()
@@ -44,6 +48,8 @@ class Brings:
     task_id: str | None = None
     rating: int | None = None
     time: Timed | None = None
+    supervision: Supervision | None = None
+    counts: tuple[str, ...] = ()
 
 
 NOTHING = Brings()

@@ -1,6 +1,7 @@
 """Dispatch's tables. Every key starts with the tenant in whose area the case arose."""
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     DateTime,
     Double,
@@ -24,6 +25,7 @@ core = core_tables(metadata)
 ABROAD = "unit_tenant <> tenant"
 GIN_PENDING_KB = 512  # what a search must read besides the index: a few hundred cases
 HELD = "stage IN ('offered', 'accepted', 'rework')"
+UNDECIDED = "outcome IN ('conflict', 'held')"
 _stamp = DateTime(timezone=True)
 
 cases = Table(
@@ -209,4 +211,30 @@ shifts = Table(
     Column("started_by", Text, nullable=False),
     Column("ended_at", _stamp),
     Column("ended_by", Text),
+)
+
+# What was brought in after hours without signal (replaying.py). The id is that of the worker's command.
+replays = Table(
+    "replays",
+    metadata,
+    Column("tenant", Text, primary_key=True),  # the one addressed
+    Column("id", Text, primary_key=True),
+    Column("case_tenant", Text, nullable=False),
+    Column("case_id", Text, nullable=False),
+    Column("person_tenant", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("command", JSONB, nullable=False),
+    Column("received_at", _stamp, nullable=False),
+    Column("skew", Double, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("problem", JSONB),
+    Column("decided_at", _stamp),
+    Column("decided_by", Text),
+    Column("note", Text),
+    Index("replays_of_case", "tenant", "person", "case_id", postgresql_where=text(UNDECIDED)),
+    Index("replays_here", "case_tenant", "received_at", "id", postgresql_where=text("outcome = 'conflict'")),
+    Index(
+        "replays_of_ours", "person_tenant", "received_at", "id", postgresql_where=text("outcome = 'conflict'")
+    ),
 )

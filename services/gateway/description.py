@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from qipan.contracts.commands import CaseCommand
 from qipan.http import openapi
 from services.gateway.forms import ChangePassword, Me, Session, SignIn
+from services.gateway.offline import OfflineAnswers, OfflineBatch
 from services.gateway.routes import ROUTES, Route, body_model
 
 TENANT = {
@@ -54,7 +55,7 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    models: list[type[BaseModel]] = [SignIn, Session, ChangePassword, Me]
+    models: list[type[BaseModel]] = [SignIn, Session, ChangePassword, Me, OfflineBatch, OfflineAnswers]
     for route in ROUTES:
         models += [body_model(route), route.request.answer_model()]
     return openapi.describe(app, models)
@@ -69,4 +70,11 @@ CHANGE_PASSWORD = openapi.operation(
 ME = openapi.operation("Me", "Who the token's bearer is.", answer=Me)
 STREAM = openapi.operation(
     "Stream", "What happens to the cases one may see, as server-sent events.", parameters=[TENANT]
+)
+OFFLINE = openapi.operation(
+    "Offline",
+    "What was done without signal, in order and once; every command with what became of it.",
+    body=OfflineBatch,
+    answer=OfflineAnswers,
+    parameters=[TENANT],
 )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qipan.contracts import commands, field, queries, search, timing
+from qipan.contracts import choosing, commands, field, offline, queries, search, supervision, timing
 from qipan.contracts.base import Request
 
 
@@ -28,6 +28,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/work", queries.ListWork),
     Route("GET", "/v1/cases", search.SearchCases),
     Route("GET", "/v1/cases/{case_id}", queries.GetCase),
+    Route("GET", "/v1/cases/{case_id}/recommendation", choosing.RecommendUnits),
     Route("POST", "/v1/cases/{case_id}/dispatch", commands.DispatchCase),
     Route("POST", "/v1/cases/{case_id}/accept", commands.AcceptTask),
     Route("POST", "/v1/cases/{case_id}/depart", field.DepartForTask),
@@ -43,9 +44,15 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/cases/{case_id}/resume", timing.ResumeCase),
     Route("GET", "/v1/time-requests", timing.ListTimeRequests),
     Route("GET", "/v1/suspended", timing.ListSuspended),
+    Route("POST", "/v1/cases/{case_id}/supervise", supervision.SuperviseCase),
+    Route("POST", "/v1/cases/{case_id}/answer-supervision", supervision.AnswerSupervision),
+    Route("POST", "/v1/cases/{case_id}/expedite", supervision.ExpediteCase),
+    Route("POST", "/v1/cases/{case_id}/remark", supervision.RemarkCase),
     Route("GET", "/v1/field", field.GetField),
     Route("POST", "/v1/shifts/start", field.StartShift),
     Route("POST", "/v1/shifts/end", field.EndShift),
+    Route("GET", "/v1/conflicts", offline.ListConflicts),
+    Route("POST", "/v1/conflicts/{conflict_id}", offline.DecideConflict),
     Route("GET", "/v1/workflow", queries.GetWorkflow),
     Route("GET", "/v1/held", queries.ListHeld),
     Route("GET", "/v1/held/{report_id}", queries.GetReport),

@@ -12,11 +12,12 @@ from starlette.responses import Response
 from qipan import __version__
 from qipan.access import Principal, authorise
 from qipan.access.policy import STREAM
-from qipan.http import Answer, read_json, serve
+from qipan.http import Answer, language_of, read_json, serve
 from qipan.observability.health import Health
 from services.gateway import description
 from services.gateway.calls import bearer, endpoint, tenant_of
 from services.gateway.forms import ChangePassword, Me, Session, SignIn
+from services.gateway.offline import LARGEST_BATCH, GivenBatch, bring_in
 from services.gateway.parts import Parts
 from services.gateway.routes import DOOR_ROUTES, ROUTES
 from services.gateway.streaming import happenings
@@ -48,6 +49,7 @@ def create_app(parts: Callable[[], Parts], health: Health, lifespan: Lifespan | 
     app.add_api_route("/v1/password", own.change_password, methods=["POST"], **description.CHANGE_PASSWORD)
     app.add_api_route("/v1/me", own.me, methods=["GET"], **description.ME)
     app.add_api_route("/v1/stream", own.stream, methods=["GET"], **description.STREAM)
+    app.add_api_route("/v1/offline", own.offline, methods=["POST"], **description.OFFLINE)
     app.openapi = lambda: description.document(app)  # type: ignore[method-assign]
     serve(app, SERVICE, health)
     return app
@@ -95,6 +97,17 @@ class _Own:
     async def forward(self, request: Request) -> Response:
         """Report traffic, on to intake's door."""
         return await self._parts().door.forward(request)
+
+    async def offline(self, request: Request) -> Response:
+        """What was done without signal."""
+        parts = self._parts()
+        token = bearer(request)
+        principal = parts.verifier.verify(token)
+        tenant = tenant_of(request, principal, parts.district)
+        request.scope["qipan.tenant"] = tenant
+        batch = await read_json(request, GivenBatch, LARGEST_BATCH)
+        answers = await bring_in(batch, parts.caller, tenant, token, language_of(request))
+        return Answer(answers, headers={"Cache-Control": "no-store"})
 
     async def stream(self, request: Request) -> Response:
         """What happens to the cases that the bearer may see, as it happens (server-sent events)."""

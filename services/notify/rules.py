@@ -28,8 +28,10 @@ class Audience(StrEnum):
     INSPECTORS = "inspectors"  # the grid workers of the case's duty cell, never who disposed of it
     SHIFT_LEADERS = "shift-leaders"
     SUPERVISORS = "supervisors"
-    TOWN_LEADS = "town-leads"
     DISTRICT = "district"  # the district's leads and dispatchers
+    LEADS = "leads"  # the town's
+    UNIT = "unit"  # everybody who handles cases for the unit that has it
+    SUPERVISING = "supervising"  # who supervises the case
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ RULES: tuple[Rule, ...] = (
     Rule(events.CaseOverdue.type, Audience.INSPECTORS, "case.overdue", frozenset({Stage.DISPOSED})),
     Rule(events.CaseOverdue.type, Audience.SHIFT_LEADERS, "case.overdue", frozenset({Stage.INSPECTED})),
     # It is told higher as long as it stays so.
-    Rule(events.CaseEscalated.type, Audience.TOWN_LEADS, "case.escalated", level=2),
+    Rule(events.CaseEscalated.type, Audience.LEADS, "case.escalated", level=2),
     Rule(events.CaseEscalated.type, Audience.DISTRICT, "case.escalated", level=3),
     # Time is asked of those who decide, and what they decided told to who asked.
     Rule(events.CaseTimeAsked.type, Audience.DISPATCHERS, "case.time-asked", asked_of="town"),
@@ -101,6 +103,20 @@ RULES: tuple[Rule, ...] = (
     Rule(events.CaseDeferred.type, Audience.HANDLER, "case.deferred"),
     Rule(events.CaseSuspended.type, Audience.HANDLER, "case.suspended"),
     Rule(events.CaseResumed.type, Audience.HANDLER, "case.resumed", mail=True),
+    # 督办 and 催办 go to whoever is to move, what becomes of a 督办 to whoever asked.
+    Rule(events.CaseSupervised.type, Audience.HANDLER, "case.supervised", mail=True),
+    Rule(events.CaseSupervised.type, Audience.DISPATCHERS, "case.supervised"),
+    Rule(events.CaseSupervised.type, Audience.SHIFT_LEADERS, "case.supervised"),
+    Rule(events.CaseSupervisionAnswered.type, Audience.SUPERVISING, "case.supervision-answered"),
+    Rule(events.CaseSupervisionOverdue.type, Audience.SUPERVISING, "case.supervision-overdue"),
+    Rule(events.CaseSupervisionOverdue.type, Audience.LEADS, "case.supervision-overdue"),
+    Rule(events.CaseSupervisionOverdue.type, Audience.HANDLER, "case.supervision-overdue", mail=True),
+    Rule(events.CaseExpedited.type, Audience.HANDLER, "case.expedited", _IN_HAND, mail=True),
+    Rule(events.CaseExpedited.type, Audience.UNIT, "case.expedited", _IN_HAND),
+    Rule(events.CaseExpedited.type, Audience.DISPATCHERS, "case.expedited", _WAITING),
+    Rule(events.CaseExpedited.type, Audience.INSPECTORS, "case.expedited", frozenset({Stage.DISPOSED})),
+    Rule(events.CaseExpedited.type, Audience.SHIFT_LEADERS, "case.expedited", frozenset({Stage.INSPECTED})),
+    Rule(events.CaseRemarked.type, Audience.SHIFT_LEADERS, "case.remarked"),
     # The two lowest of the five levels trigger rectification.
     Rule(events.CaseRated.type, Audience.SUPERVISORS, "case.rated-low", worst_rating=2),
 )
@@ -142,14 +158,26 @@ def _inspectors(case: CaseState, base: str, directory: Directory) -> Sequence[Pe
     return [person for person in workers if person.id != disposed_by]
 
 
+def _unit(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
+    return directory.handlers(case.unit) if case.unit is not None else ()
+
+
+def _supervising(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
+    by = case.supervision.by if case.supervision else None
+    person = directory.person(by) if by else None
+    return (person,) if person is not None else ()
+
+
 _AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Person]]] = {
     Audience.HANDLER: _handler,
     Audience.INSPECTORS: _inspectors,
     Audience.DISPATCHERS: lambda case, base, directory: directory.with_role(base, Role.DISPATCHER),
     Audience.SHIFT_LEADERS: lambda case, base, directory: directory.with_role(base, Role.SHIFT_LEADER),
-    Audience.TOWN_LEADS: lambda case, base, directory: directory.with_role(base, Role.TOWN_LEAD),
     Audience.DISTRICT: lambda case, base, directory: directory.of_district(),
     Audience.SUPERVISORS: lambda case, base, directory: directory.with_role(base, Role.SUPERVISOR),
+    Audience.LEADS: lambda case, base, directory: directory.with_role(base, Role.TOWN_LEAD),
+    Audience.UNIT: _unit,
+    Audience.SUPERVISING: _supervising,
 }
 
 _BY_EVENT: dict[str, list[Rule]] = defaultdict(list)

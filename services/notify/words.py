@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from qipan.contracts.case import CaseState, Stage
+from qipan.contracts.supervised import Level, Supervision
 from qipan.tenancy import District, Words
 from qipan.territory.cell import DUTY_LAYER
 from services.notify.directory import Directory
@@ -21,6 +22,9 @@ VARIABLES: Mapping[str, str] = {
     "stage": "where the case stands, in words",
     "due": "the running stage's deadline, in the tenant's zone",
     "rating": "the reporter's rating, 1 to 5",
+    "level": "at whose level the case is supervised, in words",
+    "answer_due": "until when the supervision is to be answered, in the tenant's zone",
+    "expedited": "how often the case was expedited",
 }
 """Every variable that a template may name, and what it means."""
 
@@ -36,6 +40,12 @@ STAGES: Mapping[Stage, Words] = {
     Stage.VOIDED: Words("已作废", "void"),
 }
 
+LEVELS: Mapping[Level, Words] = {
+    Level.TOWN: Words("镇街级", "the town"),
+    Level.DEPARTMENT: Words("部门级", "the department"),
+    Level.DISTRICT: Words("区级", "the district"),
+}
+
 UNKNOWN = Words("（未定）", "(not known)")
 
 
@@ -45,6 +55,8 @@ def words_about(case: CaseState, language: str, district: District, directory: D
     matter = district.matters_of(case.tenant).get(case.matter)
     unit = directory.unit_name(case.unit) if case.unit else None
     unknown = UNKNOWN.in_language(language)
+    zone = ZoneInfo(tenant.zone)
+    watched = case.supervision or Supervision()
     return {
         "case": case.case_id,
         "matter": matter.name.in_language(language) if matter else case.matter,
@@ -52,6 +64,11 @@ def words_about(case: CaseState, language: str, district: District, directory: D
         "place": case.place.address or case.place.cells.get(DUTY_LAYER, unknown),
         "unit": unit.in_language(language) if unit else unknown,
         "stage": STAGES[case.stage].in_language(language),
-        "due": f"{case.due_at.astimezone(ZoneInfo(tenant.zone)):%m-%d %H:%M}" if case.due_at else unknown,
+        "due": f"{case.due_at.astimezone(zone):%m-%d %H:%M}" if case.due_at else unknown,
         "rating": str(case.rating) if case.rating is not None else unknown,
+        "level": LEVELS[watched.level].in_language(language) if watched.level else unknown,
+        "answer_due": f"{watched.answer_due_at.astimezone(zone):%m-%d %H:%M}"
+        if watched.answer_due_at
+        else unknown,
+        "expedited": str(watched.expedited),
     }

@@ -10,7 +10,7 @@ from qipan.contracts.events import Outcome, ReportTriaged
 from qipan.tenancy import Matter, Severity, Unit, Words
 from qipan.tenancy.matter import Limits as MatterLimits
 from qipan.worktime import Limit
-from services.dispatch.choosing import Situation, Squad, choose, least_busy
+from services.dispatch.choosing import Situation, Squad, choose
 
 NOW = datetime(2026, 5, 11, 4, tzinfo=UTC)
 HOUR = Limit.parse("1 hour")
@@ -112,7 +112,7 @@ def test_a_unit_without_people_is_asked_as_a_whole() -> None:
 )
 def test_the_least_busy_is_asked_whatever_the_order(loads: dict[str, int], order: list[int]) -> None:
     workers = [f"s{n}" for n in order]
-    choice = least_busy(squad("sweep", *workers), "c1", loads, "because")
-    assert choice.worker is not None
+    choice = choose(situation(squad("sweep", *workers), loads=loads))
+    assert choice is not None
     least = min(loads.get(w, 0) for w in workers)
     assert choice.worker == min(w for w in workers if loads.get(w, 0) == least)

@@ -141,11 +141,15 @@ BODIES = {
     "DisposeTask": {"evidence": ["photo://1"]},
     "InspectCase": {"passed": True},
     "VoidCase": {"reason": "误报"},
+    "SuperviseCase": {"reason": "媒体曝光"},
+    "AnswerSupervision": {"answer": "正在清理"},
+    "RemarkCase": {"remark": "证据不足"},
     "TakeStep": {"step": "countersign"},
     "AskForTime": {"kind": "deferral", "until": "2026-03-09T12:00:00+08:00", "reason": "等配件"},
     "DecideTime": {"approved": True},
     "ResumeCase": {"reason": "配件已到"},
     "UnmaskContact": {"purpose": "回访"},
+    "DecideConflict": {"decision": "discard", "note": "已由他人处置"},
     "DecideReport": {"outcome": "file", "matter": "s:06010"},
 }
 

@@ -115,6 +115,39 @@ APP, BOTH = (Channel.IN_APP,), (Channel.IN_APP, Channel.MAIL)
             {"sandun.supervisor.1": ("case.rated-low", APP)},
         ),
         (events.CaseRated, {"stage": Stage.CLOSED, "rating": 3}, {}),
+        (
+            events.CaseSupervised,
+            {"stage": Stage.ACCEPTED},
+            {
+                "sandun.sweep.1": ("case.supervised", BOTH),
+                "sandun.dispatcher.1": ("case.supervised", APP),
+                "sandun.shift-leader.1": ("case.supervised", APP),
+            },
+        ),
+        (
+            events.CaseSupervisionAnswered,
+            {"supervision": {"by": "sandun.supervisor.1"}},
+            {"sandun.supervisor.1": ("case.supervision-answered", APP)},
+        ),
+        (
+            events.CaseSupervisionOverdue,
+            {"supervision": {"by": "sandun.supervisor.1"}},
+            {
+                "sandun.supervisor.1": ("case.supervision-overdue", APP),
+                "sandun.sweep.1": ("case.supervision-overdue", BOTH),
+            },
+        ),
+        (
+            events.CaseExpedited,
+            {"stage": Stage.ACCEPTED},
+            {"sandun.sweep.1": ("case.expedited", BOTH), "sandun.sweep.2": ("case.expedited", APP)},
+        ),
+        (
+            events.CaseExpedited,
+            {"stage": Stage.FILED, "unit": None, "worker": None},
+            {"sandun.dispatcher.1": ("case.expedited", APP)},
+        ),
+        (events.CaseRemarked, {}, {"sandun.shift-leader.1": ("case.remarked", APP)}),
         (events.CaseFiled, {"worker": "somebody.unknown"}, {}),
     ],
 )

@@ -11,8 +11,8 @@ from qipan.contracts.events import CASE_EVENTS
 from qipan.tenancy.model import WorkflowModel
 from qipan.tenancy.workflow import as_mermaid, as_text, build, faults, standard
 from services.dispatch.clocks import running
-from services.dispatch.process import STANDARD, Do, Process
-from services.dispatch.steps import EFFECTS, GUARDS, Actor, Brings
+from services.dispatch.process import EFFECTS, GUARDS, STANDARD, Do, Process
+from services.dispatch.steps import Actor, Brings
 from tests.unit.test_dispatch_process import (
     DEADLINES,
     FULL,

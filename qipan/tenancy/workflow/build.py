@@ -75,7 +75,7 @@ def _wider(row: StepRow, stages: Mapping[str, StageRow]) -> StepRow:
     """A step that is possible from every open stage is so from a town's own too."""
     if not row.sources >= OPEN_STAGES:
         return row
-    return _with(row, sources=_sources([OPEN], stages))
+    return _with(row, sources=row.sources | _sources([OPEN], stages))
 
 
 def _changed(row: StepRow, change: StepModel, stages: Mapping[str, StageRow]) -> StepRow:

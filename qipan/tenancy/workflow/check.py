@@ -16,7 +16,7 @@ from qipan.tenancy.workflow.workflow import StepRow, Workflow
 Finding = tuple[tuple[str, ...], str, str]
 """Where in `[workflow]`, what is wrong, and what is allowed."""
 
-FIXED = frozenset({"file", "overdue", "rate"})
+FIXED = frozenset({"file", "overdue", "rate", "supervision-overdue"})
 """Steps of the system alone, which no town changes."""
 
 
@@ -112,7 +112,9 @@ def _whole(workflow: Workflow) -> Iterator[Finding]:
             what = "from here no case is ever closed"
             yield ("stages", id) if workflow.stages[id].own else ("steps",), f"{id}: {what}", "a step onward"
         elif not any(
-            row.target != id and row.by_people for row in workflow.steps_from(id) if row.id != "void"
+            row.target not in (None, id) and row.by_people
+            for row in workflow.steps_from(id)
+            if row.id != "void"
         ):
             yield ("stages", id), f"{id}: nobody can take a case further", "a step for people"
 

@@ -5,7 +5,7 @@ from functools import cache
 
 from qipan.contracts.errors import NotFound
 from qipan.contracts.events import Outcome, ReportRated, ReportTriaged
-from qipan.messaging.service import Received, Work, consume
+from qipan.messaging.service import Received, Work, aside, consume
 from services.dispatch import reading
 from services.dispatch.acting import Acting
 from services.dispatch.change import Change
@@ -33,7 +33,7 @@ class Happening(Acting):
         loads, field = reading.loads_of(work.conn, tenants), self.field(work, tenants)
         rules = Rules(self.choose, self.limits)
         serves = self.process.serves
-        cases = file_all(arriving, self.grounds.of, loads, rules, cache(work.now), serves, field)
+        cases = file_all(arriving, self.grounds.of, loads, rules, cache(work.now), serves, field, aside)
         self._record(work, cases)
 
     @consume(ReportRated)

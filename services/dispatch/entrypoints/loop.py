@@ -1,10 +1,9 @@
-"""The steps of the loop that people and services ask for: dispatch, accept, return, dispose, inspect, close, void."""
+"""The steps of the loop that people and services ask for: accept, return, dispose, inspect, close, void."""
 
 from qipan.contracts.commands import (
     AcceptTask,
     CaseAnswer,
     CloseCase,
-    DispatchCase,
     DisposeTask,
     InspectCase,
     ReturnTask,
@@ -13,32 +12,13 @@ from qipan.contracts.commands import (
 )
 from qipan.contracts.errors import Fault, Invalid
 from qipan.messaging.service import Received, Work, answer
-from services.dispatch import reading
 from services.dispatch.acting import Acting
-from services.dispatch.filing import task_id_of
 from services.dispatch.process import DISTRICTS, Do
-from services.dispatch.redispatch import chosen_by_hand
 from services.dispatch.steps import Brings
 
 
 class Loop(Acting):
     """Commands on one case."""
-
-    @answer(DispatchCase)
-    def dispatch_case(self, work: Work, call: Received[DispatchCase]) -> CaseAnswer:
-        """派遣: to the unit named, and to the worker named or the one with least to do."""
-        before = self._find(work, call)
-        case = before.case
-        loads = reading.loads_of(work.conn, (case.tenant,)).get(case.tenant, {})
-        choice = chosen_by_hand(case, call.data.unit, call.data.worker, self.grounds.of(case.tenant), loads)
-        brings = Brings(
-            department=choice.unit.department,
-            unit=choice.unit.id,
-            worker=choice.worker,
-            task_id=task_id_of(case.case_id, case.counters.offers + 1),
-        )
-        detail = {"unit": choice.unit.id, "worker": choice.worker or "", "why": "; ".join(choice.reasons)}
-        return self._act(work, call, before, Do.DISPATCH, brings, detail, unit_tenant=choice.unit.tenant)
 
     @answer(AcceptTask)
     def accept_task(self, work: Work, call: Received[AcceptTask]) -> CaseAnswer:

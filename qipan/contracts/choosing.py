@@ -1,0 +1,72 @@
+"""Whom to ask: the recommendation that a dispatcher sees before deciding."""
+
+from typing import ClassVar, Literal
+
+from qipan.contracts.base import Part, Query
+from qipan.contracts.commands import Id
+
+
+class Candidate(Part):
+    """Somebody who can be asked. `worker` None is the whole unit; `minutes` of travel, None: not known.
+
+    `open` is the number of cases on the list already. `rule`: by what this unit is asked at all.
+    """
+
+    unit: str
+    department: str
+    worker: str | None = None
+    open: int = 0
+    minutes: float | None = None
+    rule: str
+    reasons: tuple[str, ...] = ()
+
+
+class PassedOver(Part):
+    """A unit, or a worker of the unit recommended, that was not taken, and the rule that passed it over.
+
+    `declined` gave it back · `matter` `area` does not handle it there · `named` another is there for it especially ·
+    `skill` `available` `load` nobody who has the skill, is there, has room · `cell` another answers for the cell ·
+    `travel-and-load` another is nearer or has less to do · `rule <name>` `card <name>` of the town's ·
+    `town` the town's own dispatch. `why` says it in words.
+    """
+
+    unit: str
+    worker: str | None = None
+    rule: str
+    why: str
+
+
+class CrewMember(Part):
+    """One place of a run card: who should take it, or, where nobody can, why (`unit` None)."""
+
+    role: Literal["lead", "support"]
+    unit: str | None = None
+    department: str | None = None
+    worker: str | None = None
+    minutes: float | None = None
+    why: str = ""
+
+
+class Recommendation(Part):
+    """Whom to ask for a case, best first, as things stand at this version of it.
+
+    Without candidates nobody can be asked, and `why` says it. `crew` is what the run card `card` sends, the
+    lead first; empty where no card holds.
+    """
+
+    case_id: str
+    version: int
+    candidates: tuple[Candidate, ...]
+    passed_over: tuple[PassedOver, ...]
+    why: str
+    automatic: bool
+    card: str | None = None
+    crew: tuple[CrewMember, ...] = ()
+
+
+class RecommendUnits(Query[Recommendation]):
+    """Whom dispatch would ask for a case now, and why nobody else."""
+
+    type: ClassVar[str] = "case.recommend.v1"
+    service: ClassVar[str] = "dispatch"
+    case_id: Id

@@ -1,0 +1,99 @@
+"""Whom to ask: the recommendation, and a dispatcher's decision on it."""
+
+from qipan.contracts import choosing as told
+from qipan.contracts.choosing import RecommendUnits
+from qipan.contracts.commands import CaseAnswer, DispatchCase
+from qipan.messaging.service import Received, Work, answer
+from services.dispatch import reading, situations
+from services.dispatch.acting import Acting
+from services.dispatch.availability import EVERYBODY
+from services.dispatch.cards import Crew, crew_for
+from services.dispatch.change import Stored
+from services.dispatch.choosing import Situation
+from services.dispatch.filing import task_id_of
+from services.dispatch.process import Do
+from services.dispatch.recommending import Recommendation, recommend
+from services.dispatch.redispatch import decided
+from services.dispatch.steps import Brings
+
+
+class Choices(Acting):
+    """Recommending and dispatching by hand."""
+
+    @answer(RecommendUnits)
+    def recommend_units(self, work: Work, call: Received[RecommendUnits]) -> told.Recommendation:
+        """Whom dispatch would ask now, and by which rule everybody else was passed over."""
+        asked = call.data.case_id
+        stored = self._found(call, reading.find(work.conn, call.tenant, asked), asked)
+        situation = self._situation(work, stored)
+        choice = self.choose(situation)
+        recommended, crew = recommend(situation, choice), crew_for(situation, choice)
+        return _told(stored, recommended, crew, self.grounds.of(stored.case.tenant).policy.automatic)
+
+    @answer(DispatchCase)
+    def dispatch_case(self, work: Work, call: Received[DispatchCase]) -> CaseAnswer:
+        """派遣: to whom is recommended, to the unit named, or to the worker named; whether that followed is kept."""
+        before = self._find(work, call)
+        case = before.case
+        situation = self._situation(work, before)
+        recommended = recommend(situation, self.choose(situation))
+        decision = decided(call.data, self.grounds.of(case.tenant), situation, recommended)
+        choice = decision.choice
+        brings = Brings(
+            department=choice.unit.department,
+            unit=choice.unit.id,
+            worker=choice.worker,
+            task_id=task_id_of(case.case_id, case.counters.offers + 1),
+            counts=("overrides",) if decision.overrides else (),
+        )
+        return self._act(
+            work, call, before, Do.DISPATCH, brings, decision.detail, unit_tenant=choice.unit.tenant
+        )
+
+    def _situation(self, work: Work, stored: Stored) -> Situation:
+        """What a choice for a case depends on now."""
+        tenant = stored.case.tenant
+        loads = reading.loads_of(work.conn, (tenant,)).get(tenant, {})
+        field = self.field(work, (tenant,)).get(tenant, EVERYBODY)
+        return situations.of_case(stored.case, self.grounds.of(tenant), loads, field, work.now(tenant))
+
+
+def _told(stored: Stored, found: Recommendation, crew: Crew, automatic: bool) -> told.Recommendation:
+    return told.Recommendation(
+        case_id=stored.case.case_id,
+        version=stored.case.version,
+        candidates=tuple(
+            told.Candidate(
+                unit=one.seat.unit.id,
+                department=one.seat.unit.department,
+                worker=one.seat.worker,
+                open=one.seat.open,
+                minutes=_rounded(one.seat.minutes),
+                rule=one.rule,
+                reasons=one.reasons,
+            )
+            for one in found.candidates
+        ),
+        passed_over=tuple(
+            told.PassedOver(unit=one.unit, worker=one.worker, rule=one.rule, why=one.why)
+            for one in found.passed_over
+        ),
+        why=found.why,
+        automatic=automatic,
+        card=crew.card.id if crew.card else None,
+        crew=tuple(
+            told.CrewMember(
+                role="lead" if berth.line.lead else "support",
+                unit=berth.seat.unit.id if berth.seat else None,
+                department=berth.seat.unit.department if berth.seat else berth.line.department,
+                worker=berth.seat.worker if berth.seat else None,
+                minutes=_rounded(berth.seat.minutes) if berth.seat else None,
+                why=berth.why,
+            )
+            for berth in crew.berths
+        ),
+    )
+
+
+def _rounded(minutes: float | None) -> float | None:
+    return None if minutes is None else round(minutes, 1)

@@ -1,0 +1,56 @@
+"""Rules for what is brought in after hours without signal: what disturbs it, how clocks differ. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from qipan.contracts.errors import Conflict, Forbidden, NotFound, QipanError
+from qipan.contracts.offline import Outcome, ReplayCommand
+from qipan.ids import derived_id
+from services.dispatch.process import Transition
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """One step on a case since a worker last saw it: which, by whom."""
+
+    what: str
+    who: str
+
+
+def id_of(person: str, command: ReplayCommand) -> str:
+    """The one id of a command: it is the same one however often the device sends it."""
+    return derived_id("offline", person, command.client, str(command.sequence))
+
+
+def disturbed(since: Iterable[Since], person: str, steps: Mapping[str, Transition]) -> bool:
+    """Whether the case is another one than the worker saw.
+
+    What the worker alone has done since was done knowing it; what leaves the case where it is (a clock ran out,
+    a rating) changes nothing about the work.
+    """
+    return any(
+        step.who != person and (step.what not in steps or steps[step.what].target is not None)
+        for step in since
+    )
+
+
+def outcome_of(error: QipanError, moved: bool) -> Outcome:
+    """Whether an error is a conflict, which a person decides about, or a plain refusal.
+
+    `moved`: the case has moved on since the worker saw it. Then that it is no longer the worker's to act on is a
+    conflict as well: the work is done, and somebody else has been sent.
+    """
+    if isinstance(error, Conflict) or (moved and isinstance(error, Forbidden | NotFound)):
+        return Outcome.CONFLICT
+    return Outcome.REFUSED
+
+
+def skew(command: ReplayCommand, received: datetime) -> float:
+    """By how many seconds the device's clock was ahead when it sent (real time)."""
+    return round((command.sent_at - received).total_seconds(), 3)
+
+
+def noted(command: ReplayCommand, skew: float) -> dict[str, str]:
+    """What the history keeps beside our own time. The device's time starts and stops no clock."""
+    return {"client": command.client, "client_at": command.at.isoformat(), "client_skew": f"{skew:+.0f} s"}

@@ -1,0 +1,168 @@
+"""Choosing on a real database: nobody vanishes, and what was chosen and why can be read."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from dispatch_desk import Desk, build_dispatch, triaged, xihu
+
+from qipan.contracts.case import Stage
+from qipan.contracts.choosing import RecommendUnits
+from qipan.contracts.commands import DispatchCase, ReturnTask
+from qipan.contracts.errors import Forbidden, Invalid
+from qipan.contracts.queries import ListWork, TellCase
+from qipan.tenancy import District
+from qipan.testing import Databases
+from services.dispatch.availability import Availability, Presence
+from services.dispatch.service import Dispatch
+
+
+def sandun(**settings: object) -> District:
+    """Xihu, with settings of Sandun's under `dispatch.`."""
+    district = xihu()
+    parts = district.parts["sandun"]
+    own = {f"dispatch.{key.replace('_', '-')}": value for key, value in settings.items()}
+    changed = replace(parts, settings={**parts.settings, **own})
+    return replace(district, parts={**district.parts, "sandun": changed})
+
+
+@pytest.fixture
+def url(database_url: Databases) -> str:
+    return database_url(build_dispatch)
+
+
+@pytest.fixture
+def desk(url: str) -> Iterator[Desk]:
+    desk = Desk.open(url)
+    yield desk
+    desk.database.close()
+
+
+class Empty(Dispatch):
+    """A dispatch on a day when none of the sweepers is there."""
+
+    def field(self, work: object, tenants: object) -> dict[str, Availability]:
+        return {
+            "sandun": Availability(
+                {f"sandun.sweep.{n}": Presence(available=False, why="off shift") for n in range(1, 9)}
+            )
+        }
+
+
+def test_a_case_nobody_can_be_found_for_lies_on_a_named_dispatchers_list(url: str) -> None:
+    desk = Desk.open(url, Empty)
+    desk.file(triaged("r1"), triaged("r2", matter="s:99999"))
+    for case in desk.cases():
+        assert (case.stage, case.unit) == (Stage.FILED, None)
+        [filed] = desk.ask("sandun.supervisor.1", TellCase(subject=case.case_id)).happenings
+        assert filed.detail["why"] == case.reason
+        mine = desk.ask(filed.detail["waits_for"], ListWork()).cases
+        assert case in mine
+    reasons = sorted(case.reason or "" for case in desk.cases())
+    assert "sandun.sweep.1 is not there: off shift" in reasons[0]
+    assert "no matter of this town" in reasons[1]
+    desk.database.close()
+
+
+def test_a_town_may_keep_the_choice_to_its_dispatchers(url: str) -> None:
+    desk = Desk.open(url, district=sandun(choose="recommend"))
+    desk.file(triaged("r1"))
+    case = desk.case()
+    assert (case.stage, case.worker) == (Stage.FILED, None)
+    assert "recommended is sandun.sweep.1" in (case.reason or "")
+    desk.database.close()
+
+
+def test_a_worker_gets_no_more_than_the_town_allows(url: str) -> None:
+    desk = Desk.open(url, district=sandun(most_each=2))
+    desk.file(*(triaged(f"r{n}") for n in range(20)))
+    loads = desk.rows("SELECT open FROM dispatch.loads")
+    assert [row.open for row in loads] == [2] * 8
+    waiting = [case for case in desk.cases() if case.stage is Stage.FILED]
+    assert len(waiting) == 4
+    assert all("2 are the most" in (case.reason or "") for case in waiting)
+    desk.database.close()
+
+
+def returned(desk: Desk) -> str:
+    """A case that the sweepers gave back; its id."""
+    desk.file(triaged("r1"))
+    case = desk.case()
+    desk.ask(case.worker or "", ReturnTask(case_id=case.case_id, reason="不归我们管"))
+    return case.case_id
+
+
+def test_a_dispatcher_sees_whom_to_ask_and_why_nobody_else(desk: Desk) -> None:
+    desk.file(triaged("r1"), triaged("r2"))
+    case_id = desk.cases()[0].case_id
+    before = (desk.cases(), len(desk.said()))
+    found = desk.ask("sandun.dispatcher.1", RecommendUnits(case_id=case_id))
+    assert (found.candidates[0].unit, found.candidates[0].rule) == ("sandun/sweep", "district")
+    assert {one.unit for one in found.passed_over if one.worker is None} == {
+        unit.id for unit in desk.process.district.units_of("sandun") if unit.id != "sandun/sweep"
+    }
+    assert {one.rule for one in found.passed_over} == {"matter", "travel-and-load"}
+    assert (desk.cases(), len(desk.said())) == before
+    for who in ("sandun.sweep.1", "beishan.dispatcher.1"):
+        with pytest.raises(Forbidden):
+            desk.ask(who, RecommendUnits(case_id=case_id))
+
+
+def test_one_click_follows_the_recommendation(url: str) -> None:
+    desk = Desk.open(url, district=sandun(choose="recommend"))
+    desk.file(triaged("r1"))
+    case_id = desk.case().case_id
+    first = desk.ask("sandun.dispatcher.1", RecommendUnits(case_id=case_id)).candidates[0]
+    case = desk.ask("sandun.dispatcher.1", DispatchCase(case_id=case_id)).case
+    assert (case.stage, case.unit, case.worker) == (Stage.OFFERED, first.unit, first.worker)
+    assert case.counters.overrides == 0
+    told = desk.ask("sandun.supervisor.1", TellCase(subject=case_id)).happenings[-1]
+    assert (told.detail["followed"], told.detail["recommended"]) == ("yes", first.worker)
+    desk.database.close()
+
+
+def test_an_override_is_counted_and_told_with_the_rule_it_went_against(desk: Desk) -> None:
+    desk.file(triaged("r1"))
+    case_id = desk.case().case_id
+    command = DispatchCase(case_id=case_id, unit="sandun/order", reason="离得最近")
+    case = desk.ask("sandun.dispatcher.1", command).case
+    assert (case.unit, case.counters.overrides, case.counters.offers) == ("sandun/order", 1, 2)
+    told = desk.ask("sandun.supervisor.1", TellCase(subject=case_id)).happenings[-1]
+    assert told.detail["followed"] == "no"
+    assert told.detail["reason"] == "离得最近"
+    assert told.detail["passed_over"] == "matter: sandun/order does not see to s:06010"
+    case = desk.ask(
+        "sandun.dispatcher.1", DispatchCase(case_id=case_id, unit="sandun/sweep", worker="sandun.sweep.8")
+    ).case
+    assert case.counters.overrides == 2
+
+
+def test_who_gave_a_case_back_is_not_asked_again(desk: Desk) -> None:
+    case_id = returned(desk)
+    found = desk.ask("sandun.dispatcher.1", RecommendUnits(case_id=case_id))
+    assert found.candidates == ()
+    assert ("sandun/sweep", "declined") in {(one.unit, one.rule) for one in found.passed_over}
+    with pytest.raises(Invalid) as refused:
+        desk.ask("sandun.dispatcher.1", DispatchCase(case_id=case_id))
+    assert "gave the case back" in refused.value.faults[0].what
+    assert "sandun/order" in (refused.value.faults[0].allowed or "")
+    case = desk.ask("sandun.dispatcher.1", DispatchCase(case_id=case_id, unit="sandun/sweep")).case
+    assert (case.unit, case.counters.overrides) == ("sandun/sweep", 0)
+
+
+def test_a_case_of_an_unknown_matter_can_be_dispatched_by_hand(desk: Desk) -> None:
+    desk.file(triaged("r1", matter="s:99999"))
+    case_id = desk.case().case_id
+    assert desk.ask("sandun.dispatcher.1", RecommendUnits(case_id=case_id)).candidates == ()
+    case = desk.ask("sandun.dispatcher.1", DispatchCase(case_id=case_id, unit="sandun/order")).case
+    assert case.worker == "sandun.order.1"
+
+
+def test_a_batch_matched_as_a_whole_is_spread_too(url: str) -> None:
+    desk = Desk.open(url, district=sandun(match="optimal"))
+    desk.file(*(triaged(f"r{n}") for n in range(16)))
+    loads = desk.rows("SELECT worker, open FROM dispatch.loads ORDER BY worker")
+    assert [(row.worker, row.open) for row in loads] == [(f"sandun.sweep.{n}", 2) for n in range(1, 9)]
+    [filed] = desk.ask("sandun.supervisor.1", TellCase(subject=desk.cases()[0].case_id)).happenings
+    assert "shared out with 16" in filed.detail["why"]
+    desk.database.close()
