@@ -134,6 +134,7 @@ APP, BOTH = (Channel.IN_APP,), (Channel.IN_APP, Channel.MAIL)
             {"supervision": {"by": "sandun.supervisor.1"}},
             {
                 "sandun.supervisor.1": ("case.supervision-overdue", APP),
+                "sandun.town-lead.1": ("case.supervision-overdue", APP),
                 "sandun.sweep.1": ("case.supervision-overdue", BOTH),
             },
         ),
