@@ -11,7 +11,20 @@ from enum import StrEnum
 from typing import Any
 
 from qipan.access.principal import Role
-from qipan.contracts import choosing, commands, devices, field, offline, queries, search, supervision, timing
+from qipan.contracts import (
+    choosing,
+    commands,
+    devices,
+    field,
+    modes,
+    offline,
+    positions,
+    queries,
+    returns,
+    search,
+    supervision,
+    timing,
+)
 from qipan.contracts.base import Request
 
 
@@ -66,6 +79,7 @@ _CALL_TAKERS = (
     Role.OPERATOR,
     Role.SERVICE,  # a department's own system
 )
+_ARBITERS = dict.fromkeys((Role.DISPATCHER, Role.SUPERVISOR, Role.DISTRICT_LEAD), Scope.TENANT)
 _SUPERVISORS = dict.fromkeys((Role.SUPERVISOR, Role.TOWN_LEAD, Role.DISTRICT_LEAD), Scope.TENANT)
 _WORKERS = {Role.HANDLER: Scope.UNIT, Role.GRID_WORKER: Scope.CELL}
 
@@ -105,6 +119,11 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     field.DepartForTask: {Role.HANDLER: Scope.UNIT},
     field.ArriveOnScene: {Role.HANDLER: Scope.UNIT},
     commands.ReturnTask: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
+    returns.RefuseReturn: {Role.DISPATCHER: Scope.TENANT},
+    returns.DisputeReturn: {Role.HANDLER: Scope.UNIT, Role.SERVICE: Scope.DEPARTMENT},
+    # the step asks besides that whoever decides is the district's, in the role that `dispatch.arbiter` names
+    returns.ArbitrateReturn: _ARBITERS,
+    returns.ListDisputes: _ARBITERS,
     commands.DisposeTask: {Role.HANDLER: Scope.UNIT},
     commands.InspectCase: {Role.GRID_WORKER: Scope.CELL, Role.SUPERVISOR: Scope.TENANT},
     commands.CloseCase: {Role.SHIFT_LEADER: Scope.TENANT},
@@ -131,6 +150,15 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     field.StartShift: _ON_SHIFT,
     field.EndShift: _ON_SHIFT,
     field.GetField: {**_WATCHERS, Role.HANDLER: Scope.UNIT},
+    # where others are: only for who commands them; one's own for oneself (`whereabouts` asks which)
+    positions.ReportPositions: {
+        Role.HANDLER: Scope.OWN,
+        Role.GRID_WORKER: Scope.OWN,
+        Role.SERVICE: Scope.TENANT,
+    },
+    positions.GetPositions: _ON_SHIFT,
+    modes.SwitchMode: {Role.TOWN_LEAD: Scope.TENANT, Role.DISTRICT_LEAD: Scope.TENANT},
+    modes.GetMode: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.TENANT),
     # without signal: the right to each command is asked for as its own
     offline.ReplayCommand: {**_WORKERS, Role.SUPERVISOR: Scope.TENANT},
     offline.ListConflicts: _WATCHERS,

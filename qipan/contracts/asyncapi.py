@@ -8,7 +8,20 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from qipan import __version__, generated
-from qipan.contracts import choosing, commands, devices, field, offline, queries, search, supervision, timing
+from qipan.contracts import (
+    choosing,
+    commands,
+    devices,
+    field,
+    modes,
+    offline,
+    positions,
+    queries,
+    returns,
+    search,
+    supervision,
+    timing,
+)
 from qipan.contracts.base import Event, Message, Request, events, requests
 from qipan.contracts.envelope import Envelope
 from qipan.contracts.errors import RemoteFault
@@ -19,7 +32,20 @@ _SCHEMAS = "#/components/schemas/"
 _MESSAGES = "#/components/messages/"
 _MEDIA = "application/cloudevents+json"
 _TENANT = {"tenant": {"description": "Whom it is for: a town, a department, the district, or a shadow."}}
-_REGISTERED_BY = (commands, queries, supervision, field, search, devices, offline, choosing, timing)
+_REGISTERED_BY = (
+    commands,
+    queries,
+    returns,
+    field,
+    search,
+    devices,
+    choosing,
+    offline,
+    supervision,
+    modes,
+    positions,
+    timing,
+)
 """The modules whose import registers requests; the subscription table's import registers events."""
 
 

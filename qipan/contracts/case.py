@@ -57,7 +57,9 @@ class Place(Part):
 class Counters(Part):
     """How often each thing happened so far; cumulative, so that a gap in events loses nothing.
 
-    `overrides`: how often a dispatcher asked another than the one recommended.
+    Of the returns, `unjustified_returns` were refused by a dispatcher (推诿), and `overturned_refusals` of those
+    refusals were set aside by the district's arbiter. `overrides`: how often a dispatcher asked another than the one
+    recommended.
     """
 
     offers: int = 0
@@ -70,6 +72,8 @@ class Counters(Part):
     deferrals: int = 0
     suspensions: int = 0
     escalations: int = 0
+    unjustified_returns: int = 0
+    overturned_refusals: int = 0
 
 
 class TimeAsked(Part):
@@ -108,6 +112,35 @@ class ClockState(Part):
     overrides: int = 0
 
 
+class Remark(Part):
+    """What somebody decided or objected, when (domain time, UTC) and why. `authority`: on whose or what."""
+
+    by: str
+    at: datetime
+    reason: str
+    authority: str | None = None
+
+
+class Return(Part):
+    """退件: the newest return of the case's task, and what became of it.
+
+    `unit`, `worker` and `task_id` are who gave which task back; `whose` the unit, department or tenant whose the
+    matter is, as they say. `refused`: a dispatcher found the return unjustified; `disputed`: the unit objects to
+    that; `allowed` or `denied`: what the district's arbiter then decided, which is final.
+    """
+
+    unit: str | None = None
+    worker: str | None = None
+    task_id: str | None = None
+    reason: str | None = None
+    whose: str | None = None
+    at: datetime
+    refused: Remark | None = None
+    disputed: Remark | None = None
+    allowed: Remark | None = None
+    denied: Remark | None = None
+
+
 class Going(StrEnum):
     """How far whoever has a case has come with it."""
 
@@ -125,7 +158,8 @@ class Leg(Part):
 class CaseState(Part):
     """Everything public about a case at one version. Times are domain time in UTC.
 
-    `own_stage` is the town's own stage that the case stands in, a part of `stage`; None in the district's own.
+    `own_stage` is the narrower stage that the case stands in, a part of `stage`: a town's own, or the district's
+    `arbitration` or `suspended`; None where there is none.
     `stage_times` holds the newest moment each stage was entered; `due_at` is the running stage's deadline (None
     while suspended), `yellow_at` the moment from which little of it is left, `dispose_due_at` the case's own.
     """
@@ -158,5 +192,6 @@ class CaseState(Part):
     counters: Counters = Counters()
     stage_times: dict[Stage, datetime] = Field(default_factory=dict)
     clock: ClockState | None = None
+    returned: Return | None = None
     supervision: Supervision | None = None
     leg: Leg | None = None

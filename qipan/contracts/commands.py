@@ -151,10 +151,14 @@ class AcceptTask(CaseCommand):
 
 
 class ReturnTask(CaseCommand):
-    """退件: the handler gives the task back; a reason is required."""
+    """退件: the handler gives the task back; a reason is required.
+
+    `whose`: the unit, department or tenant whose the matter is instead, by its id.
+    """
 
     type: ClassVar[str] = "task.return.v1"
     reason: Annotated[str, Field(min_length=1, max_length=4000)]
+    whose: Id | None = None
 
 
 class DisposeTask(CaseCommand):

@@ -141,6 +141,30 @@ class CaseReturned(CaseEvent):
     type: ClassVar[str] = "case.returned.v1"
 
 
+class CaseReturnRefused(CaseEvent):
+    """退件不准: a dispatcher found the return unjustified; the task is the same unit's again."""
+
+    type: ClassVar[str] = "case.return.refused.v1"
+
+
+class CaseDisputed(CaseEvent):
+    """申请裁决: the unit objects to the refusal; the district's arbiter decides (`own_stage` arbitration)."""
+
+    type: ClassVar[str] = "case.disputed.v1"
+
+
+class CaseReturnAllowed(CaseEvent):
+    """The arbiter found the return justified: a dispatcher finds somebody else."""
+
+    type: ClassVar[str] = "case.return.allowed.v1"
+
+
+class CaseReturnDenied(CaseEvent):
+    """The arbiter found the return unjustified: the task is the unit's, finally."""
+
+    type: ClassVar[str] = "case.return.denied.v1"
+
+
 class CaseDisposed(CaseEvent):
     """处置: the handler reported it done, with evidence."""
 
@@ -276,6 +300,10 @@ CASE_EVENTS: tuple[type[CaseEvent], ...] = (
     CaseDeparted,
     CaseArrived,
     CaseReturned,
+    CaseReturnRefused,
+    CaseDisputed,
+    CaseReturnAllowed,
+    CaseReturnDenied,
     CaseDisposed,
     CaseInspected,
     CaseReworked,

@@ -88,6 +88,7 @@ _WEIGHED = {
     "valid-report": "valid reports",
     "self-disposal": "valid reports settled on the spot",
     "returned": "few returned tasks",
+    "buck-passing": "few unjustified returns",
     "satisfaction": "satisfied reporters",
 }
 
@@ -163,6 +164,12 @@ KNOWN: Mapping[str, KnownSetting] = {
     "dispatch.close-on-inspection": KnownSetting(
         "whether a case that passed inspection is closed without a shift leader", _TRUTH, _truth
     ),
+    "dispatch.arbiter": KnownSetting(
+        "who of the district decides when a unit disputes that its return was unjustified",
+        "dispatcher, supervisor or district-lead",
+        _one_of("dispatcher", "supervisor", "district-lead"),
+    ),
+    "dispatch.arbitration-limit": KnownSetting("how long the arbiter may take", A_LIMIT, _limit),
     "dispatch.choose": KnownSetting(
         "whether a case is offered as it is filed, or waits for a dispatcher with the recommendation",
         "automatic or recommend",
@@ -190,6 +197,11 @@ KNOWN: Mapping[str, KnownSetting] = {
     ),
     "dispatch.shift-hours": KnownSetting(
         "the longest shift; nobody stays signed on beyond it", "1 to 24", _at_most(24)
+    ),
+    "dispatch.trail-minutes": KnownSetting(
+        "how long it is kept where a worker has been; 0: not at all",
+        "0 to 1440",
+        lambda value: value == 0 or _at_most(1440)(value),
     ),
     "analytics.league-days": KnownSetting(
         "how many days the league looks back, with today", "a whole number, 1 or more", _positive

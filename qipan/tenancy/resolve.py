@@ -22,6 +22,7 @@ from qipan.tenancy.model import (
     DistrictFile,
     MatterModel,
     ServiceModel,
+    Setting,
     TownFile,
     WordsModel,
     WorkflowModel,
@@ -31,7 +32,7 @@ from qipan.tenancy.service_spec import ServiceSpec
 from qipan.tenancy.tenant import Tenant, TenantKind
 from qipan.tenancy.unit import Unit
 from qipan.tenancy.words import Words
-from qipan.tenancy.workflow import Workflow, build
+from qipan.tenancy.workflow import Workflow, build, limited
 from qipan.territory import Cell, Layer, Territory
 from qipan.territory.cell import DUTY_LAYER
 from qipan.territory.components import Components
@@ -193,7 +194,7 @@ def _parts(files: Files, units: Mapping[str, tuple[Unit, ...]]) -> dict[str, Par
             _calendar(town.calendar, district.zone) if town.calendar else calendar,
             {**matters, **{code: _matter(code, matter) for code, matter in town.matters.items()}},
             units[id],
-            _workflow(town.workflow),
+            _workflow(town.workflow, {**district.settings, **town.settings}),
             dispatch=dispatch_rules.build(id, town.dispatch),
             bodies={
                 body: Body(body, _words(model.name), model.phone, model.url)
@@ -212,12 +213,14 @@ def _parts(files: Files, units: Mapping[str, tuple[Unit, ...]]) -> dict[str, Par
     return parts
 
 
-_built: dict[str, Workflow] = {}
+_built: dict[tuple[str, str], Workflow] = {}
 
 
-def _workflow(model: WorkflowModel) -> Workflow:
+def _workflow(model: WorkflowModel, settings: Mapping[str, Setting]) -> Workflow:
     """The workflow; the same one for all towns that change the same."""
-    return _built.setdefault(model.model_dump_json(), build(model))
+    workflow = limited(build(model), settings)
+    limits = str([stage.limit for stage in workflow.stages.values()])
+    return _built.setdefault((model.model_dump_json(), limits), workflow)
 
 
 def _services(files: Files) -> Iterator[ServiceSpec]:

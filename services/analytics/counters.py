@@ -15,6 +15,7 @@ CASE_COUNTERS: Mapping[str, str] = {
     "filed": "cases filed (立案), at filing",
     "offers": "offers of their tasks (派遣), at filing",
     "returns": "returns of their tasks (退件), at filing",
+    "unjustified": "… of which were unjustified (推诿): refused, and not set aside by the arbiter",
     "open": "of the filed ones, still open",
     "disposed": "cases disposed of (处置), at disposal; a disposal that failed inspection is none",
     "on_time": "… of which by the case's own deadline",

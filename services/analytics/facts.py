@@ -49,6 +49,7 @@ class CaseFacts:
     returns: int
     reworks: int
     rating: int | None
+    unjustified: int = 0
 
     @classmethod
     def of(cls, case: CaseState) -> "CaseFacts":
@@ -71,6 +72,7 @@ class CaseFacts:
             counters.returns,
             counters.reworks,
             case.rating,
+            counters.unjustified_returns - counters.overturned_refusals,
         )
 
     @property
@@ -93,6 +95,7 @@ class CaseFacts:
         yield filed, "filed", 1
         yield filed, "offers", self.offers
         yield filed, "returns", self.returns
+        yield filed, "unjustified", self.unjustified
         if self.stage == Stage.VOIDED:
             yield closed or filed, "voided", 1
             return

@@ -58,6 +58,7 @@ INDICATORS: tuple[Indicator, ...] = (
     Indicator("valid_report", Words("有效上报率", "Valid report rate"), _VALID, Sum(("received",))),
     Indicator("self_disposal", Words("自处置率", "Self-disposal rate"), Sum(("self_disposed",)), _VALID),
     Indicator("returned", Words("退件率", "Return rate"), Sum(("returns",)), Sum(("offers",))),
+    Indicator("buck_passing", Words("推诿率", "Buck-passing rate"), Sum(("unjustified",)), Sum(("offers",))),
     Indicator(
         "satisfaction",
         Words("满意率", "Satisfaction rate"),

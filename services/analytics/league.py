@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from qipan.tenancy import District
 from services.analytics.indicators import INDICATORS, OVERDUE_PENDING
 
-LESS_IS_BETTER = frozenset({"rework", OVERDUE_PENDING, "returned"})
+LESS_IS_BETTER = frozenset({"rework", OVERDUE_PENDING, "returned", "buck_passing"})
 """Of these indicators 1 − rate earns the points."""
 
 DEFAULT: Mapping[str, float] = {"disposal": 30, "on_time_disposal": 20, "rework": 20, OVERDUE_PENDING: 20}

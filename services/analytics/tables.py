@@ -29,6 +29,7 @@ case_states = Table(
     Column("returns", Integer, nullable=False),
     Column("reworks", Integer, nullable=False),
     Column("rating", SmallInteger),
+    Column("unjustified", Integer, nullable=False, server_default="0"),
 )
 
 report_states = Table(

@@ -9,7 +9,7 @@ from qipan.contracts.errors import Conflict, NotFound
 from qipan.contracts.light import light_of
 from qipan.messaging.service import PROCESS, DatabaseProvider, ProcessProvider, Received, Work
 from qipan.tenancy import Matter
-from services.dispatch import calendar_gap, choosing, reading, telling, writing
+from services.dispatch import calendar_gap, choosing, disputes, reading, returns, telling, writing
 from services.dispatch.availability import Availability
 from services.dispatch.change import Change, Stored
 from services.dispatch.choosing import Choice, Situation
@@ -93,6 +93,17 @@ class Acting:
         )
         return stored
 
+    def _actor(self, call: Received, before: Stored) -> Actor:
+        """Who takes the step, in all the roles that they have with this case."""
+        principal = call.grant.principal
+        roles = frozenset(str(role) for role in principal.roles) if principal else frozenset()
+        role = self.grounds.arbiter(before.case.tenant)
+        if principal and returns.arbitrates(principal.base, roles, self.process.district.id, role):
+            roles |= {returns.ARBITER}
+        if principal is None:
+            return Actor(call.grant.sub, roles)
+        return Actor(principal.sub, roles, principal.tenant, principal.units)
+
     def _act(
         self,
         work: Work,
@@ -104,12 +115,7 @@ class Acting:
         unit_tenant: str | None = None,
     ) -> CaseAnswer:
         """Take the step for the caller, then those that follow of themselves."""
-        principal = call.grant.principal
-        actor = (
-            Actor(principal.sub, frozenset(principal.roles), principal.tenant, principal.units)
-            if principal
-            else Actor(call.grant.sub, frozenset())
-        )
+        actor = self._actor(call, before)
         detail = {**(detail or {}), **dict(getattr(call, "beside", ()))}
         taken: str | None = do
         while taken is not None:
@@ -150,6 +156,7 @@ class Acting:
         if changes:
             changes = [self._noted(change) for change in changes]
             writing.write(work.conn, changes)
+            disputes.keep(work.conn, changes)
             telling.tell(work, changes)
 
     def _noted(self, change: Change) -> Change:

@@ -1,7 +1,7 @@
 """What dispatch knows of each tenant from the district's pack, worked out once."""
 
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from qipan.tenancy import District
 from qipan.worktime import Limit
@@ -22,10 +22,22 @@ class Grounds:
     def __init__(self, district: District) -> None:
         self._district = district
         self.of = lru_cache(maxsize=MOST_TENANTS)(self._of)
+        self.workers = lru_cache(maxsize=MOST_TENANTS)(self._workers)
 
     def closes_on_inspection(self, tenant: str) -> bool:
         """Whether a case that passed inspection needs no shift leader to close it."""
         return self._district.setting(tenant, "dispatch.close-on-inspection", False)
+
+    def arbiter(self, tenant: str) -> str:
+        """The role in which somebody of the district decides the tenant's disputed returns."""
+        return self._district.setting(tenant, "dispatch.arbiter", "dispatcher")
+
+    @cached_property
+    def responsible(self) -> frozenset[str]:
+        """Everybody whose a matter can be: units, departments and tenants, by their ids."""
+        district = self._district
+        units = (unit.id for unit in district.units_of(district.id))
+        return frozenset((*units, *(d.id for d in district.departments), *district.tenants))
 
     def supervise_limit(self, tenant: str) -> Limit:
         """How long an answer to a supervision may take, where the supervisor does not say."""
@@ -34,6 +46,10 @@ class Grounds:
     def requires_shifts(self, tenant: str) -> bool:
         """Whether only those who have signed on are asked to do anything."""
         return self._district.setting(tenant, "dispatch.shifts", "optional") == "required"
+
+    def _workers(self, tenant: str) -> tuple[str, ...]:
+        """Everybody who can be asked to do something in a tenant."""
+        return tuple(id for squad in self.of(tenant).squads for id, _ in squad.workers)
 
     def _of(self, tenant: str) -> Ground:
         setting = self._district.setting

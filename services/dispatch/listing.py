@@ -1,6 +1,7 @@
 """Reading a page of cases: one statement, whatever its filters and however many views it is made of."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
@@ -23,7 +24,7 @@ from qipan.contracts.case import CaseState, Stage
 from services.dispatch.finding import Sought
 from services.dispatch.tables import cases, findable
 from services.dispatch.words import Box, Term, ts_query
-from services.dispatch.worklist import Cursor, Order, View
+from services.dispatch.worklist import OVER, Cursor, Order, View
 
 Page = tuple[tuple[CaseState, ...], str | None]
 """Cases in order, and the cursor after the last one where there are more."""
@@ -59,12 +60,25 @@ def statement(
     towns: Collection[str] = (),
 ) -> Select[Any]:
     """The query behind a page: each view's first `limit`, put together, and the first `limit` of them."""
-    parts = [_view(view, sought, order, after, limit, towns) for view in views]
+    apart = [part for view in views for part in _apart(view, sought, order)]
+    parts = [_view(view, sought, order, after, limit, towns) for view in apart]
     found = (union_all(*parts) if len(parts) > 1 else parts[0]).subquery("found")
     by = _ordered(order, found.c.at, found.c.id)
     each = select(found).ext(distinct_on(found.c.at, found.c.id))
     first = each.order_by(*by).limit(limit).subquery("first")
     return select(cast(first.c.state, Text)).order_by(*_ordered(order, first.c.at, first.c.id))
+
+
+def _apart(view: View, sought: Sought, order: Order) -> Sequence[View]:
+    """A search by who has the case, apart for what is open and what is over.
+
+    The indexes by whom hold only what is over, so that no case pays for them while it is on its way.
+    """
+    by_whom = (view.of_unit, sought.unit, sought.worker, sought.department)
+    stages = view.stages & sought.stages if sought.stages else view.stages
+    if order is Order.DUE or not any(by_whom) or not (stages & OVER and stages - OVER):
+        return (view,)
+    return replace(view, stages=stages & OVER), replace(view, stages=stages - OVER)
 
 
 def _view(
@@ -92,8 +106,8 @@ def _seen(query: Select[Any], view: View) -> Select[Any]:
         query = query.where(cases.c.tenant == view.tenant)
     if view.abroad is not None:
         query = query.where(cases.c.unit_tenant == view.abroad, cases.c.unit_tenant != cases.c.tenant)
-    if view.department is not None:
-        query = query.where(cases.c.unit_tenant == view.department)
+    if view.department is not None:  # another tenant than the town, which the index must be told
+        query = query.where(cases.c.unit_tenant == view.department, cases.c.unit_tenant != cases.c.tenant)
     if view.worker is not None:
         query = query.where(cases.c.worker == view.worker)
     if view.unit is not None:

@@ -17,7 +17,7 @@ from qipan.contracts.case import CaseState, Counters, Stage
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
 from qipan.tenancy.workflow import StepRow, Workflow, standard
 from qipan.worktime import Limit
-from services.dispatch import steps, supervision
+from services.dispatch import returns, steps, supervision
 from services.dispatch.clocks import Clock, Deadlines, entering
 from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
 
@@ -31,6 +31,10 @@ class Do(StrEnum):
     DEPART = "depart"
     ARRIVE = "arrive"
     RETURN = "return"
+    REFUSE_RETURN = "refuse-return"
+    DISPUTE = "dispute"
+    ALLOW_RETURN = "allow-return"
+    DENY_RETURN = "deny-return"
     DISPOSE = "dispose"
     PASS = "pass"
     FAIL = "fail"
@@ -56,10 +60,10 @@ DISTRICTS = frozenset(do.value for do in Do)
 """The names of the district's steps."""
 
 
-GUARDS: Mapping[str, Guard] = MappingProxyType({**steps.GUARDS, **supervision.GUARDS})
+GUARDS: Mapping[str, Guard] = MappingProxyType({**steps.GUARDS, **returns.GUARDS, **supervision.GUARDS})
 """Every guard by the name under which workflows ask for it."""
 
-EFFECTS: Mapping[str, Effect] = MappingProxyType({**steps.EFFECTS, **supervision.EFFECTS})
+EFFECTS: Mapping[str, Effect] = MappingProxyType({**steps.EFFECTS, **returns.EFFECTS, **supervision.EFFECTS})
 """Every effect by the name under which workflows have it."""
 
 

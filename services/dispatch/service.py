@@ -12,16 +12,21 @@ from services.dispatch.entrypoints.field import Field
 from services.dispatch.entrypoints.happening import Happening
 from services.dispatch.entrypoints.lists import Lists
 from services.dispatch.entrypoints.loop import Loop
+from services.dispatch.entrypoints.mode import Modes
 from services.dispatch.entrypoints.offline import Offline
+from services.dispatch.entrypoints.returning import Returning
 from services.dispatch.entrypoints.supervising import Supervising
 from services.dispatch.entrypoints.timing import Timing
+from services.dispatch.entrypoints.whereabouts import Whereabouts
 from services.dispatch.process import Do
 
 __all__ = ["Choice", "Dispatch", "Do", "Limits", "Situation", "Stored"]
 """What a town's own dispatch may import from here."""
 
 
-class Dispatch(Happening, Loop, Lists, Supervising, Field, Offline, Choices, Timing):
+class Dispatch(
+    Happening, Loop, Returning, Field, Choices, Offline, Supervising, Modes, Whereabouts, Lists, Timing
+):
     """The core's dispatch, and what a town's own is built on. Its rules are in `acting.Acting`."""
 
     name = "dispatch"

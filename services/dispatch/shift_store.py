@@ -46,6 +46,7 @@ def end(conn: Connection, ended: Iterable[tuple[str, str, datetime, str]]) -> No
     if columns:
         values = dict(zip(("tenants", "workers", "ends", "by"), map(list, columns), strict=True))
         conn.execute(_SIGN_OFF, values)
+        conn.execute(_LOCATE_NO_MORE, values)
         conn.execute(_END, values)
 
 
@@ -83,6 +84,9 @@ _SIGN_ON = text(
 _SIGN_OFF = text(
     f"UPDATE {SCHEMA}.loads l SET off_since = k.at FROM {_ENDED}"
     " WHERE l.tenant = k.tenant AND l.worker = k.worker AND l.off_since IS NULL"
+)
+_LOCATE_NO_MORE = text(
+    f"DELETE FROM {SCHEMA}.positions p USING {_ENDED} WHERE p.tenant = k.tenant AND p.worker = k.worker"
 )
 _END = text(
     f"UPDATE {SCHEMA}.shifts s SET ended_at = k.at, ended_by = k.by FROM {_ENDED}"

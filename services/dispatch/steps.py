@@ -6,7 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from qipan.contracts.case import CaseState, Going, Leg
+from qipan.contracts.case import CaseState, Going, Leg, Return
 from qipan.contracts.errors import Fault, Forbidden
 from qipan.contracts.supervised import Supervision
 from services.dispatch.timed import DISTRICT_LEVEL, Timed
@@ -48,6 +48,7 @@ class Brings:
     task_id: str | None = None
     rating: int | None = None
     time: Timed | None = None
+    returned: Return | None = None
     supervision: Supervision | None = None
     counts: tuple[str, ...] = ()
 
@@ -164,6 +165,7 @@ def offer(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
         "worker": brings.worker,
         "task_id": brings.task_id,
         "reason": brings.reason,
+        "returned": None,
         "leg": None,
     }
 
@@ -175,7 +177,13 @@ def take(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
 
 def give_back(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
     """The unit stays on record until a dispatcher decides; nobody in person holds the case."""
-    return {"worker": None, "task_id": None, "reason": brings.reason, "leg": None}
+    return {
+        "worker": None,
+        "task_id": None,
+        "reason": brings.reason,
+        "returned": brings.returned,
+        "leg": None,
+    }
 
 
 def set_off(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:

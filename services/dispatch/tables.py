@@ -25,6 +25,7 @@ core = core_tables(metadata)
 ABROAD = "unit_tenant <> tenant"
 GIN_PENDING_KB = 512  # what a search must read besides the index: a few hundred cases
 HELD = "stage IN ('offered', 'accepted', 'rework')"
+OVER = "stage IN ('closed', 'voided')"
 UNDECIDED = "outcome IN ('conflict', 'held')"
 _stamp = DateTime(timezone=True)
 
@@ -78,11 +79,12 @@ cases = Table(
         "id",
         postgresql_where=text("unit_tenant <> tenant AND stage NOT IN ('closed', 'voided')"),
     ),
-    # Searches (listing.py), open and closed, by the time of filing.
+    # Searches (listing.py), open and closed, by the time of filing. A case enters those by whom it was handled
+    # when it is over, once; what is open is few.
     Index("cases_filed", "tenant", "filed_at", "id"),
-    Index("cases_filed_of_unit", "tenant", "unit", "filed_at", "id"),
-    Index("cases_filed_of_worker", "tenant", "worker", "filed_at", "id"),
-    Index("cases_filed_of_department", "tenant", "department", "filed_at", "id"),
+    Index("cases_filed_of_unit", "tenant", "unit", "filed_at", "id", postgresql_where=text(OVER)),
+    Index("cases_filed_of_worker", "tenant", "worker", "filed_at", "id", postgresql_where=text(OVER)),
+    Index("cases_filed_of_department", "tenant", "department", "filed_at", "id", postgresql_where=text(OVER)),
     Index("cases_filed_abroad", "unit_tenant", "filed_at", "id", postgresql_where=text(ABROAD)),
     Index("cases_voided", "tenant", "filed_at", "id", postgresql_where=text("stage = 'voided'")),
 )
@@ -189,6 +191,21 @@ history = Table(
     Column("hash", LargeBinary),
 )
 
+# What waits, or waited, for the district's arbiter (disputes.py): each dispute by the version that raised it.
+disputes = Table(
+    "disputes",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("case_id", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("raised_at", _stamp, nullable=False),
+    Column("due_at", _stamp, nullable=False),
+    Column("ended_at", _stamp),
+    Column("what", Text),
+    Column("who", Text),
+    Index("disputes_waiting", "tenant", "due_at", "case_id", postgresql_where=text("ended_at IS NULL")),
+)
+
 loads = Table(
     "loads",
     metadata,
@@ -211,6 +228,41 @@ shifts = Table(
     Column("started_by", Text, nullable=False),
     Column("ended_at", _stamp),
     Column("ended_by", Text),
+)
+
+modes = Table(
+    "modes",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # of the tenant's switches
+    Column("mode", Text, nullable=False),
+    Column("level", Integer),
+    Column("reason", Text, nullable=False),
+    Column("since", _stamp, nullable=False),
+    Column("until", _stamp),
+    Column("by", Text, nullable=False),
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("worker", Text, primary_key=True),
+    Column("at", _stamp, nullable=False),
+    Column("lon", Double, nullable=False),
+    Column("lat", Double, nullable=False),
+    Column("metres", Double),
+)
+
+trails = Table(
+    "trails",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("worker", Text, primary_key=True),
+    Column("at", _stamp, primary_key=True),
+    Column("lon", Double, nullable=False),
+    Column("lat", Double, nullable=False),
+    Column("metres", Double),
 )
 
 # What was brought in after hours without signal (replaying.py). The id is that of the worker's command.

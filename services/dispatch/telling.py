@@ -6,7 +6,6 @@ from qipan.contracts.case import CaseState
 from qipan.contracts.events import TaskOffered
 from qipan.storage import Timer, Work
 from services.dispatch.change import Change
-from services.dispatch.process import Do
 
 STAGE_DUE = "stage.due"
 SUSPENSION_OVER = "suspension.over"
@@ -21,8 +20,8 @@ def tell(work: Work, changes: Sequence[Change]) -> None:
         event = change.row.event(case=case)
         work.publish(event, tenant=case.tenant, subject=case.case_id, trace=trace)
         owner = change.after.unit_tenant
-        offered = change.what in (Do.FILE, Do.DISPATCH) and case.task_id is not None
-        if offered and owner is not None and owner != case.tenant:
+        known = change.before.case.task_id if change.before else None
+        if case.task_id not in (None, known) and owner is not None and owner != case.tenant:
             task = TaskOffered(task_id=case.task_id, case=case)
             work.publish(task, tenant=owner, subject=case.case_id, trace=trace)
 

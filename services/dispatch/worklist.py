@@ -11,6 +11,9 @@ from qipan.contracts.errors import Fault, Invalid
 HELD = frozenset({Stage.OFFERED, Stage.ACCEPTED, Stage.REWORK})
 """Stages in which a handler has the case on the list; what a worker's load counts."""
 
+OVER = frozenset(Stage) - OPEN_STAGES
+"""Stages in which nothing more is to be done."""
+
 WAITS_FOR: dict[str, frozenset[Stage]] = {
     "dispatcher": frozenset({Stage.FILED, Stage.RETURNED}),
     "shift-leader": frozenset({Stage.INSPECTED}),

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from qipan.contracts.commands import CaseCommand
 from qipan.http import openapi
+from services.gateway.export import ExportCases
 from services.gateway.forms import ChangePassword, Me, Session, SignIn
 from services.gateway.offline import OfflineAnswers, OfflineBatch
 from services.gateway.routes import ROUTES, Route, body_model
@@ -77,4 +78,9 @@ OFFLINE = openapi.operation(
     body=OfflineBatch,
     answer=OfflineAnswers,
     parameters=[TENANT],
+)
+EXPORT = openapi.operation(
+    "ExportCases",
+    "The cases that one may see and that match, as a CSV file or a workbook.",
+    parameters=[TENANT, *openapi.query_parameters(ExportCases)],
 )

@@ -6,7 +6,19 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qipan.contracts import choosing, commands, field, offline, queries, search, supervision, timing
+from qipan.contracts import (
+    choosing,
+    commands,
+    field,
+    modes,
+    offline,
+    positions,
+    queries,
+    returns,
+    search,
+    supervision,
+    timing,
+)
 from qipan.contracts.base import Request
 
 
@@ -34,6 +46,10 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/cases/{case_id}/depart", field.DepartForTask),
     Route("POST", "/v1/cases/{case_id}/arrive", field.ArriveOnScene),
     Route("POST", "/v1/cases/{case_id}/return", commands.ReturnTask),
+    Route("POST", "/v1/cases/{case_id}/refuse-return", returns.RefuseReturn),
+    Route("POST", "/v1/cases/{case_id}/dispute", returns.DisputeReturn),
+    Route("POST", "/v1/cases/{case_id}/arbitrate", returns.ArbitrateReturn),
+    Route("GET", "/v1/disputes", returns.ListDisputes),
     Route("POST", "/v1/cases/{case_id}/dispose", commands.DisposeTask),
     Route("POST", "/v1/cases/{case_id}/inspect", commands.InspectCase),
     Route("POST", "/v1/cases/{case_id}/close", commands.CloseCase),
@@ -51,6 +67,10 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/field", field.GetField),
     Route("POST", "/v1/shifts/start", field.StartShift),
     Route("POST", "/v1/shifts/end", field.EndShift),
+    Route("GET", "/v1/positions", positions.GetPositions),
+    Route("POST", "/v1/positions", positions.ReportPositions),
+    Route("GET", "/v1/mode", modes.GetMode),
+    Route("POST", "/v1/mode", modes.SwitchMode),
     Route("GET", "/v1/conflicts", offline.ListConflicts),
     Route("POST", "/v1/conflicts/{conflict_id}", offline.DecideConflict),
     Route("GET", "/v1/workflow", queries.GetWorkflow),

@@ -12,14 +12,16 @@ from starlette.responses import Response
 from qipan import __version__
 from qipan.access import Principal, authorise
 from qipan.access.policy import STREAM
-from qipan.http import Answer, language_of, read_json, serve
+from qipan.http import Answer, as_query, language_of, read_json, serve
 from qipan.observability.health import Health
 from services.gateway import description
 from services.gateway.calls import bearer, endpoint, tenant_of
+from services.gateway.export import ExportCases, Exporter
 from services.gateway.forms import ChangePassword, Me, Session, SignIn
 from services.gateway.offline import LARGEST_BATCH, GivenBatch, bring_in
 from services.gateway.parts import Parts
 from services.gateway.routes import DOOR_ROUTES, ROUTES
+from services.gateway.sheet import Sheet
 from services.gateway.streaming import happenings
 
 SERVICE = "gateway"
@@ -39,6 +41,8 @@ def create_app(parts: Callable[[], Parts], health: Health, lifespan: Lifespan | 
         openapi_url="/openapi.json",
     )
     own = _Own(parts)
+    # Before the cases themselves, of which one might be called so.
+    app.add_api_route("/v1/cases/export", own.export, methods=["GET"], **description.EXPORT)
     for route in ROUTES:
         app.add_api_route(
             route.path, endpoint(route, parts), methods=[route.method], **description.of_call(route)
@@ -108,6 +112,17 @@ class _Own:
         batch = await read_json(request, GivenBatch, LARGEST_BATCH)
         answers = await bring_in(batch, parts.caller, tenant, token, language_of(request))
         return Answer(answers, headers={"Cache-Control": "no-store"})
+
+    async def export(self, request: Request) -> Response:
+        """The cases that match, as a file."""
+        parts = self._parts()
+        token = bearer(request)
+        principal = parts.verifier.verify(token)
+        tenant = tenant_of(request, principal, parts.district)
+        request.scope["qipan.tenant"] = tenant
+        asked = as_query(request, ExportCases, known=("tenant",))
+        sheet = Sheet(parts.district, language_of(request))
+        return await Exporter(parts.caller, tenant, token, sheet).response(asked)
 
     async def stream(self, request: Request) -> Response:
         """What happens to the cases that the bearer may see, as it happens (server-sent events)."""

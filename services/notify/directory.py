@@ -1,7 +1,7 @@
 """The people of the district, found by what they are there for."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from qipan.access import Role
 from qipan.tenancy import District, Person, Words, base_of
@@ -10,9 +10,16 @@ from qipan.tenancy import District, Person, Words, base_of
 class Directory:
     """Looks people and units up in constant time. All are the live district's; a shadow has the same ones."""
 
-    def __init__(self, people: Iterable[Person], units: Mapping[str, Words], district: str = "") -> None:
+    def __init__(
+        self,
+        people: Iterable[Person],
+        units: Mapping[str, Words],
+        arbiter_of: Callable[[str], tuple[str, str]] | None = None,
+        district: str = "",
+    ) -> None:
         self._units = units
         self._district = district
+        self._arbiter_of = arbiter_of
         self._by_id: dict[str, Person] = {}
         self._by_unit: dict[str, list[Person]] = defaultdict(list)
         self._by_role: dict[tuple[str, str], list[Person]] = defaultdict(list)
@@ -31,7 +38,11 @@ class Directory:
     def of(cls, district: District) -> "Directory":
         """Everybody in a district."""
         units = {unit.id: unit.name for tenant in district.tenants for unit in district.units_of(tenant)}
-        return cls(district.people, units, district.id)
+
+        def arbiter_of(tenant: str) -> tuple[str, str]:
+            return district.id, district.setting(tenant, "dispatch.arbiter", "dispatcher")
+
+        return cls(district.people, units, arbiter_of, district.id)
 
     def person(self, person_id: str) -> Person | None:
         """The person with this id, or whose exercise account has it."""
@@ -53,6 +64,10 @@ class Directory:
         """The district's own leads and dispatchers."""
         roles = (Role.DISTRICT_LEAD, Role.DISPATCHER)
         return [person for role in roles for person in self.with_role(self._district, role)]
+
+    def arbiters(self, tenant: str) -> Sequence[Person]:
+        """Whoever of the district decides a live tenant's disputed returns."""
+        return self._by_role.get(self._arbiter_of(tenant), ()) if self._arbiter_of else ()
 
     def grid_workers(self, tenant: str, cell: str) -> Sequence[Person]:
         """The grid workers of a live tenant who answer for a duty cell."""

@@ -29,6 +29,7 @@ class Audience(StrEnum):
     SHIFT_LEADERS = "shift-leaders"
     SUPERVISORS = "supervisors"
     DISTRICT = "district"  # the district's leads and dispatchers
+    ARBITERS = "arbiters"  # whoever of the district decides disputed returns
     LEADS = "leads"  # the town's
     UNIT = "unit"  # everybody who handles cases for the unit that has it
     SUPERVISING = "supervising"  # who supervises the case
@@ -49,6 +50,7 @@ class Rule:
     worst_rating: int | None = None
     level: int | None = None
     asked_of: str | None = None
+    own_stage: str | None = None
 
     def applies(self, case: CaseState) -> bool:
         """Whether the rule holds for the case as the event left it."""
@@ -60,6 +62,8 @@ class Rule:
         if self.asked_of is not None and (
             clock is None or clock.asked is None or clock.asked.level != self.asked_of
         ):
+            return False
+        if self.own_stage != (case.own_stage if case.own_stage in _APART else None):
             return False
         return self.worst_rating is None or (case.rating is not None and case.rating <= self.worst_rating)
 
@@ -75,6 +79,10 @@ class Recipient:
     channels: tuple[Channel, ...]
 
 
+ARBITRATION = "arbitration"
+_APART = frozenset({ARBITRATION})
+"""Narrower stages in which a case waits for others than its stage says."""
+
 _WAITING = frozenset({Stage.FILED, Stage.RETURNED})
 _IN_HAND = frozenset({Stage.OFFERED, Stage.ACCEPTED, Stage.REWORK})
 
@@ -83,11 +91,16 @@ RULES: tuple[Rule, ...] = (
     Rule(events.CaseFiled.type, Audience.HANDLER, "task.offered", _IN_HAND, mail=True),
     Rule(events.CaseDispatched.type, Audience.HANDLER, "task.offered", _IN_HAND, mail=True),
     Rule(events.CaseReturned.type, Audience.DISPATCHERS, "task.returned"),
+    Rule(events.CaseReturnRefused.type, Audience.HANDLER, "return.refused", mail=True),
+    Rule(events.CaseDisputed.type, Audience.ARBITERS, "return.disputed", own_stage=ARBITRATION),
+    Rule(events.CaseReturnAllowed.type, Audience.DISPATCHERS, "return.allowed"),
+    Rule(events.CaseReturnDenied.type, Audience.HANDLER, "return.denied", mail=True),
     Rule(events.CaseDisposed.type, Audience.INSPECTORS, "case.disposed"),
     Rule(events.CaseReworked.type, Audience.HANDLER, "task.rework", mail=True),
     Rule(events.CaseVoided.type, Audience.HANDLER, "case.voided"),
     # A clock that ran out is told to whoever it ran for.
     Rule(events.CaseOverdue.type, Audience.DISPATCHERS, "case.overdue", _WAITING),
+    Rule(events.CaseOverdue.type, Audience.ARBITERS, "case.overdue", own_stage=ARBITRATION),
     Rule(events.CaseOverdue.type, Audience.HANDLER, "case.overdue", _IN_HAND, mail=True),
     Rule(events.CaseOverdue.type, Audience.DISPATCHERS, "case.overdue", _IN_HAND),
     Rule(events.CaseOverdue.type, Audience.INSPECTORS, "case.overdue", frozenset({Stage.DISPOSED})),
@@ -174,6 +187,7 @@ _AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Per
     Audience.DISPATCHERS: lambda case, base, directory: directory.with_role(base, Role.DISPATCHER),
     Audience.SHIFT_LEADERS: lambda case, base, directory: directory.with_role(base, Role.SHIFT_LEADER),
     Audience.DISTRICT: lambda case, base, directory: directory.of_district(),
+    Audience.ARBITERS: lambda case, base, directory: directory.arbiters(base),
     Audience.SUPERVISORS: lambda case, base, directory: directory.with_role(base, Role.SUPERVISOR),
     Audience.LEADS: lambda case, base, directory: directory.with_role(base, Role.TOWN_LEAD),
     Audience.UNIT: _unit,

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from dispatch_desk import MONDAY_NOON, Desk, build_dispatch, triaged, xihu
+from sqlalchemy import event
 
 from qipan.contracts.commands import AcceptTask, DisposeTask
 from qipan.contracts.errors import Forbidden, Invalid
@@ -173,3 +174,25 @@ def test_an_exercise_has_shifts_of_its_own(desk: Desk) -> None:
     with desk.database.begin() as work:
         live, shadow = (shift_store.duties_of(work.conn, [tenant]) for tenant in ("sandun", "sandun~ex7"))
     assert (len(live), len(shadow)) == (1, 0)
+
+
+def test_only_who_is_there_is_offered_a_case(desk: Desk) -> None:
+    """A worker who has signed off gets nothing; where shifts are required, only who has signed on does."""
+    workers = [f"sandun.sweep.{n}" for n in range(1, 9)]
+    for worker in workers[1:]:
+        desk.ask(worker, StartShift())
+        desk.ask(worker, EndShift())
+    desk.file(*(triaged(f"r{n}") for n in range(4)))
+    assert {case.worker for case in desk.cases()} == {workers[0]}
+    strict = Desk.on(desk, requiring(xihu()))
+    strict.ask(workers[2], StartShift())
+    strict.file(*(triaged(f"s{n}") for n in range(4)))
+    assert {case.worker for case in desk.cases() if case.report_id.startswith("s")} == {workers[2]}
+
+
+def test_filing_asks_for_the_field_in_one_statement(desk: Desk) -> None:
+    counted: list[str] = []
+    event.listen(desk.database.engine, "before_cursor_execute", lambda *a: counted.append(a[2]))
+    desk.file(triaged("r1"))
+    assert len([sql for sql in counted if "dispatch.modes" in sql]) == 1
+    assert len([sql for sql in counted if "on_since" in sql]) == 1

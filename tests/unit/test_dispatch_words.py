@@ -98,7 +98,7 @@ def test_whatever_lies_in_a_window_lies_in_one_of_its_tiles(
 ) -> None:
     box = Box(west, south, west + width, south + height)
     tiles = box.tiles()
-    assert len(tiles) <= 24
+    assert len(tiles) <= 36
     held = entries(case("", lon=min(west + x * width, box.east), lat=min(south + y * height, box.north)))
     assert not tiles or not {f"sandun/{tile}" for tile in tiles}.isdisjoint(held)
 

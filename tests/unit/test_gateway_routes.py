@@ -138,6 +138,9 @@ def problem_code(answer: Any) -> str:
 BODIES = {
     "DispatchCase": {"unit": "sandun/sweep"},
     "ReturnTask": {"reason": "不属于本单位"},
+    "RefuseReturn": {"reason": "属于本单位职责"},
+    "DisputeReturn": {"reason": "职责清单不含此项"},
+    "ArbitrateReturn": {"justified": True, "reason": "依职责清单"},
     "DisposeTask": {"evidence": ["photo://1"]},
     "InspectCase": {"passed": True},
     "VoidCase": {"reason": "误报"},
@@ -151,6 +154,8 @@ BODIES = {
     "UnmaskContact": {"purpose": "回访"},
     "DecideConflict": {"decision": "discard", "note": "已由他人处置"},
     "DecideReport": {"outcome": "file", "matter": "s:06010"},
+    "SwitchMode": {"mode": "emergency", "level": 1, "reason": "台风橙色预警"},
+    "ReportPositions": {"fixes": [{"lon": 120.1, "lat": 30.3, "at": WHEN}]},
 }
 
 

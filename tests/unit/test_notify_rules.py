@@ -30,13 +30,16 @@ PEOPLE = (
     Person("sandun.shift-leader.1", "值班长", "sandun", ("shift-leader",)),
     Person("sandun.supervisor.1", "督查员", "sandun", ("supervisor",)),
     Person("sandun.town-lead.1", "领导", "sandun", ("town-lead",)),
-    Person("xihu.dispatcher.1", "派遣员", "xihu", ("dispatcher",)),
+    Person("xihu.dispatcher.1", "裁决员", "xihu", ("dispatcher",)),
     Person("wenxin.dispatcher.1", "派遣员", "wenxin", ("dispatcher",)),
 )
-DIRECTORY = Directory(PEOPLE, {"sandun/sweep": Words("环卫队", "Sweepers")}, "xihu")
+DIRECTORY = Directory(
+    PEOPLE, {"sandun/sweep": Words("环卫队", "Sweepers")}, lambda tenant: ("xihu", "dispatcher"), "xihu"
+)
 ASKED = TimeAsked(
     kind="extension", level="town", by="sandun.sweep.1", at=MORNING, reason="等配件", until=MORNING
 )
+DISPUTED = {"stage": Stage.RETURNED, "own_stage": "arbitration", "worker": None}
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +58,15 @@ APP, BOTH = (Channel.IN_APP,), (Channel.IN_APP, Channel.MAIL)
     ("event", "changes", "expected"),
     [
         (events.CaseFiled, {}, {"sandun.sweep.1": ("task.offered", BOTH)}),
+        (events.CaseReturnRefused, {}, {"sandun.sweep.1": ("return.refused", BOTH)}),
+        (events.CaseDisputed, DISPUTED, {"xihu.dispatcher.1": ("return.disputed", APP)}),
+        (events.CaseOverdue, DISPUTED, {"xihu.dispatcher.1": ("case.overdue", APP)}),
+        (
+            events.CaseReturnAllowed,
+            {"stage": Stage.RETURNED, "worker": None},
+            {"sandun.dispatcher.1": ("return.allowed", APP)},
+        ),
+        (events.CaseReturnDenied, {}, {"sandun.sweep.1": ("return.denied", BOTH)}),
         (
             events.CaseFiled,
             {"stage": Stage.FILED, "unit": None, "worker": None},

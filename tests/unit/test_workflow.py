@@ -9,7 +9,8 @@ from qipan.contracts.case import Stage
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
 from qipan.contracts.events import CASE_EVENTS
 from qipan.tenancy.model import WorkflowModel
-from qipan.tenancy.workflow import as_mermaid, as_text, build, faults, standard
+from qipan.tenancy.workflow import as_mermaid, as_text, build, faults, limited, standard
+from qipan.worktime import Limit
 from services.dispatch.clocks import running
 from services.dispatch.process import EFFECTS, GUARDS, STANDARD, Do, Process
 from services.dispatch.steps import Actor, Brings
@@ -190,3 +191,24 @@ def test_the_drawing_shows_every_stage_and_step():
     listed = as_text(standard(), "en")
     assert all(f"[{row.id}]" in listed for row in standard().steps.values())
     assert "any open stage → voided" in listed
+
+
+def test_a_tenants_setting_limits_the_districts_own_stage():
+    assert limited(standard(), {}) is standard()
+    shorter = limited(standard(), {"dispatch.arbitration-limit": "4 hours"})
+    assert shorter.stages["arbitration"].limit == Limit.parse("4 hours")
+    assert standard().stages["arbitration"].limit == Limit.parse("2 work-days")
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('[steps.allow-return]\nroles = ["arbiter"]', "arbiter's step"),
+        (
+            '[steps.x]\nfrom = ["arbitration"]\nto = "returned"\nroles = ["dispatcher"]',
+            "district's arbiter alone",
+        ),
+    ],
+)
+def test_no_town_takes_the_arbiters_place(text: str, what: str):
+    assert any(what in said for _, said, _ in faults(model(text)))

@@ -1,6 +1,6 @@
 """Workflows: the process as data. One table says which stages there are and which steps lead where."""
 
-from qipan.tenancy.workflow.build import build, standard
+from qipan.tenancy.workflow.build import build, limited, standard
 from qipan.tenancy.workflow.check import faults
 from qipan.tenancy.workflow.drawing import as_mermaid, as_text
 from qipan.tenancy.workflow.workflow import StageRow, StepRow, Workflow
@@ -13,5 +13,6 @@ __all__ = [
     "as_text",
     "build",
     "faults",
+    "limited",
     "standard",
 ]

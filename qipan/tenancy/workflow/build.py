@@ -2,12 +2,13 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
 from qipan.contracts.case import OPEN_STAGES, Stage
-from qipan.tenancy.model import StepModel, WordsModel, WorkflowModel
+from qipan.tenancy.model import Setting, StepModel, WordsModel, WorkflowModel
 from qipan.tenancy.words import Words
 from qipan.tenancy.workflow.model import StandardModel
 from qipan.tenancy.workflow.workflow import StageRow, StepRow, Workflow
@@ -35,7 +36,14 @@ def standard() -> Workflow:
     """The district's workflow."""
     model = StandardModel.model_validate(tomllib.loads(FILE.read_text(encoding="utf-8")))
     stages = {
-        id: StageRow(id, _words(row.name), Stage(row.phase or id), row.clock)
+        id: StageRow(
+            id,
+            _words(row.name),
+            Stage(row.phase or id),
+            row.clock,
+            Limit.parse(row.limit) if row.limit else None,
+            row.setting,
+        )
         for id, row in model.stages.items()
     }
     steps = {
@@ -69,6 +77,17 @@ def build(changes: WorkflowModel) -> Workflow:
     for id, change in changes.steps.items():
         steps[id] = _changed(steps[id], change, stages) if id in steps else _added(id, change, stages, base)
     return Workflow(MappingProxyType(stages), MappingProxyType(steps))
+
+
+def limited(workflow: Workflow, settings: Mapping[str, Setting]) -> Workflow:
+    """The workflow with the limits that a tenant's settings give its stages."""
+    stages = {
+        id: replace(stage, limit=Limit.parse(str(settings[stage.setting])))
+        if stage.setting is not None and stage.setting in settings
+        else stage
+        for id, stage in workflow.stages.items()
+    }
+    return workflow if stages == workflow.stages else replace(workflow, stages=MappingProxyType(stages))
 
 
 def _wider(row: StepRow, stages: Mapping[str, StageRow]) -> StepRow:

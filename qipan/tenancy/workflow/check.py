@@ -19,6 +19,9 @@ Finding = tuple[tuple[str, ...], str, str]
 FIXED = frozenset({"file", "overdue", "rate", "supervision-overdue"})
 """Steps of the system alone, which no town changes."""
 
+ABOVE = frozenset({"allow-return", "deny-return"})
+"""Steps of the district's arbiter, who is nobody of the town's."""
+
 
 def faults(changes: WorkflowModel) -> list[Finding]:
     """Everything that is wrong with a town's changes; the whole is looked at once its parts are right."""
@@ -49,6 +52,8 @@ def _steps(changes: WorkflowModel) -> Iterator[Finding]:
         unknown = {source for source in (*(step.sources or ()), step.target) if source} - known
         if id in FIXED:
             yield key, "is the system's own step", "another step"
+        elif id in ABOVE:
+            yield key, "is the district's arbiter's step", "another step"
         elif unknown:
             continue
         elif id in base.steps:
@@ -78,6 +83,9 @@ def _standard_step(
 
 def _own_step(key: tuple[str, ...], step: StepModel, changes: WorkflowModel) -> Iterator[Finding]:
     """What a step of a town's own needs, and where it may lead."""
+    for stage in (*(step.sources or ()), step.target):
+        if stage in standard().stages and standard().stages[stage].own:
+            yield (*key, "from"), f"{stage!r} is for the district's arbiter alone", "another stage"
     if not step.sources:
         yield (*key, "from"), "a step of one's own begins somewhere", _some(standard().stages)
     if step.target is None:

@@ -3,14 +3,17 @@
 from pydantic import Field
 
 from qipan.tenancy.model import Model, WordsModel
+from qipan.tenancy.written import LimitText
 
 
 class StageModel(Model):
-    """A stage of the district's. `phase`: the stage that it is part of, where it is not one of its own."""
+    """A stage of the district's. With a `phase` it is a part of that one, with a limit of its own."""
 
     name: WordsModel
-    phase: str | None = None
     clock: str | None = None
+    phase: str | None = None
+    limit: LimitText | None = None
+    setting: str | None = Field(default=None, alias="limit-setting")
 
 
 class StandardStepModel(Model):

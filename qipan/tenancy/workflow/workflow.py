@@ -13,7 +13,8 @@ class StageRow:
     """Where a case may stand.
 
     `phase` is what it is to everybody else: a town's own stage is part of one of the district's. `clock` is what
-    is being waited for in it; `limit`, where the stage has one of its own, how long.
+    is being waited for in it; `limit`, where the stage has one of its own, how long; `setting` the key with which
+    a pack says otherwise.
     """
 
     id: str
@@ -21,10 +22,11 @@ class StageRow:
     phase: Stage
     clock: str | None
     limit: Limit | None = None
+    setting: str | None = None
 
     @property
     def own(self) -> bool:
-        """Whether a town added it."""
+        """Whether it is a part of another: a town's own, or one of the district's that is narrower."""
         return self.id != self.phase
 
 

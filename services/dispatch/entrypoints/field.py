@@ -1,6 +1,6 @@
 """Field command: shifts, going to a task and being there, and how every worker stands."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from qipan.contracts.commands import CaseAnswer, CaseCommand
 from qipan.contracts.errors import Fault, Invalid
@@ -15,8 +15,9 @@ from qipan.contracts.field import (
 )
 from qipan.messaging.service import Received, Timer, Work, answer, on_timer
 from qipan.tenancy import Person
-from services.dispatch import fielded, shift_store
+from services.dispatch import crew, fielded, shift_store
 from services.dispatch.acting import Acting
+from services.dispatch.availability import Availability
 from services.dispatch.process import Do
 from services.dispatch.shifts import LONGEST_HOURS, NEVER, TIME_UP, end_of
 
@@ -25,6 +26,12 @@ SHIFT_END = "shift.end"
 
 class Field(Acting):
     """Workers' shifts and states."""
+
+    def field(self, work: Work, tenants: Iterable[str]) -> Mapping[str, Availability]:
+        """Who is there, where, and the operating mode; in one statement, for these are asked for on filing."""
+        moments = {tenant: work.now(tenant) for tenant in tenants}
+        required = {tenant: self.grounds.workers(tenant) for tenant in moments if self._required(tenant)}
+        return crew.field_of(work.conn, moments, required)
 
     @answer(StartShift)
     def start_shift(self, work: Work, call: Received[StartShift]) -> Shift:
@@ -106,7 +113,7 @@ class Field(Acting):
                 shifts.get(key),
                 held.get(key, ()),
                 work.now(person.tenant),
-                required=self.grounds.requires_shifts(person.tenant),
+                required=self._required(person.tenant),
             )
             for person, key in zip(people, keys, strict=True)
         ]
@@ -117,11 +124,14 @@ class Field(Acting):
         before = self._find(work, call)
         tenant = before.case.tenant
         duty = shift_store.duty_of(work.conn, tenant, call.grant.sub)
-        off = duty.why_off(work.now(tenant), required=self.grounds.requires_shifts(tenant))
+        off = duty.why_off(work.now(tenant), required=self._required(tenant))
         if off is not None:
             fault = Fault(where="shift", what=off, allowed="sign on first: POST /v1/shifts/start")
             raise Invalid("Only who is on shift goes to a task.", faults=(fault,))
         return self._act(work, call, before, do)
+
+    def _required(self, tenant: str) -> bool:
+        return self.grounds.requires_shifts(tenant)
 
     def _worker(self, call: Received, named: str | None) -> Person:
         """The worker whose shift it is, whom the right must reach."""

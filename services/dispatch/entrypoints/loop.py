@@ -1,5 +1,7 @@
 """The steps of the loop that people and services ask for: accept, return, dispose, inspect, close, void."""
 
+from dataclasses import replace
+
 from qipan.contracts.commands import (
     AcceptTask,
     CaseAnswer,
@@ -12,7 +14,9 @@ from qipan.contracts.commands import (
 )
 from qipan.contracts.errors import Fault, Invalid
 from qipan.messaging.service import Received, Work, answer
+from services.dispatch import returns
 from services.dispatch.acting import Acting
+from services.dispatch.change import Stored
 from services.dispatch.process import DISTRICTS, Do
 from services.dispatch.steps import Brings
 
@@ -27,9 +31,13 @@ class Loop(Acting):
 
     @answer(ReturnTask)
     def return_task(self, work: Work, call: Received[ReturnTask]) -> CaseAnswer:
-        """退件."""
-        brings = Brings(reason=call.data.reason)
-        return self._act(work, call, self._find(work, call), Do.RETURN, brings, {"reason": call.data.reason})
+        """退件: with a reason and, where it is known, whose it is instead."""
+        before, asked = self._find(work, call), call.data
+        returns.require_known(asked.whose, self.grounds.responsible)
+        brings = self._given_back(work, call, before, asked.reason, asked.whose)
+        return self._act(
+            work, call, before, Do.RETURN, brings, {"reason": asked.reason, "whose": asked.whose or ""}
+        )
 
     @answer(DisposeTask)
     def dispose_task(self, work: Work, call: Received[DisposeTask]) -> CaseAnswer:
@@ -66,5 +74,13 @@ class Loop(Acting):
                     Fault(where="step", what="has an address of its own", allowed="a step of the town's own"),
                 ),
             )
-        brings = Brings(reason=asked.note or None, evidence=asked.evidence)
+        brings = self._given_back(work, call, before, asked.note)  # where the step leads back, it is a return
+        brings = replace(brings, reason=asked.note or None, evidence=asked.evidence)
         return self._act(work, call, before, asked.step, brings, {"note": asked.note})
+
+    def _given_back(
+        self, work: Work, call: Received, before: Stored, reason: str, whose: str | None = None
+    ) -> Brings:
+        now = work.now(before.case.tenant)
+        returned = returns.given_back(before.case, self._actor(call, before), now, reason, whose)
+        return Brings(reason=reason, returned=returned)

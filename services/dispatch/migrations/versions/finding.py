@@ -33,9 +33,9 @@ def upgrade() -> None:
         CREATE INDEX findable_words ON {SCHEMA}.findable USING gin (words) WITH (gin_pending_list_limit = 512)
     """)
     _index("filed", "tenant, filed_at, id")
-    _index("filed_of_unit", "tenant, unit, filed_at, id")
-    _index("filed_of_worker", "tenant, worker, filed_at, id")
-    _index("filed_of_department", "tenant, department, filed_at, id")
+    _index("filed_of_unit", "tenant, unit, filed_at, id", "stage IN ('closed', 'voided')")
+    _index("filed_of_worker", "tenant, worker, filed_at, id", "stage IN ('closed', 'voided')")
+    _index("filed_of_department", "tenant, department, filed_at, id", "stage IN ('closed', 'voided')")
     _index("filed_abroad", "unit_tenant, filed_at, id", "unit_tenant <> tenant")
     _index("voided", "tenant, filed_at, id", "stage = 'voided'")
 

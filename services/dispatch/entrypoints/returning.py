@@ -1,0 +1,80 @@
+"""退件: refused, disputed, arbitrated; and the list of what waits for the arbiter."""
+
+from qipan.contracts.case import Remark, Return
+from qipan.contracts.commands import CaseAnswer
+from qipan.contracts.queries import CaseList
+from qipan.contracts.returns import ArbitrateReturn, DisputeReturn, ListDisputes, RefuseReturn
+from qipan.messaging.service import Received, Work, answer
+from qipan.tenancy import TenantKind, base_of, in_shadow, shadow_of
+from services.dispatch import disputes, returns
+from services.dispatch.acting import Acting
+from services.dispatch.change import Stored
+from services.dispatch.filing import task_id_of
+from services.dispatch.process import Do
+from services.dispatch.steps import Brings
+from services.dispatch.worklist import Cursor, Order
+
+
+class Returning(Acting):
+    """What becomes of a returned case."""
+
+    @answer(RefuseReturn)
+    def refuse_return(self, work: Work, call: Received[RefuseReturn]) -> CaseAnswer:
+        """退件不准: back to the unit, and counted."""
+        before, why = self._find(work, call), call.data.reason
+        remark = self._remark(work, call, before, why)
+        brings = _again(before, why, returns.remarked(before.case, "refused", remark))
+        return self._act(work, call, before, Do.REFUSE_RETURN, brings, {"reason": why})
+
+    @answer(DisputeReturn)
+    def dispute_return(self, work: Work, call: Received[DisputeReturn]) -> CaseAnswer:
+        """申请裁决."""
+        before, why = self._find(work, call), call.data.reason
+        remark = self._remark(work, call, before, why)
+        brings = Brings(reason=why, returned=returns.remarked(before.case, "disputed", remark))
+        return self._act(work, call, before, Do.DISPUTE, brings, {"reason": why})
+
+    @answer(ArbitrateReturn)
+    def arbitrate_return(self, work: Work, call: Received[ArbitrateReturn]) -> CaseAnswer:
+        """裁决: the return holds, and somebody else is found, or it does not."""
+        before, asked = self._find(work, call), call.data
+        remark = self._remark(work, call, before, asked.reason, asked.authority)
+        detail = {"reason": asked.reason, "authority": remark.authority or ""}
+        returned = returns.remarked(before.case, "allowed" if asked.justified else "denied", remark)
+        if asked.justified:
+            brings = Brings(reason=asked.reason, returned=returned)
+            return self._act(work, call, before, Do.ALLOW_RETURN, brings, detail)
+        return self._act(work, call, before, Do.DENY_RETURN, _again(before, asked.reason, returned), detail)
+
+    @answer(ListDisputes)
+    def list_disputes(self, work: Work, call: Received[ListDisputes]) -> CaseList:
+        """What waits for the arbiter, oldest deadline first."""
+        call.grant.require(tenant=call.tenant)
+        district = self.process.district
+        tenants = [call.tenant]
+        if district.tenant(call.tenant).kind is TenantKind.DISTRICT:
+            tenants = [in_shadow(base_of(id), shadow_of(call.tenant)) for id in district.tenants]
+        after = Cursor.parse(call.data.after) if call.data.after else None
+        page = disputes.waiting(work.conn, tenants, after, call.data.limit)
+        more = str(Cursor.of(page[-1], Order.DUE)) if len(page) == call.data.limit else None
+        return CaseList(cases=tuple(page), next=more)
+
+    def _remark(
+        self, work: Work, call: Received, before: Stored, reason: str, authority: str | None = None
+    ) -> Remark:
+        actor = self._actor(call, before)
+        if authority is None and returns.ARBITER in actor.roles:
+            authority = f"{self.process.district.id}: {self.grounds.arbiter(before.case.tenant)}"
+        return Remark(by=actor.id, at=work.now(before.case.tenant), reason=reason, authority=authority)
+
+
+def _again(before: Stored, reason: str, returned: Return | None) -> Brings:
+    """The task goes back to the one who returned it, under its own id."""
+    case = before.case
+    known = case.returned
+    return Brings(
+        reason=reason,
+        worker=known.worker if known else None,
+        task_id=(known and known.task_id) or task_id_of(case.case_id, case.counters.offers + 1),
+        returned=returned,
+    )
