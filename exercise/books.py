@@ -19,6 +19,7 @@ VISIBLE_STATES = (
     "declined",
     "merged",
     "held",
+    "verifying",
     "self-disposed",
     "dead letter",
 )
@@ -28,6 +29,7 @@ _INTAKE_STATES = {
     "declined": "declined",
     "merged": "merged",
     "held": "held",
+    "verifying": "verifying",
     "self-disposed": "self-disposed",
 }
 _EXAMPLES = 20

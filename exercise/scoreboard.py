@@ -17,6 +17,7 @@ _STATES = {
     "declined": "不予受理 declined",
     "merged": "合并 merged",
     "held": "待核 held",
+    "verifying": "核实中 verifying",
     "self-disposed": "自处置 self-disposed",
     "dead letter": "死信 dead letter",
 }

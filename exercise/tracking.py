@@ -9,7 +9,7 @@ from exercise.players.client import HttpClient, NoAnswer, Refusal
 
 _AT_ONCE = 8
 _INTAKE_WORDS = frozenset(
-    {"declined", "merged", "held", "self-disposed", "closed", "voided", "received", "filed"}
+    {"declined", "merged", "held", "verifying", "self-disposed", "closed", "voided", "received", "filed"}
 )
 
 

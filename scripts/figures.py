@@ -158,6 +158,14 @@ def bench(found: Figures) -> str:
         ("cost a case with 100,000 stored ÷ with 1,000", number(found.get("growth_100k"))),
         ("cost a case with 200 towns ÷ with 10", number(found.get("growth_towns"))),
         ("locating a point among 100,000 cells ÷ among 10", number(found.get("locating_100k_cells"))),
+        (
+            "p90 minutes to arrival: nearest first · one by one · matched · hindsight",
+            _by_way(found, "p90_arrival"),
+        ),
+        (
+            "fairness of load (Jain): nearest first · one by one · matched · hindsight",
+            _by_way(found, "fairness"),
+        ),
         ("calls a second, ours · a bare echo", _both(found, "calls_per_s")),
         ("a call's p99 in ms, ours · a bare echo", _both(found, "p99_ms")),
         (
@@ -175,6 +183,11 @@ def bench(found: Figures) -> str:
             [(layer, number(cost)) for layer, cost in spent],
         )
     return shown + ("\n\nThis was a quick run, to see that it works." if found.get("quick") else "")
+
+
+def _by_way(found: Figures, figure: str) -> str:
+    ways = ("nearest_first", "one_by_one", "matched", "hindsight")
+    return " · ".join(number(at(found, "assigning", way, figure)) for way in ways)
 
 
 def _pair(found: Figures, mode: str, ratio: str, words: str) -> Rows:

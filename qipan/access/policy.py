@@ -16,6 +16,7 @@ from qipan.contracts import (
     commands,
     devices,
     field,
+    mandates,
     modes,
     offline,
     positions,
@@ -24,6 +25,7 @@ from qipan.contracts import (
     search,
     supervision,
     timing,
+    verifications,
 )
 from qipan.contracts.base import Request
 
@@ -106,6 +108,13 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     commands.IssueApiKey: {Role.OPERATOR: Scope.TENANT},
     commands.RevokeApiKey: {Role.OPERATOR: Scope.TENANT},
     queries.ListApiKeys: {Role.OPERATOR: Scope.TENANT},
+    verifications.ListVerifications: {
+        Role.GRID_WORKER: Scope.CELL,
+        Role.ACCEPTOR: Scope.TENANT,
+        Role.SHIFT_LEADER: Scope.TENANT,
+        Role.SUPERVISOR: Scope.TENANT,
+    },
+    verifications.AnswerVerification: {Role.GRID_WORKER: Scope.CELL, Role.SUPERVISOR: Scope.TENANT},
     devices.RegisterDevice: {Role.OPERATOR: Scope.TENANT},
     devices.RevokeDevice: {Role.OPERATOR: Scope.TENANT},
     devices.ListDevices: {Role.OPERATOR: Scope.TENANT, Role.SUPERVISOR: Scope.TENANT},
@@ -164,6 +173,8 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     offline.ListConflicts: _WATCHERS,
     offline.DecideConflict: {Role.DISPATCHER: Scope.TENANT, Role.SHIFT_LEADER: Scope.TENANT},
     queries.GetWorkflow: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.TENANT),
+    # who answers for what is no secret in the district: one board of chess
+    mandates.WhoMayHandle: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.DISTRICT),
     # notify
     commands.MarkRead: dict.fromkeys(_PEOPLE, Scope.OWN),
     queries.ListMessages: dict.fromkeys(_PEOPLE, Scope.OWN),

@@ -13,6 +13,7 @@ from qipan.contracts import (
     commands,
     devices,
     field,
+    mandates,
     modes,
     offline,
     positions,
@@ -21,6 +22,7 @@ from qipan.contracts import (
     search,
     supervision,
     timing,
+    verifications,
 )
 from qipan.contracts.base import Event, Message, Request, events, requests
 from qipan.contracts.envelope import Envelope
@@ -34,17 +36,19 @@ _MEDIA = "application/cloudevents+json"
 _TENANT = {"tenant": {"description": "Whom it is for: a town, a department, the district, or a shadow."}}
 _REGISTERED_BY = (
     commands,
-    queries,
-    returns,
-    field,
-    search,
     devices,
-    choosing,
-    offline,
+    queries,
+    search,
+    field,
+    verifications,
     supervision,
+    offline,
+    choosing,
+    returns,
     modes,
     positions,
     timing,
+    mandates,
 )
 """The modules whose import registers requests; the subscription table's import registers events."""
 

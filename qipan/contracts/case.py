@@ -160,6 +160,8 @@ class CaseState(Part):
 
     `own_stage` is the narrower stage that the case stands in, a part of `stage`: a town's own, or the district's
     `arbitration` or `suspended`; None where there is none.
+    `mandate` is the one under which a town commands the unit; None where the unit's department does so itself.
+    A filed case with a department and no unit waits for that department, which was asked to assign one.
     `stage_times` holds the newest moment each stage was entered; `due_at` is the running stage's deadline (None
     while suspended), `yellow_at` the moment from which little of it is left, `dispose_due_at` the case's own.
     """
@@ -185,6 +187,7 @@ class CaseState(Part):
     unit: str | None = None
     worker: str | None = None
     task_id: str | None = None
+    mandate: str | None = None
     served_by: str = ""
     reason: str | None = None
     evidence: tuple[str, ...] = ()

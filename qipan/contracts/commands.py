@@ -74,7 +74,9 @@ class UnmaskContact(Command[ContactAnswer]):
 
 
 class DecideReport(Command[ReportAnswer]):
-    """An acceptor decides about a held report: file it (with its matter) or decline it (with a reason).
+    """An acceptor decides about a held report: file it (with its matter), decline it (with a reason), or verify.
+
+    To verify 核实 means that the grid worker of its cell looks at it before it is filed.
 
     `responsible`, of a declined one: the id of whose it is: a department, a town, the district, or a body
     outside that the town's pack names.
@@ -83,7 +85,7 @@ class DecideReport(Command[ReportAnswer]):
     type: ClassVar[str] = "report.decide.v1"
     service: ClassVar[str] = "intake"
     report_id: Id
-    outcome: Literal[Outcome.FILE, Outcome.DECLINE, Outcome.SELF_DISPOSE]
+    outcome: Literal[Outcome.FILE, Outcome.DECLINE, Outcome.SELF_DISPOSE, Outcome.VERIFY]
     matter: str | None = Field(default=None, max_length=40)
     reason: Text | None = None
     responsible: Id | None = None

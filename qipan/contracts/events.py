@@ -8,6 +8,7 @@ from pydantic import Field
 
 from qipan.contracts.base import Event
 from qipan.contracts.case import CaseState, Located, Place
+from qipan.contracts.checked import Checked
 from qipan.contracts.level import Level
 from qipan.contracts.responsible import Responsible
 
@@ -20,6 +21,7 @@ class Outcome(StrEnum):
     DECLINE = "decline"  # 不予受理
     HOLD = "hold"  # waits for a person
     MERGE = "merge"  # joined to an earlier report of the same thing
+    VERIFY = "verify"  # 核实: a grid worker looks at it on the spot before it is filed
 
 
 class ReportReceived(Event):
@@ -46,7 +48,10 @@ class ReportReceived(Event):
 
 
 class ReportTriaged(Event):
-    """Intake located, classified and decided about a report. `responsible`: whose a declined one is."""
+    """Intake located, classified and decided about a report. `responsible`: whose a declined one is.
+
+    `verification`: how the look on the spot stands or ended, where a grid worker was asked.
+    """
 
     type: ClassVar[str] = "report.triaged.v1"
     report_id: str
@@ -61,6 +66,7 @@ class ReportTriaged(Event):
     merged_into: str | None = None
     responsible: Responsible | None = None
     level: Level | None = None
+    verification: Checked | None = None
 
 
 class ReportRated(Event):
@@ -285,6 +291,24 @@ class CaseRemarked(CaseEvent):
     type: ClassVar[str] = "case.remarked.v1"
 
 
+class CaseReferred(CaseEvent):
+    """商请: `case.department` is asked to assign a unit of its own, because its units may not be commanded here."""
+
+    type: ClassVar[str] = "case.referred.v1"
+
+
+class CaseRecalled(CaseEvent):
+    """收回: the mandate under which the unit was sent has ended, and what it took on is its department's to assign."""
+
+    type: ClassVar[str] = "case.recalled.v1"
+
+
+class CaseContinued(CaseEvent):
+    """The mandate under which the unit was sent has ended; what it took on goes on under its department."""
+
+    type: ClassVar[str] = "case.continued.v1"
+
+
 class TaskOffered(Event):
     """A task was offered to a unit; addressed to the tenant that the unit belongs to (a department's own)."""
 
@@ -324,4 +348,7 @@ CASE_EVENTS: tuple[type[CaseEvent], ...] = (
     CaseSupervisionOverdue,
     CaseExpedited,
     CaseRemarked,
+    CaseReferred,
+    CaseRecalled,
+    CaseContinued,
 )

@@ -3,6 +3,7 @@
 from qipan.tenancy.clocks import Clocks, TestClock
 from qipan.tenancy.district import Department, District, Town
 from qipan.tenancy.faults import PackError, PackFault
+from qipan.tenancy.mandate import Book, Mandate
 from qipan.tenancy.matter import Limits, Matter, Severity
 from qipan.tenancy.pack import load_district
 from qipan.tenancy.people import Person
@@ -12,10 +13,12 @@ from qipan.tenancy.unit import Unit
 from qipan.tenancy.words import Words
 
 __all__ = [
+    "Book",
     "Clocks",
     "Department",
     "District",
     "Limits",
+    "Mandate",
     "Matter",
     "PackError",
     "PackFault",

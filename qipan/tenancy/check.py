@@ -7,9 +7,10 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from qipan.contracts import events as _events  # noqa: F401  (declares the event types)
+from qipan.contracts import mandates as _mandates  # noqa: F401
 from qipan.contracts.base import events
 from qipan.contracts.subscriptions import CORE_SERVICES
-from qipan.tenancy import component_file, dispatch_rules, gazetteer_file, workflow
+from qipan.tenancy import component_file, dispatch_rules, gazetteer_file, mandate_file, workflow
 from qipan.tenancy.attribute import LISTS
 from qipan.tenancy.bodies import assigned
 from qipan.tenancy.faults import PackFault
@@ -37,6 +38,7 @@ def check(files: Files, origin: Origin) -> list[PackFault]:
         *_layers(files),
         *gazetteer_file.check(files.gazetteers, towns),
         *component_file.check(files.components, towns, files.departments, matters),
+        *mandate_file.faults(files, matters),
         *(fault for town in files.towns.values() for fault in _town(files, town, origin)),
     ]
 

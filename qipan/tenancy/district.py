@@ -10,11 +10,12 @@ from typing import TypeVar
 from qipan.contracts.errors import NotFound
 from qipan.tenancy.bodies import Body
 from qipan.tenancy.dispatch_rules import NO_RULES, DispatchRules
+from qipan.tenancy.mandate import Book, Mandate
 from qipan.tenancy.matter import Matter
 from qipan.tenancy.model import Setting
 from qipan.tenancy.people import Person
 from qipan.tenancy.service_spec import ServiceSpec
-from qipan.tenancy.tenant import Tenant, base_of, in_shadow, is_tenant_id, shadow_of
+from qipan.tenancy.tenant import Tenant, TenantKind, base_of, in_shadow, is_tenant_id, shadow_of
 from qipan.tenancy.unit import Unit
 from qipan.tenancy.words import Words
 from qipan.tenancy.workflow import Workflow, standard
@@ -82,6 +83,7 @@ class District:
     parts: Mapping[str, Parts]
     gazetteer: Gazetteer = field(default_factory=Gazetteer)
     components: Components = field(default_factory=Components)
+    mandates: tuple[Mandate, ...] = ()
 
     def tenant(self, id: str) -> Tenant:
         """The tenant, or the shadow of one; NotFound."""
@@ -144,6 +146,35 @@ class District:
         """The process by which a tenant's cases go."""
         return self._parts(tenant).workflow
 
+    def standing_mandates(self, tenant: str) -> tuple[Mandate, ...]:
+        """What the pack says that departments have granted to a town, for good or for a time."""
+        return self._mandates_by_town.get(self.tenant(tenant).base, ())
+
+    def commands_itself(self, tenant: str) -> frozenset[str]:
+        """The departments whose units a tenant commands in its own right.
+
+        A department its own; the district those that have no people of their own. A town none: it needs a
+        mandate.
+        """
+        live = self.tenant(tenant)
+        if live.kind is TenantKind.DEPARTMENT:
+            return frozenset({live.base})
+        if live.kind is TenantKind.TOWN:
+            return frozenset()
+        return frozenset(d.id for d in self.departments if self.desk_of(d.id) == self.id)
+
+    def desk_of(self, department: str) -> str:
+        """The tenant whose dispatchers answer when a department is asked: its own, or the district for it."""
+        live = self.tenants.get(department)
+        if live is None or live.kind is not TenantKind.DEPARTMENT:
+            return self.id
+        people = self._people_by_tenant.get(department, ())
+        return department if any("dispatcher" in person.roles for person in people) else self.id
+
+    def book(self, tenant: str) -> Book:
+        """The mandates of the pack that a tenant has, and what it commands in its own right."""
+        return Book(self.standing_mandates(tenant), self.commands_itself(tenant))
+
     def dispatch_rules(self, tenant: str) -> DispatchRules:
         """Whom a tenant asks first, and its run cards."""
         return self._parts(tenant).dispatch
@@ -171,6 +202,13 @@ class District:
         for person in self.people:
             found.setdefault(person.tenant, []).append(person)
         return {tenant: tuple(people) for tenant, people in found.items()}
+
+    @cached_property
+    def _mandates_by_town(self) -> dict[str, tuple[Mandate, ...]]:
+        found: dict[str, list[Mandate]] = {}
+        for mandate in self.mandates:
+            found.setdefault(mandate.town, []).append(mandate)
+        return {town: tuple(mandates) for town, mandates in found.items()}
 
     def _parts(self, tenant: str) -> Parts:
         return self.parts[self.tenant(tenant).base]

@@ -56,6 +56,7 @@ def build_pack(rows: Iterable[Row], mapping: ReplayMapping, into: Path) -> Path:
     departments = _departments(rows, mapping)
     _write(into / "district.toml", _district(mapping, departments))
     _write(into / "departments.toml", {"departments": departments})
+    _write(into / "mandates.toml", {"mandates": _mandates(departments)})
     _write(into / "matters.toml", {"matters": _matters(rows, mapping)})
     for town in towns:
         _write(into / "towns" / town.id / "town.toml", _town(town))
@@ -192,6 +193,14 @@ def _departments(rows: Sequence[Row], mapping: ReplayMapping) -> dict[str, Any]:
         if name:
             names.setdefault(slug(name), name)
     return {id: {"name": {"zh": name, "en": name}} for id, name in sorted(names.items())}
+
+
+def _mandates(departments: Iterable[str]) -> dict[str, Any]:
+    """Every department lets every town command its squad: the rows say nothing else."""
+    return {
+        id: {"department": id, "kind": "entrusted", "legal_basis": "assumed for the replay"}
+        for id in departments
+    }
 
 
 def _matters(rows: Sequence[Row], mapping: ReplayMapping) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from qipan.contracts.level import Level
 from qipan.tenancy.model import Setting
 from qipan.worktime import Limit
 from qipan.worktime.limit import ALLOWED as A_LIMIT
@@ -63,6 +64,10 @@ def _limits(value: Setting) -> bool:
     return isinstance(value, list) and len(value) <= 2 and all(_limit(one) for one in value)
 
 
+def _levels(value: Setting) -> bool:
+    return isinstance(value, list) and set(value) <= set(Level)
+
+
 def _text(value: Setting) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
@@ -86,6 +91,7 @@ _WEIGHED = {
     "rework": "little rework",
     "filing": "valid reports filed as cases",
     "valid-report": "valid reports",
+    "on-time-verification": "reports verified in time",
     "self-disposal": "valid reports settled on the spot",
     "returned": "few returned tasks",
     "buck-passing": "few unjustified returns",
@@ -105,6 +111,14 @@ KNOWN: Mapping[str, KnownSetting] = {
         "within what time a device's next alarm about one matter joins the report that stands; 0: never",
         _WHOLE,
         _whole,
+    ),
+    "triage.verify-levels": KnownSetting(
+        "reports of which risk levels a grid worker looks at before they are filed (核实)",
+        "a list of low, normal, high, urgent",
+        _levels,
+    ),
+    "triage.verify-limit": KnownSetting(
+        "how long the grid worker has for it; then an acceptor decides", A_LIMIT, _limit
     ),
     "triage.hold-minutes": KnownSetting(
         "how long a report with a likely matter waits for a person; 0: for ever", _WHOLE, _whole

@@ -31,9 +31,10 @@ class Matter:
     """One matter (事项) as it holds in one tenant.
 
     `code` is the standard's (`s:06010`) or lies in a namespace of its own (`x-xihu:em:00001`). A
-    `self_disposable` one may be settled by the grid worker on the spot (自处置). `source` says where the
+    `self_disposable` one may be settled by the grid worker on the spot (自处置); one to
+    `verify` is looked at by the grid worker before it is filed (核实). `source` says where the
     limits come from. `attributes` are what a reporter is asked about it, in order; `skills` what whoever sees to
-    it must be able to do.
+    it must be able to do. What is `coercive` takes powers that are never delegated: only a stationed unit acts.
     """
 
     code: str
@@ -46,4 +47,6 @@ class Matter:
     keywords_en: tuple[str, ...]
     source: str
     attributes: tuple[Attribute, ...] = ()
+    verify: bool = False
     skills: frozenset[str] = frozenset()
+    coercive: bool = False

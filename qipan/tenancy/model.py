@@ -1,5 +1,6 @@
 """A pack's files as they are written: strict, no unknown keys. docs/reference/packs.md describes them."""
 
+from datetime import date
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -108,10 +109,12 @@ class MatterModel(Model):
     limits: LimitsModel
     severity: Literal["low", "normal", "high", "urgent"] = "normal"
     self_disposable: bool = False
+    verify: bool = False
     keywords: KeywordsModel = KeywordsModel()
     source: str = ""
     attributes: dict[AttributeCode, AttributeModel] = {}
     skills: list[UnitId] = []
+    coercive: bool = False
 
 
 class MattersFile(Model):
@@ -133,6 +136,25 @@ class DepartmentsFile(Model):
     """departments.toml."""
 
     departments: dict[Id, DepartmentModel]
+
+
+class MandateModel(Model):
+    """A standing mandate (赋权): a department lets towns command its units. See `docs/howto/mandates.md`."""
+
+    department: Id
+    kind: Literal["entrusted", "delegated", "stationed"]
+    legal_basis: str = Field(min_length=1, max_length=500)
+    towns: list[Id] = []
+    matters: list[MatterCode] = []
+    communities: list[str] = []
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+
+class MandatesFile(Model):
+    """mandates.toml."""
+
+    mandates: dict[UnitId, MandateModel] = {}
 
 
 class LayerModel(Model):

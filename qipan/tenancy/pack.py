@@ -15,10 +15,20 @@ from qipan.tenancy.district import District
 from qipan.tenancy.faults import PackError, PackFault, of_validation
 from qipan.tenancy.gazetteer_file import GazetteerFile
 from qipan.tenancy.grid_versions import Version, in_force, version_files
-from qipan.tenancy.model import DepartmentFile, DepartmentsFile, DistrictFile, MattersFile, Model, TownFile
+from qipan.tenancy.model import (
+    DepartmentFile,
+    DepartmentsFile,
+    DistrictFile,
+    MandatesFile,
+    MattersFile,
+    Model,
+    TownFile,
+)
 from qipan.tenancy.resolve import Files, resolve
 from qipan.territory.cell import Cell
 from qipan.territory.geojson import GeoFault, read_cells
+
+MANDATES = "mandates.toml"
 
 File = TypeVar("File", bound=Model)
 Table = Mapping[str, Any]
@@ -68,6 +78,7 @@ class _Reader:
             for file in ("gazetteer.toml", *(f"towns/{id}/gazetteer.toml" for id in self.towns))
             if (self.root / file).exists() and (gazetteer := self._file(file, GazetteerFile)) is not None
         }
+        mandates = self._file(MANDATES, MandatesFile) if (self.root / MANDATES).exists() else None
         components = [row for id in self.towns for row in self._components(id)]
         if district is None or matters is None or departments is None:
             return None
@@ -83,6 +94,7 @@ class _Reader:
             cells={layer: in_force(own) for layer, own in versions.items()},
             gazetteers=gazetteers,
             components=tuple(components),
+            mandates=mandates.mandates if mandates else {},
         )
 
     def origin(self, town: str, key: tuple[str, ...]) -> tuple[str, str]:

@@ -1,12 +1,12 @@
 """From checked pack files to the district that services see."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from qipan.tenancy import dispatch_rules, gazetteer_file, people
+from qipan.tenancy import dispatch_rules, gazetteer_file, mandate_file, people
 from qipan.tenancy.attribute import Attribute, Datatype
 from qipan.tenancy.bodies import Body
 from qipan.tenancy.component_file import ComponentRow
@@ -20,6 +20,7 @@ from qipan.tenancy.model import (
     DepartmentFile,
     DepartmentModel,
     DistrictFile,
+    MandateModel,
     MatterModel,
     ServiceModel,
     Setting,
@@ -55,6 +56,7 @@ class Files:
     cells: Mapping[str, tuple[Cell, ...]]
     gazetteers: Mapping[str, GazetteerFile]
     components: tuple[ComponentRow, ...]
+    mandates: Mapping[str, MandateModel] = field(default_factory=dict)
 
 
 def resolve(files: Files) -> District:
@@ -85,6 +87,7 @@ def resolve(files: Files) -> District:
         parts=_parts(files, units),
         gazetteer=gazetteer_file.resolve(files.gazetteers, territory, _areas(files)),
         components=Components(row.component for row in files.components),
+        mandates=mandate_file.resolve(files.mandates, communities, ZoneInfo(district.zone)),
     )
 
 
@@ -246,6 +249,7 @@ def _matter(code: str, model: MatterModel) -> Matter:
         limits=Limits(Limit.parse(limits.accept), Limit.parse(limits.dispose), Limit.parse(limits.inspect)),
         severity=Severity(model.severity),
         self_disposable=model.self_disposable,
+        verify=model.verify,
         keywords_zh=tuple(model.keywords.zh),
         keywords_en=tuple(model.keywords.en),
         source=model.source,
@@ -255,6 +259,7 @@ def _matter(code: str, model: MatterModel) -> Matter:
             )
         ),
         skills=frozenset(model.skills),
+        coercive=model.coercive,
     )
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from qipan.tenancy.matter import Matter
 from qipan.tenancy.words import Words
 
+_EVERYWHERE = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -26,6 +28,11 @@ class Unit:
     matters: frozenset[str] = frozenset()
     base: tuple[float, float] | None = None
     skills: frozenset[str] = frozenset()
+
+    @property
+    def precedence(self) -> tuple[bool, int]:
+        """Of units that handle a matter at a place the least comes first: who names matters, then the smaller area."""
+        return not self.matters, len(self.cells) or _EVERYWHERE
 
     def handles(self, matter: Matter) -> bool:
         """Whether the matter is this unit's business."""

@@ -9,6 +9,9 @@ REPORT_COUNTERS: Mapping[str, str] = {
     "declined": "… of which were declined (不予受理)",
     "held": "… of which wait for a person",
     "merged": "… of which joined an earlier report",
+    "verifying": "… of which wait for a grid worker's look before they are filed (核实)",
+    "verified": "… of which a grid worker was asked to look at, and did, or let the time run out",
+    "verified_on_time": "… of which in time",
 }
 
 CASE_COUNTERS: Mapping[str, str] = {

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from qipan.contracts.case import CaseState, Stage
+from qipan.contracts.checked import Checked
 from qipan.contracts.events import Outcome, ReportTriaged
 from qipan.territory.cell import DUTY_LAYER
 
@@ -124,7 +125,11 @@ _OUTCOMES = {
     Outcome.DECLINE: "declined",
     Outcome.HOLD: "held",
     Outcome.MERGE: "merged",
+    Outcome.VERIFY: "verifying",
 }
+
+
+_WAITS = {Outcome.HOLD.value: 0, Outcome.VERIFY.value: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,7 @@ class ReportFacts:
     cell: str | None
     channel: str
     received_at: datetime
+    verified_on_time: int | None = None
 
     @classmethod
     def of(cls, tenant: str, report: ReportTriaged) -> "ReportFacts":
@@ -152,6 +158,7 @@ class ReportFacts:
             report.place.cells.get(DUTY_LAYER),
             report.channel,
             report.received_at,
+            _on_time(report.verification),
         )
 
     @property
@@ -160,12 +167,21 @@ class ReportFacts:
         return self.tenant, self.report_id
 
     @property
-    def order(self) -> tuple[datetime, bool, str]:
-        """The greater of two is the newer; at the same moment a decision comes after holding."""
-        return self.triaged_at, self.outcome != Outcome.HOLD, self.outcome
+    def order(self) -> tuple[datetime, int, str]:
+        """The greater of two is the newer; at the same moment holding comes first, then asking, then a decision."""
+        return self.triaged_at, _WAITS.get(self.outcome, len(_WAITS)), self.outcome
 
     def moments(self) -> dict[Moment, int]:
         """What this state counts for."""
         traits = Traits(None, self.matter, self.cell, self.channel)
-        counters = ("received", _OUTCOMES[Outcome(self.outcome)])
+        counters = ["received", _OUTCOMES[Outcome(self.outcome)]]
+        if self.verified_on_time is not None:
+            counters += ["verified", "verified_on_time"] if self.verified_on_time else ["verified"]
         return {Moment(traits, self.received_at, counter): 1 for counter in counters}
+
+
+def _on_time(verification: Checked | None) -> int | None:
+    """1 or 0 of a verification that is over; None where nobody was asked, or still is."""
+    if verification is None or (verification.answered_at is None and verification.lapsed_at is None):
+        return None
+    return int(verification.on_time)

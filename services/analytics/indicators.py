@@ -56,6 +56,12 @@ INDICATORS: tuple[Indicator, ...] = (
     Indicator("rework", Words("返工率", "Rework rate"), Sum(("reworked",)), _DUE),
     Indicator("filing", Words("立案率", "Filing rate"), Sum(("for_filing",)), _VALID),
     Indicator("valid_report", Words("有效上报率", "Valid report rate"), _VALID, Sum(("received",))),
+    Indicator(
+        "on_time_verification",
+        Words("按期核实率", "On-time verification rate"),
+        Sum(("verified_on_time",)),
+        Sum(("verified",)),
+    ),
     Indicator("self_disposal", Words("自处置率", "Self-disposal rate"), Sum(("self_disposed",)), _VALID),
     Indicator("returned", Words("退件率", "Return rate"), Sum(("returns",)), Sum(("offers",))),
     Indicator("buck_passing", Words("推诿率", "Buck-passing rate"), Sum(("unjustified",)), Sum(("offers",))),

@@ -43,6 +43,7 @@ report_states = Table(
     Column("cell", Text),
     Column("channel", Text, nullable=False),
     Column("received_at", _STAMP, nullable=False),
+    Column("verified_on_time", SmallInteger),
 )
 
 totals = Table(

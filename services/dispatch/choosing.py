@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from dataclasses import field as field_
 from datetime import datetime
 
 from qipan.contracts.events import ReportTriaged
@@ -43,7 +44,8 @@ class Situation:
     """All that a choice may depend on: nothing else is known, and choosing changes nothing.
 
     `squads` are those that work in the town; `loads` the number of cases on each worker's list. `now` is
-    domain time. `declined` are units that are not to be asked (again).
+    domain time. `declined` are units that are not to be asked (again); `withheld` those that may not be
+    commanded, each with the reason.
     """
 
     tenant: str
@@ -55,6 +57,7 @@ class Situation:
     policy: Policy = USUAL_POLICY
     field: Availability = EVERYBODY
     declined: frozenset[str] = frozenset()
+    withheld: Mapping[str, str] = field_(default_factory=dict)
 
     @property
     def duty_cell(self) -> str | None:
@@ -225,7 +228,7 @@ def rule_name(rule: Rule) -> str:
 
 def standing_of(unit: Unit) -> tuple[bool, int]:
     """What comes first among the units that handle a matter at a place: the smaller."""
-    return not unit.matters, len(unit.cells) or 1_000_000
+    return unit.precedence
 
 
 def choose(situation: Situation) -> Choice | None:

@@ -1,19 +1,22 @@
 """Filing: from triaged reports to cases, each offered to whom the rules choose. Decides; writes nothing."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
 from qipan.contracts.events import ReportTriaged
 from qipan.ids import derived_id
-from qipan.tenancy import Matter
+from qipan.tenancy import Book, Mandate, Matter
+from qipan.tenancy.mandate import Concern, Unknown
+from qipan.territory.cell import DUTY_LAYER
 from qipan.worktime import Calendar, Limit
-from services.dispatch import matching
+from services.dispatch import commanding, matching
 from services.dispatch.availability import EVERYBODY, Availability
 from services.dispatch.change import Change, Stored
 from services.dispatch.choosing import Choice, Situation
 from services.dispatch.clocks import USUAL, YELLOW_SHARE, Deadlines, Limits
+from services.dispatch.commanding import Asked, Desk
 from services.dispatch.policy import USUAL_POLICY, Policy
 from services.dispatch.process import STANDARD, Do, Process, file
 from services.dispatch.recommending import why_nobody
@@ -32,7 +35,7 @@ class Ground:
     """What dispatch knows of one tenant: its matters, squads, calendar, usual limits, process and policy.
 
     `yellow`: the share of a limit that is little; `most_time`: what it may grant itself; `escalate_after`: how
-    long after a time-out the town's lead is told, then the district.
+    long after a time-out the town's lead is told, then the district. `book` holds the mandates under which it commands units, `desks` who answers where it may not.
     """
 
     matters: Mapping[str, Matter]
@@ -44,10 +47,16 @@ class Ground:
     yellow: float = YELLOW_SHARE
     most_time: MostTime = USUAL_MOST
     escalate_after: tuple[Limit, ...] = ()
+    book: Book = field(default_factory=Book)
+    desks: Mapping[str, Desk] = field(default_factory=dict)
 
     def deadlines(self, limits: Limits) -> Deadlines:
         """A case's limits, counted in this tenant's calendar."""
         return Deadlines(limits, self.calendar, self.yellow)
+
+    def concern(self, matter: str) -> Concern:
+        """What mandates are asked about: the matter, or one that the tenant does not know."""
+        return self.matters.get(matter) or Unknown(matter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +121,10 @@ def file_all(
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A report about to be filed: by which limits, to whom it is offered (None: to nobody yet), and why."""
+    """A report about to be filed: by which limits, to whom it is offered (None: to nobody yet), and why.
+
+    `asked` is the department that is to assign a unit, where those who see to it may not be commanded.
+    """
 
     arriving: Arriving
     ground: Ground
@@ -120,6 +132,7 @@ class Decided:
     choice: Choice | None
     detail: dict[str, str]
     now: datetime
+    asked: Asked | None = None
 
 
 def _decide(
@@ -136,14 +149,23 @@ def _decide(
         why = f"{report.matter} is no matter of this town: a dispatcher decides"
         return Decided(one, ground, ground.usual, None, {"why": why}, now)
     limits = rules.limits(matter, limits_of(matter, ground.usual))
-    situation = Situation(one.tenant, report, matter, ground.squads, loads, now, policy, field)
+    book, cell = ground.book, report.place.cells.get(DUTY_LAYER)
+    able = commanding.commanded(ground.squads, book, matter, cell, now)
+    situation = Situation(one.tenant, report, matter, able, loads, now, policy, field)
     choice = rules.choose(situation)
+    asked = None
+    if choice is None and able is not ground.squads:
+        asked = commanding.asked(ground.squads, able, book, ground.desks, matter, cell, now)
+    elif choice is not None and not book.commands(choice.unit.department, matter, cell, now):
+        asked = commanding.ask(choice.unit, book, ground.desks, matter, cell, now)
+    if asked is not None:
+        return Decided(one, ground, limits, None, asked.detail(), now, asked)
     if choice is None:
         return Decided(one, ground, limits, None, {"why": why_nobody(situation)}, now)
     if not policy.automatic:
-        asked = choice.worker or choice.unit.id
-        why = f"a dispatcher decides; recommended is {asked}: {'; '.join(choice.reasons)}"
-        return Decided(one, ground, limits, None, {"why": why, "recommended": asked}, now)
+        first = choice.worker or choice.unit.id
+        why = f"a dispatcher decides; recommended is {first}: {'; '.join(choice.reasons)}"
+        return Decided(one, ground, limits, None, {"why": why, "recommended": first}, now)
     detail = {"why": "; ".join(choice.reasons), "unit": choice.unit.id}
     if choice.worker is not None:
         detail["worker"] = choice.worker
@@ -177,14 +199,22 @@ def _shared_out(decided: list[Decided], loads: dict[str, dict[str, int]], comput
 def _file(decided: Decided, served_by: str) -> Change:
     one, choice, limits = decided.arriving, decided.choice, decided.limits
     case_id = case_id_of(one.tenant, one.report.report_id)
-    detail, offer = decided.detail, None
+    detail, offer, held_by = decided.detail, None, None
     if choice is not None:
+        mandate = _mandate(decided, choice)
+        if mandate is not None:
+            detail = {**detail, "why": f"{detail['why']}; under {mandate.words()}"}
+        held_by = choice.unit.tenant
         offer = Brings(
             department=choice.unit.department,
             unit=choice.unit.id,
             worker=choice.worker,
             task_id=task_id_of(case_id, 1),
+            mandate=mandate.id if mandate else None,
         )
+    elif decided.asked is not None:
+        offer, held_by = decided.asked.brings(), decided.asked.desk.tenant
+        detail = {**detail, **decided.asked.desk.waits(case_id)}
     elif (person := decided.ground.policy.waits_for(case_id)) is not None:
         detail = {**detail, "waits_for": person}
     deadlines = decided.ground.deadlines(limits)
@@ -193,7 +223,7 @@ def _file(decided: Decided, served_by: str) -> Change:
         case = case.model_copy(update={"reason": detail["why"]})
     return Change(
         before=None,
-        after=Stored(case, limits, choice.unit.tenant if choice else None),
+        after=Stored(case, limits, held_by),
         row=STANDARD.steps[Do.FILE],
         who=SYSTEM.id,
         at=decided.now,
@@ -201,6 +231,15 @@ def _file(decided: Decided, served_by: str) -> Change:
         traceparent=one.traceparent,
         detail=detail,
     )
+
+
+def _mandate(decided: Decided, choice: Choice) -> Mandate | None:
+    """The mandate under which the unit is sent; None: its own department commands it."""
+    department, report = choice.unit.department, decided.arriving.report
+    book, matter = decided.ground.book, decided.ground.concern(report.matter or "")
+    if department in book.own:
+        return None
+    return book.given(department, matter, report.place.cells.get(DUTY_LAYER), decided.now)
 
 
 def limits_of(matter: Matter, usual: Limits) -> Limits:

@@ -7,6 +7,7 @@ from qipan.tenancy import District
 from qipan.worktime import Limit
 from services.dispatch.choosing import squads_of
 from services.dispatch.clocks import USUAL, YELLOW_SHARE
+from services.dispatch.commanding import desks_of
 from services.dispatch.filing import Ground
 from services.dispatch.policy import policy_of
 from services.dispatch.process import process_of
@@ -74,4 +75,6 @@ class Grounds:
                 Limit.parse(text)
                 for text in setting(tenant, "dispatch.escalate-after", ["4 work-hours", "1 work-day"])
             ),
+            book=self._district.book(tenant),
+            desks=desks_of(self._district, tenant),
         )

@@ -54,6 +54,9 @@ class Do(StrEnum):
     SUPERVISION_OVERDUE = "supervision-overdue"
     EXPEDITE = "expedite"
     REMARK = "remark"
+    ASK = "ask"
+    RECALL = "recall"
+    CONTINUE = "continue"
 
 
 DISTRICTS = frozenset(do.value for do in Do)
@@ -164,16 +167,20 @@ def file(
 ) -> CaseState:
     """立案: the first version of a report's case; already offered where somebody could be chosen at once.
 
+    An `offer` without a unit asks its department to assign one.
+
     ValueError for a report without a matter: triage files none.
     """
     if report.matter is None:
         raise ValueError(f"report {report.report_id} was triaged to be filed without a matter")
-    stage = Stage.FILED if offer is None else Stage.OFFERED
+    stage = Stage.FILED if offer is None or offer.unit is None else Stage.OFFERED
     dispose = deadlines.due(deadlines.limits.of(Clock.DISPOSE), now)
     due = deadlines.of_stage(stage, now)
-    offered = (
-        {} if offer is None else {**steps.offer(steps.SYSTEM, now, offer), "counters": Counters(offers=1)}
-    )
+    offered: dict[str, Any] = {}
+    if offer is not None:
+        offered = {**(steps.offer if offer.unit else steps.ask)(steps.SYSTEM, now, offer)}
+    if stage is Stage.OFFERED:
+        offered["counters"] = Counters(offers=1)
     return CaseState(
         case_id=case_id,
         report_id=report.report_id,

@@ -20,7 +20,7 @@ OWN_RULE = "town"
 class PassedOver:
     """A unit, or a worker of the unit asked, that was not taken: by which rule, and in words.
 
-    Rules: `declined`, `matter`, `area`, `named`, `skill`, `available`, `load`, `cell`, `travel-and-load`,
+    Rules: `mandate`, `declined`, `matter`, `area`, `named`, `skill`, `available`, `load`, `cell`, `travel-and-load`,
     `rule <id>` of the town's, `town` for a town's own dispatch.
     """
 
@@ -107,6 +107,8 @@ def _passed_over(
                 chosen.rule, (squad,), situation.matter.skills, situation.policy.most_each
             )
             yield from _workers_passed(squad, asking, situation, chosen, owned)
+    for unit, why in situation.withheld.items():
+        yield PassedOver(unit, None, "mandate", why)
 
 
 def _unit_passed(

@@ -1,10 +1,15 @@
 """派遣 by hand: a dispatcher follows the recommendation or overrides it, checked against who there is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
+from qipan.contracts.case import CaseState
 from qipan.contracts.commands import DispatchCase
-from qipan.contracts.errors import Fault, Invalid
+from qipan.contracts.errors import Conflict, Fault, Invalid
+from qipan.tenancy import base_of
+from qipan.territory.cell import DUTY_LAYER
 from services.dispatch.choosing import Choice, Situation, Squad
+from services.dispatch.commanding import Asked, Sent, ask, sent, waits_for
 from services.dispatch.filing import Ground
 from services.dispatch.recommending import Recommendation
 
@@ -77,6 +82,56 @@ def _passed(choice: Choice, recommended: Recommendation) -> str:
     ours = [one for one in recommended.passed_over if one.unit == choice.unit.id]
     one = next((one for one in ours if one.worker == choice.worker), next(iter(ours), None))
     return f"{one.rule}: {one.why}" if one else ""
+
+
+def within_reach(situation: Situation, home: str, ground: Ground) -> Situation:
+    """The situation with the squads that somebody of the tenant `home` may send; why not the others."""
+    withheld = {
+        squad.unit.id: why
+        for squad in situation.squads
+        if (why := _why_not(squad, situation, home, ground)) is not None
+    }
+    if not withheld:
+        return situation
+    squads = tuple(squad for squad in situation.squads if squad.unit.id not in withheld)
+    return replace(situation, squads=squads, withheld=withheld)
+
+
+def _why_not(squad: Squad, situation: Situation, home: str, ground: Ground) -> str | None:
+    department, matter, now = squad.unit.department, situation.matter, situation.now
+    if ground.desks[department].tenant == home:
+        return None
+    if base_of(home) in ground.desks:
+        return f"{squad.unit.id} is no unit of {home}"
+    if ground.book.commands(department, matter, situation.duty_cell, now):
+        return None
+    return ground.book.why_not(department, matter, situation.duty_cell, now)
+
+
+def sent_by_hand(case: CaseState, choice: Choice, home: str, ground: Ground, now: datetime) -> Sent | Asked:
+    """By what right somebody of the tenant `home` sends the chosen unit, or the department that is asked instead.
+
+    A department's dispatchers (the district's for one without people of its own) assign its own units and no
+    others: Invalid. Conflict when the department has been asked already.
+    """
+    unit, cell = choice.unit, case.place.cells.get(DUTY_LAYER)
+    desk = ground.desks[unit.department]
+    if desk.tenant == home:
+        return Sent(None, (*choice.reasons, f"assigned for {unit.department}"))
+    if base_of(home) in ground.desks:
+        own = [s.unit.id for s in ground.squads if s.unit.department == base_of(home)]
+        raise _unknown("unit", f"{unit.id!r} is no unit of {home}", own)
+    matter = ground.concern(case.matter)
+    allowed = sent(choice, ground.book, matter, cell, now)
+    if allowed is not None:
+        return allowed
+    waiting = waits_for(case, ground.desks)
+    if waiting is not None and waiting.department == unit.department:
+        raise Conflict(
+            f"{unit.id} may not be commanded here, and {waiting.words()} already.",
+            case=case.model_dump(mode="json"),
+        )
+    return ask(unit, ground.book, ground.desks, matter, cell, now)
 
 
 def _unknown(where: str, what: str, allowed: list[str]) -> Invalid:

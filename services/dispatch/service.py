@@ -12,6 +12,7 @@ from services.dispatch.entrypoints.field import Field
 from services.dispatch.entrypoints.happening import Happening
 from services.dispatch.entrypoints.lists import Lists
 from services.dispatch.entrypoints.loop import Loop
+from services.dispatch.entrypoints.mandates import Mandates
 from services.dispatch.entrypoints.mode import Modes
 from services.dispatch.entrypoints.offline import Offline
 from services.dispatch.entrypoints.returning import Returning
@@ -25,7 +26,18 @@ __all__ = ["Choice", "Dispatch", "Do", "Limits", "Situation", "Stored"]
 
 
 class Dispatch(
-    Happening, Loop, Returning, Field, Choices, Offline, Supervising, Modes, Whereabouts, Lists, Timing
+    Happening,
+    Loop,
+    Returning,
+    Field,
+    Choices,
+    Offline,
+    Supervising,
+    Modes,
+    Whereabouts,
+    Lists,
+    Mandates,
+    Timing,
 ):
     """The core's dispatch, and what a town's own is built on. Its rules are in `acting.Acting`."""
 

@@ -46,6 +46,7 @@ class Brings:
     unit: str | None = None
     worker: str | None = None
     task_id: str | None = None
+    mandate: str | None = None
     rating: int | None = None
     time: Timed | None = None
     returned: Return | None = None
@@ -81,6 +82,13 @@ def unit_named(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
     if brings.unit and brings.task_id:
         return None
     return Fault(where="unit", what="a case can be offered only to a unit")
+
+
+def department_named(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+    """Somebody is asked."""
+    if brings.department:
+        return None
+    return Fault(where="department", what="only a department can be asked")
 
 
 def worker_known(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
@@ -164,10 +172,28 @@ def offer(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
         "unit": brings.unit,
         "worker": brings.worker,
         "task_id": brings.task_id,
+        "mandate": brings.mandate,
         "reason": brings.reason,
         "returned": None,
         "leg": None,
     }
+
+
+def ask(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """The department is asked: no unit has the case until the department says which."""
+    return {
+        "department": brings.department,
+        "unit": None,
+        "worker": None,
+        "task_id": None,
+        "mandate": None,
+        "reason": brings.reason,
+    }
+
+
+def outlast(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """The unit goes on, now on its department's account."""
+    return {"mandate": None}
 
 
 def take(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
@@ -237,6 +263,7 @@ GUARDS: Mapping[str, Guard] = MappingProxyType(
         "reason-given": reason_given,
         "evidence-given": evidence_given,
         "unit-named": unit_named,
+        "department-named": department_named,
         "worker-known": worker_known,
         "holds-it": holds_it,
         "not-the-handler": not_the_handler,
@@ -253,6 +280,8 @@ GUARDS: Mapping[str, Guard] = MappingProxyType(
 EFFECTS: Mapping[str, Effect] = MappingProxyType(
     {
         "offer": offer,
+        "ask": ask,
+        "outlast": outlast,
         "take": take,
         "set-off": set_off,
         "be-there": be_there,

@@ -133,6 +133,8 @@ _TASK_STATUS: Mapping[type[events.CaseEvent], str] = {
     events.CaseReturnRefused: "offered",
     events.CaseDisputed: "disputed",
     events.CaseReturnDenied: "offered",
+    events.CaseReferred: "withdrawn",
+    events.CaseRecalled: "withdrawn",
     events.CaseDisposed: "disposed",
     events.CaseInspected: "passed",
     events.CaseReworked: "rework",

@@ -10,6 +10,7 @@ from qipan.contracts import (
     choosing,
     commands,
     field,
+    mandates,
     modes,
     offline,
     positions,
@@ -18,6 +19,7 @@ from qipan.contracts import (
     search,
     supervision,
     timing,
+    verifications,
 )
 from qipan.contracts.base import Request
 
@@ -74,9 +76,12 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/conflicts", offline.ListConflicts),
     Route("POST", "/v1/conflicts/{conflict_id}", offline.DecideConflict),
     Route("GET", "/v1/workflow", queries.GetWorkflow),
+    Route("GET", "/v1/duty/who", mandates.WhoMayHandle),
     Route("GET", "/v1/held", queries.ListHeld),
     Route("GET", "/v1/held/{report_id}", queries.GetReport),
     Route("POST", "/v1/held/{report_id}", commands.DecideReport),
+    Route("GET", "/v1/verifications", verifications.ListVerifications),
+    Route("POST", "/v1/verifications/{report_id}", verifications.AnswerVerification),
     Route("GET", "/v1/reports/{report_id}/photos", queries.ListPhotos),
     Route("POST", "/v1/reports/{report_id}/contact", commands.UnmaskContact),
     Route("GET", "/v1/messages", queries.ListMessages),

@@ -1,22 +1,27 @@
 """What becomes of a held report: a person decides, or the town's waiting time has passed."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 
 from qipan.contracts.case import Place
+from qipan.contracts.checked import Checked
 from qipan.contracts.commands import DecideReport
 from qipan.contracts.errors import Fault, IllegalTransition, Invalid, NotFound, UnknownMatter
 from qipan.contracts.events import Outcome, ReportTriaged
 from qipan.contracts.responsible import Responsible
 from qipan.storage import Timer, Work
 from services.intake import store
+from services.intake.desk import Desk
 from services.intake.duplicates import bucket_of
 from services.intake.public_status import STATUS_OF
 from services.intake.triage_batch import HELD_DUE, summary_of
+from services.intake.verification import cell_of
+from services.intake.verification_rows import Asked, find
+from services.intake.verifying import ask, checked
 
 BY_WAITING = "waited"
 
@@ -30,6 +35,7 @@ class Ruling:
     reason: str
     by: str
     responsible: Responsible | None = None
+    verification: Checked | None = None
 
 
 def ruling_of(
@@ -46,10 +52,7 @@ def ruling_of(
     """
     responsible = _responsible(command, answerable)
     matter = command.matter or guess
-    if command.matter is not None and command.matter not in matters:
-        raise UnknownMatter(
-            faults=(Fault(where="matter", what=f"{command.matter!r} is not one of the town's"),)
-        )
+    _known(command.matter, matters)
     if command.outcome is Outcome.DECLINE:
         if not (command.reason or "").strip():
             raise Invalid(
@@ -59,6 +62,23 @@ def ruling_of(
         raise Invalid(faults=(Fault(where="matter", what="nobody knows yet what it is", allowed="a code"),))
     reason = (command.reason or "").strip() or "by-acceptor"
     return Ruling(command.outcome, matter, reason, who, responsible)
+
+
+def _known(matter: str | None, matters: Collection[str]) -> None:
+    if matter is not None and matter not in matters:
+        raise UnknownMatter(faults=(Fault(where="matter", what=f"{matter!r} is not one of the town's"),))
+
+
+def _asking(work: Work, desk: Desk, row: Row[Any], command: DecideReport, who: str) -> Asked:
+    """The grid worker of the report's cell is asked; Invalid when nobody answers for it."""
+    cell = cell_of(row.cells)
+    if cell is None or not desk.is_walked(row.tenant, row.cells):
+        what = f"no grid worker answers for the cell {cell!r}"
+        raise Invalid(faults=(Fault(where="outcome", what=what, allowed="file, decline"),))
+    now = work.now(row.tenant)
+    due_at = desk.verify_until(row.tenant, now)
+    reason = (command.reason or "").strip() or "by-acceptor"
+    return Asked(row.tenant, row.report_id, cell, now, due_at, who, reason)
 
 
 def _responsible(command: DecideReport, answerable: Mapping[str, Responsible]) -> Responsible | None:
@@ -80,6 +100,7 @@ def decide_held(
     matters: Collection[str],
     who: str,
     answerable: Mapping[str, Responsible],
+    desk: Desk,
 ) -> str:
     """Carry out an acceptor's decision; returns the new status. NotFound, IllegalTransition if not held."""
     row = store.report(work.conn, tenant, command.report_id, lock=True)
@@ -87,8 +108,18 @@ def decide_held(
         raise NotFound(f"There is no report {command.report_id!r}.")
     if row.held_at is None:
         raise IllegalTransition(f"The report is not held; it is {row.status!r}.")
-    ruling = ruling_of(command, row.matter, matters, who, answerable)
-    _rule(work, [(row, ruling)])
+    if command.outcome is Outcome.VERIFY:
+        _responsible(command, answerable)
+        asked = _asking(work, desk, row, command, who)
+        ruling = Ruling(Outcome.VERIFY, command.matter or row.matter, asked.reason, who, None, checked(asked))
+        _known(command.matter, matters)
+        ask(work, [asked])
+    else:
+        ruling = ruling_of(command, row.matter, matters, who, answerable)
+        before = find(work.conn, tenant, command.report_id)
+        if before is not None:
+            ruling = replace(ruling, verification=checked(before))
+    rule(work, [(row, ruling)], "held")
     work.cancel_timers(tenant, command.report_id, HELD_DUE)
     return STATUS_OF[ruling.outcome]
 
@@ -98,14 +129,14 @@ def file_waited(work: Work, due: Sequence[Timer]) -> None:
     rows = store.held_among(work.conn, {(timer.tenant, timer.ref) for timer in due})
     likely = [(row, Ruling(Outcome.FILE, row.matter, "waited", BY_WAITING)) for row in rows if row.matter]
     if likely:
-        _rule(work, likely)
+        rule(work, likely, "held")
 
 
-def _rule(work: Work, rulings: Sequence[tuple[Row[Any], Ruling]]) -> None:
+def rule(work: Work, rulings: Sequence[tuple[Row[Any], Ruling]], waiting: store.Waiting) -> None:
+    """Write and tell what was decided about reports that wait so."""
     now = {row.tenant: work.now(row.tenant) for row, _ in rulings}
-    decided = store.judge(
-        work.conn, [_judged(row, ruling, now[row.tenant]) for row, ruling in rulings], held=True
-    )
+    judged = [_judged(row, ruling, now[row.tenant]) for row, ruling in rulings]
+    decided = store.judge(work.conn, judged, waiting)
     for row, ruling in rulings:
         if (row.tenant, row.report_id) in decided:
             event = _told(row, ruling, now[row.tenant])
@@ -121,9 +152,9 @@ def _judged(row: Row[Any], ruling: Ruling, now: datetime) -> store.Judged:
         cells=row.cells,
         reason=ruling.reason,
         merged_into=None,
-        bucket=bucket_of(row.lon, row.lat) if ruling.outcome is Outcome.FILE else None,
+        bucket=bucket_of(row.lon, row.lat) if ruling.outcome in (Outcome.FILE, Outcome.VERIFY) else None,
         triaged_at=now,
-        held_at=None,
+        held_at=now if ruling.outcome is Outcome.HOLD else None,
         decided_by=ruling.by,
         place=_found(row, ruling),
         responsible=ruling.responsible,
@@ -159,4 +190,5 @@ def _told(row: Row[Any], ruling: Ruling, now: datetime) -> ReportTriaged:
         reason=ruling.reason,
         responsible=ruling.responsible,
         level=row.level,
+        verification=ruling.verification,
     )

@@ -1,6 +1,6 @@
 """The desk at which reports are looked at: what each is about and where it lies, by its town's words."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -17,6 +17,7 @@ from services.intake.suggestion import BY_REPORTER, Suggestion, combined, may_ch
 from services.intake.town_book import TownBook
 from services.intake.town_policy import TownPolicy
 from services.intake.triage import Decision, Finding, decide
+from services.intake.verification import NO_GRID_WORKER, cell_of
 from services.intake.whereabouts import located_at
 
 
@@ -25,7 +26,7 @@ class Examined:
     """A report with what the desk found out about it.
 
     `reported` is the place that it says; `place` is another where triage takes it to mean a component nearby.
-    `responsible`: whose it is, where it is out of scope.
+    `responsible`: whose it is, where it is out of scope. `to_verify`: a grid worker is to look before it is filed.
     """
 
     tenant: str
@@ -37,6 +38,7 @@ class Examined:
     reported: Place
     suggestion: Suggestion | None = None
     responsible: Responsible | None = None
+    to_verify: bool = False
 
     @property
     def metres_off(self) -> float:
@@ -144,6 +146,7 @@ class Desk:
             reported=reported,
             suggestion=suggestion,
             responsible=book.owner_of(report) if look.out_of_scope else None,
+            to_verify=book.is_to_verify(report, matter),
         )
 
     def _place(self, report: ReportReceived) -> Place:
@@ -201,11 +204,13 @@ class Desk:
                     out_of_scope=one.out_of_scope,
                     place_uncertain=0 < policy.place_metres < one.metres_off,
                     duplicate_of=original.report_id if original is not None else None,
+                    to_verify=one.to_verify,
+                    grid_worker=self.is_walked(one.tenant, one.place.cells),
                     self_disposed=one.report.self_disposed,
                     self_disposable=one.self_disposable,
                 )
             )
-            if decision.outcome is Outcome.FILE and said is not None:
+            if decision.outcome in (Outcome.FILE, Outcome.VERIFY) and said is not None:
                 open_reports.add(said)
             merged = (
                 original.report_id if decision.outcome is Outcome.MERGE and original is not None else None
@@ -218,7 +223,17 @@ class Desk:
         hold_for = self.policy(triaged.examined.tenant).hold_for
         if triaged.decision.outcome is not Outcome.HOLD or triaged.examined.found.matter is None:
             return None
+        if triaged.decision.reason == NO_GRID_WORKER:
+            return None
         return None if hold_for is None else now + hold_for
+
+    def is_walked(self, tenant: str, cells: Mapping[str, str]) -> bool:
+        """Whether some grid worker answers for the duty cell among these."""
+        return cell_of(cells) in self._book(tenant).walked
+
+    def verify_until(self, tenant: str, now: datetime) -> datetime:
+        """When a verification that begins now is due (domain time)."""
+        return self._district.deadline(tenant, now, self.policy(tenant).verify_limit)
 
     def _book(self, tenant: str) -> TownBook:
         book = self._books.get(tenant)

@@ -13,6 +13,7 @@ class ReportStatus(StrEnum):
 
     RECEIVED = "received"
     HELD = "held"
+    VERIFYING = "verifying"
     DECLINED = "declined"
     MERGED = "merged"
     SELF_DISPOSED = "self-disposed"
@@ -25,11 +26,13 @@ STATUS_OF: dict[Outcome, ReportStatus] = {
     Outcome.DECLINE: ReportStatus.DECLINED,
     Outcome.HOLD: ReportStatus.HELD,
     Outcome.MERGE: ReportStatus.MERGED,
+    Outcome.VERIFY: ReportStatus.VERIFYING,
 }
 
 WORDS: dict[str, tuple[str, str]] = {
     ReportStatus.RECEIVED: ("已收到，等待受理", "Received; it will be looked at."),
     ReportStatus.HELD: ("正由工作人员核实", "A person is looking at it."),
+    ReportStatus.VERIFYING: ("网格员将到现场核实", "A grid worker will look at it on the spot."),
     ReportStatus.DECLINED: ("不属于受理范围，未予受理", "Declined: it is not within our remit."),
     ReportStatus.MERGED: ("与先前的同一事项合并办理", "Joined to an earlier report of the same thing."),
     ReportStatus.SELF_DISPOSED: ("网格员已当场处置", "Put right on the spot by a grid worker."),

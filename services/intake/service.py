@@ -26,6 +26,7 @@ from qipan.contracts.queries import (
     ReportPhotos,
     TellReport,
 )
+from qipan.contracts.verifications import AnswerVerification, ListVerifications, Verifications
 from qipan.messaging.process import Process
 from qipan.messaging.service import (
     PROCESS,
@@ -41,7 +42,7 @@ from qipan.messaging.service import (
     on_timer,
 )
 from qipan.tenancy.bodies import answerable
-from services.intake import store
+from services.intake import store, verifications
 from services.intake.accept import Submission, accept
 from services.intake.admission import admit
 from services.intake.contacts import Contacts
@@ -60,6 +61,7 @@ from services.intake.sealing import Keyring
 from services.intake.story import story_of
 from services.intake.triage_batch import HELD_DUE, triage
 from services.intake.unmask import unmask
+from services.intake.verifying import VERIFY_DUE
 
 
 class DeskProvider(DistrictProvider):
@@ -151,7 +153,7 @@ class Intake:
         """An acceptor's decision about a held report."""
         matters = self.district.matters_of(call.tenant).keys()
         owners = answerable(self.district, call.tenant)
-        status = decide_held(work, call.tenant, call.data, matters, call.grant.sub, owners)
+        status = decide_held(work, call.tenant, call.data, matters, call.grant.sub, owners, self.desk)
         return ReportAnswer(report_id=call.data.report_id, tenant=call.tenant, status=status)
 
     @answer(UnmaskContact)
@@ -207,6 +209,23 @@ class Intake:
     def revoke_device(self, work: Work, call: Received[RevokeDevice]) -> Device:
         """Refuse a device's alarms."""
         return registry.revoke(work, call.tenant, call.data.device_id, call.grant.sub)
+
+    @answer(ListVerifications)
+    def list_verifications(self, work: Work, call: Received[ListVerifications]) -> Verifications:
+        """核实: what waits for a grid worker's look."""
+        return verifications.page(work, call.tenant, call.grant.reach(), call.data)
+
+    @answer(AnswerVerification)
+    def answer_verification(self, work: Work, call: Received[AnswerVerification]) -> ReportAnswer:
+        """What a grid worker found on the spot."""
+        matters = self.district.matters_of(call.tenant).keys()
+        status = verifications.answer(work, call.tenant, call.data, matters, call.grant)
+        return ReportAnswer(report_id=call.data.report_id, tenant=call.tenant, status=status)
+
+    @on_timer(VERIFY_DUE)
+    def verification_due(self, work: Work, due: Sequence[Timer]) -> None:
+        """Give what nobody looked at in time to an acceptor."""
+        verifications.lapse(work, due)
 
     @answer(ListDevices)
     def list_devices(self, work: Work, call: Received[ListDevices]) -> Devices:

@@ -3,16 +3,17 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic_core import to_json
-from sqlalchemy import Connection, Row, select, text, tuple_
+from sqlalchemy import Connection, Row, TextClause, select, text, tuple_
 
 from qipan.contracts.case import Place
 from qipan.contracts.responsible import Responsible
 from services.intake.admission import NewReport
 from services.intake.duplicates import Said
 from services.intake.open311.rows import CHANNEL, Step, record
+from services.intake.public_status import ReportStatus
 from services.intake.suggestion import Suggestion
 from services.intake.tables import SCHEMA, ratings, reports
 
@@ -147,6 +148,14 @@ _JUDGE = f"""
 """
 _JUDGE_NEW = text(_JUDGE.format(condition="r.triaged_at IS NULL"))
 _JUDGE_HELD = text(_JUDGE.format(condition="r.held_at IS NOT NULL"))
+_JUDGE_VERIFYING = text(_JUDGE.format(condition=f"r.status = '{ReportStatus.VERIFYING}'"))
+
+Waiting = Literal["new", "held", "verifying"]
+_JUDGES: Mapping[Waiting, TextClause] = {
+    "new": _JUDGE_NEW,
+    "held": _JUDGE_HELD,
+    "verifying": _JUDGE_VERIFYING,
+}
 
 _PROGRESS = text(f"""
     UPDATE {SCHEMA}.reports AS r
@@ -223,9 +232,9 @@ def open_near(conn: Connection, probes: Sequence[Probe]) -> list[Said]:
     return list({row.report_id: Said(*row) for row in found}.values())
 
 
-def judge(conn: Connection, judged: Sequence[Judged], *, held: bool = False) -> set[tuple[str, str]]:
-    """Write what was decided about new (or held) reports; returns those that it was still to decide about."""
-    rows = conn.execute(_JUDGE_HELD if held else _JUDGE_NEW, {"rows": _json(list(judged))})
+def judge(conn: Connection, judged: Sequence[Judged], waiting: Waiting = "new") -> set[tuple[str, str]]:
+    """Write what was decided about reports that wait so; returns those that it was still to decide about."""
+    rows = conn.execute(_JUDGES[waiting], {"rows": _json(list(judged))})
     channels = {(row.tenant, row.report_id): row.channel for row in rows}
     record(
         conn,
@@ -287,6 +296,13 @@ def held_among(conn: Connection, keys: Collection[tuple[str, str]]) -> list[Row[
     )
     query = select(reports).where(wanted, reports.c.held_at.is_not(None)).order_by(reports.c.report_id)
     return [row for row in conn.execute(query.with_for_update()) if (row.tenant, row.report_id) in keys]
+
+
+def among(conn: Connection, keys: Collection[tuple[str, str]], status: str) -> list[Row[Any]]:
+    """Those of these reports that have this status, locked, in one order."""
+    wanted = tuple_(reports.c.tenant, reports.c.report_id).in_(sorted(keys))
+    query = select(reports).where(wanted, reports.c.status == status)
+    return list(conn.execute(query.order_by(reports.c.tenant, reports.c.report_id).with_for_update()))
 
 
 def _json(rows: Any) -> str:

@@ -10,6 +10,7 @@ from services.intake import store
 from services.intake.additions import comments_of, photos_of
 from services.intake.devices.rows import of_report
 from services.intake.unmask import unmaskings_of
+from services.intake.verification_rows import find
 
 
 def story_of(conn: Connection, tenant: str, subject: str) -> tuple[Happening, ...]:
@@ -62,6 +63,7 @@ def _happenings(conn: Connection, row: Row[Any]) -> Iterator[Happening]:
             who="reporter",
             detail={"rating": str(rated.rating)},
         )
+    yield from _verified(find(conn, row.tenant, row.report_id))
     for series in of_report(conn, row.tenant, row.report_id):
         if series.times > 1:
             yield Happening(
@@ -100,6 +102,33 @@ def _happenings(conn: Connection, row: Row[Any]) -> Iterator[Happening]:
             who=entry.who,
             detail={"purpose": entry.purpose},
         )
+
+
+def _verified(row: Row[Any] | None) -> Iterator[Happening]:
+    if row is None:
+        return
+    yield Happening(
+        at=row.asked_at,
+        real_at=row.asked_real_at,
+        service="intake",
+        what="verification asked",
+        who=row.asked_by,
+        detail={"cell": row.cell, "due_at": row.due_at.isoformat(), "reason": row.reason},
+    )
+    if row.answered_at is not None:
+        yield Happening(
+            at=row.answered_at,
+            real_at=row.answered_real_at,
+            service="intake",
+            what="verified",
+            who=row.answered_by,
+            detail=_texts(
+                finding=row.finding, matter=row.matter, note=row.note, evidence=", ".join(row.evidence or ())
+            ),
+        )
+    elif row.lapsed_at is not None:
+        real_at = row.answered_real_at
+        yield Happening(at=row.lapsed_at, real_at=real_at, service="intake", what="verification overdue")
 
 
 def _suggested(suggestion: dict[str, Any] | None) -> dict[str, str | None]:

@@ -181,6 +181,29 @@ open311_updates = Table(
     Index("open311_updates_at", "tenant", "at", "report_id"),
 )
 
+verifications = Table(
+    "verifications",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("report_id", Text, primary_key=True),
+    Column("cell", Text, nullable=False),
+    Column("asked_at", _stamp, nullable=False),
+    Column("asked_real_at", _stamp, nullable=False, server_default=func.now()),
+    Column("due_at", _stamp, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("open", Boolean, nullable=False, server_default=text("true")),
+    Column("answered_at", _stamp),
+    Column("answered_real_at", _stamp),
+    Column("answered_by", Text),
+    Column("finding", Text),
+    Column("matter", Text),
+    Column("note", Text),
+    Column("evidence", JSONB),
+    Column("lapsed_at", _stamp),
+    Index("verifications_open", "tenant", "due_at", "report_id", postgresql_where=text("open")),
+)
+
 devices = Table(
     "devices",
     metadata,

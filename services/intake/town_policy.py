@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from qipan.contracts.level import Level
 from qipan.tenancy import District
 from qipan.tenancy.bodies import assigned
+from qipan.worktime import Limit
 from services.intake.duplicates import Closeness
+from services.intake.verification import LIMIT
 
 LEAST_CONFIDENCE = 0.6
 WORD_TRUST = 1.0
@@ -31,6 +34,8 @@ class TownPolicy:
     `component-metres`: within how many metres a component of the matter is taken for the one meant; 0: never.
     `out-of-scope`: words of what the town does not handle, with the ids of whose it is where known.
     `self-disposal`: whether grid workers may settle small matters on the spot.
+    `verify-levels`: reports of which risk a grid worker looks at before they are filed, and `verify-limit`, how
+    long that may take.
     `model`: whether a trained model may suggest; `word-trust` (0 to 1): how sure the words are taken to be
     beside it.
     """
@@ -45,6 +50,8 @@ class TownPolicy:
     self_disposal: bool
     place_metres: int
     component_metres: int
+    verify_levels: frozenset[Level]
+    verify_limit: Limit
 
     @classmethod
     def of(cls, district: District, tenant: str) -> "TownPolicy":
@@ -71,5 +78,7 @@ class TownPolicy:
             },
             self_disposal=district.setting(tenant, "triage.self-disposal", True),
             place_metres=district.setting(tenant, "triage.place-metres", PLACE_METRES),
+            verify_levels=frozenset(map(Level, district.setting(tenant, "triage.verify-levels", no_words))),
+            verify_limit=Limit.parse(district.setting(tenant, "triage.verify-limit", LIMIT)),
             component_metres=district.setting(tenant, "triage.component-metres", COMPONENT_METRES),
         )

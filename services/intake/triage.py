@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qipan.contracts.events import Outcome
+from services.intake.verification import NO_GRID_WORKER
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +12,8 @@ class Finding:
     """What is known of a report when it is decided about.
 
     `confidence` (0 to 1) is that of the matter; `least_confidence` what the town asks for before it files
-    without a person. `place_uncertain`: the place was found by a name that means a large area.
+    without a person. `place_uncertain`: the place was found by a name that means a large area. `to_verify`: the
+    town wants somebody to look before such a thing is filed; `grid_worker`: there is one for its cell.
     """
 
     matter: str | None
@@ -21,6 +23,8 @@ class Finding:
     out_of_scope: bool = False
     place_uncertain: bool = False
     duplicate_of: str | None = None
+    to_verify: bool = False
+    grid_worker: bool = True
     self_disposed: bool = False
     self_disposable: bool = False
 
@@ -53,6 +57,8 @@ TABLE: tuple[Row, ...] = (
     Row("self-disposed", Outcome.SELF_DISPOSE, lambda f: f.self_disposed and f.self_disposable),
     # 自处置 is for the small matters that the town's pack names; the rest needs a case and an inspection.
     Row("not-self-disposable", Outcome.FILE, lambda f: f.self_disposed),
+    Row(NO_GRID_WORKER, Outcome.HOLD, lambda f: f.to_verify and not f.grid_worker),
+    Row("to-verify", Outcome.VERIFY, lambda f: f.to_verify),
     Row("in-scope", Outcome.FILE, lambda f: True),
 )
 

@@ -10,6 +10,9 @@ from services.intake import store
 from services.intake.desk import Desk, Examined, Triaged
 from services.intake.duplicates import Box, OpenReports, bucket_of
 from services.intake.public_status import STATUS_OF
+from services.intake.verification import cell_of
+from services.intake.verification_rows import Asked
+from services.intake.verifying import ask, checked
 
 HELD_DUE = "held.due"
 BY_RULES = "rules"
@@ -23,15 +26,30 @@ def triage(work: Work, desk: Desk, batch: Sequence[Received[ReportReceived]]) ->
     now = {tenant: work.now(tenant) for tenant, _ in traces}
     judged = [judged_row(one, now[one.examined.tenant]) for one in triaged]
     fresh = store.judge(work.conn, judged)
+    asked: list[Asked] = []
     for one in triaged:
         tenant, report = one.examined.tenant, one.examined.report
         key = (tenant, report.report_id)
         if key not in fresh:
             continue
-        work.publish(told(one, now[tenant]), tenant=tenant, subject=report.report_id, trace=traces[key])
+        begun = None
+        if one.decision.outcome is Outcome.VERIFY:
+            begun = asking(desk, one, now[tenant])
+            asked.append(begun)
+        event = told(one, now[tenant], begun)
+        work.publish(event, tenant=tenant, subject=report.report_id, trace=traces[key])
         due_at = desk.held_until(one, now[tenant])
         if due_at is not None:
             work.set_timer(tenant=tenant, kind=HELD_DUE, ref=report.report_id, due_at=due_at)
+    ask(work, asked)
+
+
+def asking(desk: Desk, triaged: Triaged, now: datetime) -> Asked:
+    """Whom the rules ask to look at a report."""
+    tenant, report = triaged.examined.tenant, triaged.examined.report
+    cell = cell_of(triaged.examined.place.cells) or ""
+    due_at = desk.verify_until(tenant, now)
+    return Asked(tenant, report.report_id, cell, now, due_at, BY_RULES, triaged.decision.reason)
 
 
 def judged_row(triaged: Triaged, now: datetime) -> store.Judged:
@@ -46,7 +64,7 @@ def judged_row(triaged: Triaged, now: datetime) -> store.Judged:
         cells=triaged.examined.reported.cells,
         reason=triaged.decision.reason,
         merged_into=triaged.merged_into,
-        bucket=bucket_of(report.lon, report.lat) if outcome is Outcome.FILE else None,
+        bucket=bucket_of(report.lon, report.lat) if outcome in (Outcome.FILE, Outcome.VERIFY) else None,
         triaged_at=now,
         held_at=now if outcome is Outcome.HOLD else None,
         decided_by=BY_RULES,
@@ -56,8 +74,8 @@ def judged_row(triaged: Triaged, now: datetime) -> store.Judged:
     )
 
 
-def told(triaged: Triaged, now: datetime) -> ReportTriaged:
-    """The event about a report that the rules decided about."""
+def told(triaged: Triaged, now: datetime, asked: Asked | None = None) -> ReportTriaged:
+    """The event about a report that the rules decided about; `asked` is who is to look at it before it is filed."""
     report = triaged.examined.report
     return ReportTriaged(
         report_id=report.report_id,
@@ -72,6 +90,7 @@ def told(triaged: Triaged, now: datetime) -> ReportTriaged:
         merged_into=triaged.merged_into,
         responsible=triaged.responsible,
         level=report.level,
+        verification=checked(asked) if asked else None,
     )
 
 

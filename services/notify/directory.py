@@ -20,6 +20,7 @@ class Directory:
         self._units = units
         self._district = district
         self._arbiter_of = arbiter_of
+        self._district = district
         self._by_id: dict[str, Person] = {}
         self._by_unit: dict[str, list[Person]] = defaultdict(list)
         self._by_role: dict[tuple[str, str], list[Person]] = defaultdict(list)
@@ -68,6 +69,10 @@ class Directory:
     def arbiters(self, tenant: str) -> Sequence[Person]:
         """Whoever of the district decides a live tenant's disputed returns."""
         return self._by_role.get(self._arbiter_of(tenant), ()) if self._arbiter_of else ()
+
+    def desk_of(self, department: str) -> Sequence[Person]:
+        """The dispatchers of a department, or the district's for one that has no people of its own."""
+        return self.with_role(department, Role.DISPATCHER) or self.with_role(self._district, Role.DISPATCHER)
 
     def grid_workers(self, tenant: str, cell: str) -> Sequence[Person]:
         """The grid workers of a live tenant who answer for a duty cell."""

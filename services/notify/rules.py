@@ -33,6 +33,7 @@ class Audience(StrEnum):
     LEADS = "leads"  # the town's
     UNIT = "unit"  # everybody who handles cases for the unit that has it
     SUPERVISING = "supervising"  # who supervises the case
+    DEPARTMENT = "department"  # the dispatchers of the case's department; without any, the district's
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Rule:
     level: int | None = None
     asked_of: str | None = None
     own_stage: str | None = None
+    asked: bool | None = None  # whether it waits for a department that was asked; None: either
 
     def applies(self, case: CaseState) -> bool:
         """Whether the rule holds for the case as the event left it."""
@@ -64,6 +66,8 @@ class Rule:
         ):
             return False
         if self.own_stage != (case.own_stage if case.own_stage in _APART else None):
+            return False
+        if self.asked is not None and self.asked != (case.department is not None and case.unit is None):
             return False
         return self.worst_rating is None or (case.rating is not None and case.rating <= self.worst_rating)
 
@@ -87,7 +91,11 @@ _WAITING = frozenset({Stage.FILED, Stage.RETURNED})
 _IN_HAND = frozenset({Stage.OFFERED, Stage.ACCEPTED, Stage.REWORK})
 
 RULES: tuple[Rule, ...] = (
-    Rule(events.CaseFiled.type, Audience.DISPATCHERS, "case.unassigned", _WAITING),
+    Rule(events.CaseFiled.type, Audience.DISPATCHERS, "case.unassigned", _WAITING, asked=False),
+    Rule(events.CaseFiled.type, Audience.DEPARTMENT, "case.referred", _WAITING, asked=True),
+    Rule(events.CaseReferred.type, Audience.DEPARTMENT, "case.referred"),
+    Rule(events.CaseRecalled.type, Audience.DEPARTMENT, "case.referred"),
+    Rule(events.CaseContinued.type, Audience.DEPARTMENT, "case.continued"),
     Rule(events.CaseFiled.type, Audience.HANDLER, "task.offered", _IN_HAND, mail=True),
     Rule(events.CaseDispatched.type, Audience.HANDLER, "task.offered", _IN_HAND, mail=True),
     Rule(events.CaseReturned.type, Audience.DISPATCHERS, "task.returned"),
@@ -101,6 +109,7 @@ RULES: tuple[Rule, ...] = (
     # A clock that ran out is told to whoever it ran for.
     Rule(events.CaseOverdue.type, Audience.DISPATCHERS, "case.overdue", _WAITING),
     Rule(events.CaseOverdue.type, Audience.ARBITERS, "case.overdue", own_stage=ARBITRATION),
+    Rule(events.CaseOverdue.type, Audience.DEPARTMENT, "case.overdue", _WAITING, asked=True),
     Rule(events.CaseOverdue.type, Audience.HANDLER, "case.overdue", _IN_HAND, mail=True),
     Rule(events.CaseOverdue.type, Audience.DISPATCHERS, "case.overdue", _IN_HAND),
     Rule(events.CaseOverdue.type, Audience.INSPECTORS, "case.overdue", frozenset({Stage.DISPOSED})),
@@ -165,6 +174,10 @@ def _handler(case: CaseState, base: str, directory: Directory) -> Sequence[Perso
     return directory.handlers(case.unit) if case.unit is not None else ()
 
 
+def _department(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
+    return directory.desk_of(case.department) if case.department is not None else ()
+
+
 def _inspectors(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
     workers = directory.grid_workers(base, case.place.cells.get(DUTY_LAYER, ""))
     disposed_by = base_of(case.worker) if case.worker is not None else None
@@ -184,6 +197,7 @@ def _supervising(case: CaseState, base: str, directory: Directory) -> Sequence[P
 _AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Person]]] = {
     Audience.HANDLER: _handler,
     Audience.INSPECTORS: _inspectors,
+    Audience.DEPARTMENT: _department,
     Audience.DISPATCHERS: lambda case, base, directory: directory.with_role(base, Role.DISPATCHER),
     Audience.SHIFT_LEADERS: lambda case, base, directory: directory.with_role(base, Role.SHIFT_LEADER),
     Audience.DISTRICT: lambda case, base, directory: directory.of_district(),

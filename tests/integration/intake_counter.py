@@ -13,6 +13,7 @@ from qipan.contracts.events import CaseEvent, ReportReceived
 from qipan.ids import new_id
 from qipan.messaging.received import Received
 from qipan.messaging.serving import Answering, carry_out
+from qipan.tenancy import District
 from services.intake.contacts import Contacts
 from services.intake.desk import Desk
 from services.intake.photo_names import PhotoNames
@@ -29,14 +30,15 @@ class Counter:
     process: Any
 
     @classmethod
-    def open(cls, here: Here, contacts: Contacts = CONTACTS) -> "Counter":
+    def open(cls, here: Here, contacts: Contacts = CONTACTS, district: District | None = None) -> "Counter":
+        here_is = district or xihu()
         service = worker_factory(
-            Intake, district=xihu(), desk=Desk(xihu()), contacts=contacts, photo_names=PhotoNames("secret")
+            Intake, district=here_is, desk=Desk(here_is), contacts=contacts, photo_names=PhotoNames("secret")
         )
         process = SimpleNamespace(
             service="intake",
             serves="intake",
-            district=xihu(),
+            district=here_is,
             database=here.database,
             verifier=Verifier(here.verify_key),
         )

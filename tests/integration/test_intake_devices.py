@@ -138,7 +138,7 @@ def test_a_hub_speaks_for_the_devices_behind_it_and_for_no_other(counter: Counte
         "invalid",
         "unknown-matter",
         "forbidden",
-        "unknown-field",
+        "invalid",
     ]
     [row] = [row for row in counter.here.rows() if row.client == "device:sandun/cam-1"]
     assert (row.channel, row.text, row.tenant) == ("camera", "画面识别：暴露垃圾", "sandun")

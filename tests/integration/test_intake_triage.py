@@ -83,6 +83,7 @@ class Office:
                 xihu().matters_of("sandun").keys(),
                 "sandun.acceptor.1",
                 answerable(xihu(), "sandun"),
+                self.desk,
             )
 
     def follow(self, *events: CaseEvent) -> None:

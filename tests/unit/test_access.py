@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qipan.access import Principal, Role, Scope, allow, authorise, rule_for
-from qipan.contracts import commands, queries
+from qipan.contracts import commands, mandates, queries
 from qipan.contracts.base import requests
 from qipan.contracts.errors import Forbidden, NotFound, Unauthenticated
 
@@ -79,7 +79,7 @@ def test_a_towns_principal_reaches_no_other_town(role: Role, action: str) -> Non
     except Forbidden:
         return
     assert grant.scopes == {Scope.DISTRICT}
-    assert action in (queries.GetBoard.type, queries.Who.type)
+    assert action in (queries.GetBoard.type, queries.Who.type, mandates.WhoMayHandle.type)
 
 
 @given(

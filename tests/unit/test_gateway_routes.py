@@ -152,6 +152,7 @@ BODIES = {
     "DecideTime": {"approved": True},
     "ResumeCase": {"reason": "配件已到"},
     "UnmaskContact": {"purpose": "回访"},
+    "AnswerVerification": {"finding": "confirmed"},
     "DecideConflict": {"decision": "discard", "note": "已由他人处置"},
     "DecideReport": {"outcome": "file", "matter": "s:06010"},
     "SwitchMode": {"mode": "emergency", "level": 1, "reason": "台风橙色预警"},
@@ -159,10 +160,13 @@ BODIES = {
 }
 
 
+QUERIES = {"WhoMayHandle": {"matter": "s:06010"}}
+
+
 def ask(client: TestClient, route: Any, headers: dict[str, str], body: Any = None) -> Any:
     path = route.path.replace(f"{{{route.from_path}}}", "x1")
     if route.method == "GET":
-        return client.get(path, headers=headers)
+        return client.get(path, params=QUERIES.get(route.request.__name__), headers=headers)
     return client.post(
         path, json=BODIES.get(route.request.__name__, {}) if body is None else body, headers=headers
     )

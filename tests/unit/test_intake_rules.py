@@ -126,6 +126,8 @@ findings = st.builds(
     duplicate_of=st.sampled_from([None, "r1"]),
     self_disposed=st.booleans(),
     self_disposable=st.booleans(),
+    to_verify=st.booleans(),
+    grid_worker=st.booleans(),
 )
 
 
@@ -144,7 +146,9 @@ def test_triage_decides_about_everything_and_keeps_its_promises(finding: Finding
         assert outcome is Outcome.MERGE
     else:
         disposed = finding.self_disposed and finding.self_disposable
-        assert outcome is (Outcome.SELF_DISPOSE if disposed else Outcome.FILE)
+        filed = finding.self_disposed or not finding.to_verify
+        looked_at = Outcome.VERIFY if finding.grid_worker else Outcome.HOLD
+        assert outcome is (Outcome.SELF_DISPOSE if disposed else Outcome.FILE if filed else looked_at)
 
 
 def test_every_row_of_the_table_is_needed() -> None:
@@ -158,6 +162,8 @@ def test_every_row_of_the_table_is_needed() -> None:
         replace(plain, duplicate_of="r1"),
         replace(plain, self_disposed=True, self_disposable=True),
         replace(plain, self_disposed=True),
+        replace(plain, to_verify=True, grid_worker=False),
+        replace(plain, to_verify=True),
         plain,
     ]
     assert [decide(case).reason for case in cases] == [row.reason for row in TABLE]

@@ -32,6 +32,7 @@ PEOPLE = (
     Person("sandun.town-lead.1", "领导", "sandun", ("town-lead",)),
     Person("xihu.dispatcher.1", "裁决员", "xihu", ("dispatcher",)),
     Person("wenxin.dispatcher.1", "派遣员", "wenxin", ("dispatcher",)),
+    Person("traffic-police.dispatcher.1", "派遣员", "traffic-police", ("dispatcher",)),
 )
 DIRECTORY = Directory(
     PEOPLE, {"sandun/sweep": Words("环卫队", "Sweepers")}, lambda tenant: ("xihu", "dispatcher"), "xihu"
@@ -69,8 +70,31 @@ APP, BOTH = (Channel.IN_APP,), (Channel.IN_APP, Channel.MAIL)
         (events.CaseReturnDenied, {}, {"sandun.sweep.1": ("return.denied", BOTH)}),
         (
             events.CaseFiled,
-            {"stage": Stage.FILED, "unit": None, "worker": None},
+            {"stage": Stage.FILED, "department": None, "unit": None, "worker": None},
             {"sandun.dispatcher.1": ("case.unassigned", APP)},
+        ),
+        (
+            events.CaseFiled,
+            {"stage": Stage.FILED, "department": "traffic-police", "unit": None, "worker": None},
+            {"traffic-police.dispatcher.1": ("case.referred", APP)},
+        ),
+        (
+            events.CaseReferred,
+            {"stage": Stage.FILED, "department": "sanitation", "unit": None, "worker": None},
+            {"xihu.dispatcher.1": ("case.referred", APP)},
+        ),
+        (
+            events.CaseContinued,
+            {"stage": Stage.ACCEPTED, "department": "traffic-police"},
+            {"traffic-police.dispatcher.1": ("case.continued", APP)},
+        ),
+        (
+            events.CaseOverdue,
+            {"stage": Stage.FILED, "department": "traffic-police", "unit": None, "worker": None},
+            {
+                "sandun.dispatcher.1": ("case.overdue", APP),
+                "traffic-police.dispatcher.1": ("case.overdue", APP),
+            },
         ),
         (
             events.CaseDispatched,

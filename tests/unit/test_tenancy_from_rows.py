@@ -134,7 +134,7 @@ def test_two_chinese_names_stay_two(names: set[str]):
 def test_the_same_rows_make_the_same_pack(rows, mapping: ReplayMapping, tmp_path: Path):
     one, other = (build_pack(rows, mapping, tmp_path / name) for name in "ab")
     files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
-    assert len(files) == 3 + 3 + 9
+    assert len(files) == 4 + 3 + 9
     assert all((one / file).read_bytes() == (other / file).read_bytes() for file in files)
     assert "Synthetic" in json.loads((one / "grids" / "duty.geojson").read_text())["note"]
 

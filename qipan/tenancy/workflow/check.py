@@ -16,8 +16,8 @@ from qipan.tenancy.workflow.workflow import StepRow, Workflow
 Finding = tuple[tuple[str, ...], str, str]
 """Where in `[workflow]`, what is wrong, and what is allowed."""
 
-FIXED = frozenset({"file", "overdue", "rate", "supervision-overdue"})
-"""Steps of the system alone, which no town changes."""
+FIXED = frozenset({"file", "overdue", "rate", "supervision-overdue", "ask", "recall", "continue"})
+"""Steps of the system alone, or that follow from mandates, which no town changes."""
 
 ABOVE = frozenset({"allow-return", "deny-return"})
 """Steps of the district's arbiter, who is nobody of the town's."""

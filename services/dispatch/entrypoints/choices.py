@@ -10,10 +10,11 @@ from services.dispatch.availability import EVERYBODY
 from services.dispatch.cards import Crew, crew_for
 from services.dispatch.change import Stored
 from services.dispatch.choosing import Situation
+from services.dispatch.commanding import Asked
 from services.dispatch.filing import task_id_of
 from services.dispatch.process import Do
 from services.dispatch.recommending import Recommendation, recommend
-from services.dispatch.redispatch import decided
+from services.dispatch.redispatch import decided, sent_by_hand, within_reach
 from services.dispatch.steps import Brings
 
 
@@ -25,37 +26,52 @@ class Choices(Acting):
         """Whom dispatch would ask now, and by which rule everybody else was passed over."""
         asked = call.data.case_id
         stored = self._found(call, reading.find(work.conn, call.tenant, asked), asked)
-        situation = self._situation(work, stored)
+        situation = self._situation(work, call, stored)
         choice = self.choose(situation)
         recommended, crew = recommend(situation, choice), crew_for(situation, choice)
         return _told(stored, recommended, crew, self.grounds.of(stored.case.tenant).policy.automatic)
 
     @answer(DispatchCase)
     def dispatch_case(self, work: Work, call: Received[DispatchCase]) -> CaseAnswer:
-        """派遣: to whom is recommended, to the unit named, or to the worker named; whether that followed is kept."""
+        """派遣: to whom is recommended, to the unit named, or to the worker named; whether that followed is kept.
+
+        The department of a unit that may not be commanded from here is asked (商请) to assign one.
+        """
         before = self._find(work, call)
-        case = before.case
-        situation = self._situation(work, before)
+        case, ground = before.case, self.grounds.of(before.case.tenant)
+        situation = self._situation(work, call, before)
         recommended = recommend(situation, self.choose(situation))
-        decision = decided(call.data, self.grounds.of(case.tenant), situation, recommended)
+        decision = decided(call.data, ground, situation, recommended)
         choice = decision.choice
+        sent = sent_by_hand(case, choice, _home(call), ground, situation.now)
+        if isinstance(sent, Asked):
+            detail = {**decision.detail, **sent.detail(), **sent.desk.waits(case.case_id)}
+            return self._act(work, call, before, Do.ASK, sent.brings(), detail, sent.desk.tenant)
         brings = Brings(
             department=choice.unit.department,
             unit=choice.unit.id,
             worker=choice.worker,
             task_id=task_id_of(case.case_id, case.counters.offers + 1),
+            mandate=sent.mandate,
             counts=("overrides",) if decision.overrides else (),
         )
-        return self._act(
-            work, call, before, Do.DISPATCH, brings, decision.detail, unit_tenant=choice.unit.tenant
-        )
+        detail = {**decision.detail, "why": "; ".join(sent.reasons)}
+        return self._act(work, call, before, Do.DISPATCH, brings, detail, unit_tenant=choice.unit.tenant)
 
-    def _situation(self, work: Work, stored: Stored) -> Situation:
+    def _situation(self, work: Work, call: Received, stored: Stored) -> Situation:
         """What a choice for a case depends on now."""
         tenant = stored.case.tenant
         loads = reading.loads_of(work.conn, (tenant,)).get(tenant, {})
         field = self.field(work, (tenant,)).get(tenant, EVERYBODY)
-        return situations.of_case(stored.case, self.grounds.of(tenant), loads, field, work.now(tenant))
+        ground = self.grounds.of(tenant)
+        situation = situations.of_case(stored.case, ground, loads, field, work.now(tenant))
+        return within_reach(situation, _home(call), ground)
+
+
+def _home(call: Received) -> str:
+    """Whose dispatcher asks."""
+    principal = call.grant.principal
+    return principal.tenant if principal else call.tenant
 
 
 def _told(stored: Stored, found: Recommendation, crew: Crew, automatic: bool) -> told.Recommendation:

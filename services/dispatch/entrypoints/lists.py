@@ -30,8 +30,12 @@ class Lists(Acting):
     def list_work(self, work: Work, call: Received[ListWork]) -> CaseList:
         """What waits for the asker, oldest deadline first."""
         asked = call.data
-        is_department = self._kind(call) is TenantKind.DEPARTMENT
-        lists = views(_asker(call), call.tenant, is_department=is_department, wanted=asked.stages)
+        kind, asker = self._kind(call), _asker(call)
+        is_department = kind is TenantKind.DEPARTMENT
+        lists = views(asker, call.tenant, is_department=is_department, wanted=asked.stages)
+        if kind is TenantKind.DISTRICT:
+            # Beside its own: what towns ask of departments for which the district answers.
+            lists += views(asker, call.tenant, is_department=True, wanted=asked.stages)
         return self._page(work, call, lists, Order.DUE)
 
     @answer(SearchCases)
