@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench import assigning, calls, classifying, growth, latency, locating, pairs
+from bench import assigning, calls, classifying, growth, latency, lifecycle, lists, locating, pairs
+from bench.desk import desk
 from bench.ours import district
 from qipan.hosting.embedded import EmbeddedBroker, EmbeddedPostgres
+from qipan.tenancy import load_district
 
 PACK = Path("districts/xihu")
 BARS = {
@@ -22,6 +24,9 @@ BARS = {
     "growth_towns": 1.3,
     "locating_100k_cells": 2.0,
     "assigning_p90": 1.0,
+    "list_statements": 5,
+    "list_1m": 1.5,
+    "lifecycle_1m": 1.3,
 }
 """What each ratio should at most be; the file says what it is."""
 
@@ -79,6 +84,27 @@ def run(*, quick: bool, csv: Path | None = None) -> Iterator[dict[str, Any]]:
         with district(base, broker, postgres, "stored", PACK) as ours:
             stored = growth.by_stored(ours, 1_000, many, rounds, cases)
         yield {"growth_100k": stored["ratio"], "stored": stored}
+    with EmbeddedPostgres(base / "stored", ephemeral=True) as postgres:
+        yield among_many(postgres, quick=quick)
+
+
+def among_many(postgres: EmbeddedPostgres, *, quick: bool) -> dict[str, Any]:
+    """A page of a work list among 10,000 and among a million cases, a whole lifecycle among 1,000 and a million."""
+    thousand, few, many = (200, 2_400, 4_800) if quick else (1_000, 10_000, 1_000_000)
+    rounds, cases = (3, 3) if quick else (40, 40)
+    pack = load_district(PACK)
+    with desk(postgres, pack, many) as large:
+        with desk(postgres, pack, few) as small:
+            pages = lists.compare(small, large, rounds)
+        with desk(postgres, pack, thousand) as small:
+            ways = lifecycle.compare(small, large, max(1, rounds // 8), cases)
+    return {
+        "list_statements": pages["statements"],
+        "list_1m": pages["ratio"],
+        "lifecycle_1m": ways["ratio"],
+        "lists": {"few": few, "many": many, **pages},
+        "lifecycle": {"few": thousand, "many": many, **ways},
+    }
 
 
 if __name__ == "__main__":

@@ -2,15 +2,19 @@
 
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qipan.tenancy.condition import EMERGENCY, Condition
+from qipan.tenancy import load_district
+from qipan.tenancy.condition import EMERGENCY, PEACETIME, Condition
 from qipan.tenancy.dispatch_rules import CrewLine, DispatchRules, RunCard
 from services.dispatch.availability import Availability, Presence
 from services.dispatch.cards import crew_for
 from services.dispatch.choosing import Choice, choose
+from services.dispatch.grounds import Grounds
 from services.dispatch.matching import NEVER, match, rematched
 from services.dispatch.policy import Policy
 from services.dispatch.squads import Seat
@@ -139,3 +143,22 @@ def test_nobody_is_sent_twice(away: set[str]) -> None:
     assert len(sent) == len(set(sent))
     assert not away & set(sent)
     assert all(berth.seat or berth.why for berth in crew.berths)
+
+
+@pytest.mark.parametrize(("mode", "crew"), [(PEACETIME, 2), (EMERGENCY, 5)])
+def test_xihus_high_water_takes_more_in_an_emergency(mode: str, crew: int) -> None:
+    district = load_district(Path(__file__).parents[2] / "districts/xihu")
+    ground = Grounds(district).of("wenxin")
+    here = replace(
+        situation(*ground.squads),
+        tenant="wenxin",
+        matter=ground.matters["x-xihu:em:00002"],
+        policy=ground.policy,
+        field=Availability(mode=mode),
+    )
+    lead = choose(here)
+    assert lead is not None
+    assert lead.unit.department == "water"
+    berths = crew_for(here, lead).berths
+    assert len(berths) == crew
+    assert all(berth.seat for berth in berths)
