@@ -35,7 +35,8 @@ class Ground:
     """What dispatch knows of one tenant: its matters, squads, calendar, usual limits, process and policy.
 
     `yellow`: the share of a limit that is little; `most_time`: what it may grant itself; `escalate_after`: how
-    long after a time-out the town's lead is told, then the district. `book` holds the mandates under which it commands units, `desks` who answers where it may not.
+    long after a time-out the town's lead is told, then the district.
+    `book` holds the mandates under which it commands units, `desks` who answers where it may not.
     """
 
     matters: Mapping[str, Matter]
