@@ -18,6 +18,7 @@ from exercise import scoreboard
 from exercise.bars import FEWEST_REPORTS, missed
 from exercise.books import Books, accounts
 from exercise.day import DayPlan, Ground, plan_day
+from exercise.functions import used
 from exercise.house import audit_urls, open_house
 from exercise.ledger import Ledger
 from exercise.performance import perform
@@ -95,12 +96,15 @@ def _run(options: Options, console: Console, base: Path) -> int:
         play = asyncio.run(_play(options, plan, pace, running, ledger, console))
         books = settled_books(audit_urls(running), ledger, patience=SETTLE_SECONDS, say=console.print)
         outlook = asyncio.run(_look(running, ledger, play))
-        scoreboard.show(console, district, books, outlook.standings, outlook.own_services)
+        functions = used(play.tally)
+        scoreboard.show(console, district, books, outlook.standings, outlook.own_services, functions)
         console.print("停止 stopping")
     own_dispatch = [spec.tenant for spec in district.services if spec.replaces == "dispatch"]
     faults = missed(books, [town.id for town in district.towns], own_dispatch, fewest=options.fewest)
     if outlook.tracked["invisible"]:
         faults.append(f"{outlook.tracked['invisible']} reporters cannot see what became of their reports")
+    if options.fewest >= FEWEST_REPORTS:  # a whole day meets everything; a short one need not
+        faults += [f"nobody used: {key}" for key, count in used(play.tally).items() if not count]
     _write(options, books, play, outlook, time.monotonic() - began, faults)
     for fault in faults:
         console.print(f"[red]✗[/] {fault}")
@@ -176,6 +180,7 @@ def _write(
         "tracked": dict(outlook.tracked.most_common()),
         "own_services": outlook.own_services,
         "league": outlook.standings,
+        "functions": dict(used(play.tally)),
         "players": play.tally.to_dict(),
         "missed": faults,
     }

@@ -18,6 +18,7 @@ from exercise.players.play import Play
 from exercise.players.raters import Raters
 from exercise.players.reporters import Reporters
 from exercise.players.shift_leaders import ShiftLeaders
+from exercise.players.supervisors import Supervisors
 from exercise.players.wall import Wall
 from qipan.tenancy import District, Person
 
@@ -69,6 +70,7 @@ async def perform(
     async with asyncio.TaskGroup() as players:
         staff = [players.create_task(wall.run()) for wall in walls]
         staff += [players.create_task(seats.run()) for seats in _acceptors(district, play)]
+        staff += [players.create_task(desk.run()) for desk in _supervisors(district, play)]
         staff.append(players.create_task(raters.run()))
         staff.append(players.create_task(_tell(watch, moment)))
         staff.append(players.create_task(Gauges(play, gauge_token).run(plan.readings)))
@@ -94,6 +96,10 @@ def _acceptors(district: District, play: Play) -> list[Acceptors]:
         Acceptors(play, town.id, play.cast.one("acceptor", town.id), sorted(district.matters_of(town.id)))
         for town in district.towns
     ]
+
+
+def _supervisors(district: District, play: Play) -> list[Supervisors]:
+    return [Supervisors(play, town.id, play.cast.one("supervisor", town.id)) for town in district.towns]
 
 
 async def _tell(watch: Callable[[Moment], None], moment: Callable[[], Moment]) -> None:

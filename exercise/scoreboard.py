@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from exercise.books import Books
+from exercise.functions import FUNCTIONS
 from qipan.tenancy import District
 
 _STATES = {
@@ -29,9 +30,12 @@ def show(
     books: Books,
     standings: Sequence[Mapping[str, Any]],
     services: Mapping[str, Mapping[str, Sequence[str]]],
+    functions: Mapping[str, int],
 ) -> None:
-    """Print it. `standings` is the published league; `services`: tenant → service → instances."""
+    """Print it. `standings`: the published league; `services`: tenant → service → instances; `functions`: how
+    often each was used."""
     console.print(_books(books))
+    console.print(_functions(functions))
     console.print(_league(district, books, standings))
     own = _own_services(district, services)
     if own.row_count:
@@ -60,6 +64,15 @@ def _books(books: Books) -> Table:
     table.add_section()
     for state, count in sorted(books.by_state.items(), key=lambda entry: -entry[1]):
         table.add_row(_STATES[state], str(count))
+    return table
+
+
+def _functions(used: Mapping[str, int]) -> Table:
+    table = Table(title="功能 What the day used", show_header=False, box=SIMPLE_HEAD)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    for function in FUNCTIONS:
+        table.add_row(function.words, str(used[function.key]))
     return table
 
 

@@ -1,9 +1,14 @@
 """Handlers 处置人员: take what is offered, go there, put it right, show it; now and then give it back."""
 
+from random import Random
+
 from exercise.players.play import Play
 from qipan.contracts.case import CaseState, Stage
+from qipan.tenancy import Person
 
-_RETURNS = 0.04
+_RETURNS = 0.06
+_DISPUTES = 0.5
+_SAYS_WHERE = 0.25
 _REASONS = (
     "不属于本单位职责",
     "现场未发现该问题",
@@ -33,7 +38,27 @@ class Handlers:
             if case.counters.returns == 0 and dice.random() < _RETURNS:
                 await play.step(self.role, person, case, "return", {"reason": dice.choice(_REASONS)})
                 return
+            if _refused(case) and dice.random() < _DISPUTES:
+                await play.step(self.role, person, case, "dispute", {"reason": "职责清单中不属于本单位"})
+                return
             case = await play.step(self.role, person, case, "accept")
-        await play.pace.minutes(dice.uniform(8, 35) + dice.lognormvariate(3.2, 0.6))
+        case = await self._go(case, person, dice)
         photo = f"photo://{case.case_id}/{case.counters.disposals + 1}.jpg"
         await play.step(self.role, person, case, "dispose", {"note": "已处置", "evidence": [photo]})
+
+    async def _go(self, case: CaseState, person: Person, dice: Random) -> CaseState:
+        """On the way, there, at work; some say when they set off and when they have arrived."""
+        play, says = self._play, dice.random() < _SAYS_WHERE
+        if says:
+            case = await play.step(self.role, person, case, "depart")
+        await play.pace.minutes(dice.uniform(8, 35))
+        if says:
+            case = await play.step(self.role, person, case, "arrive")
+        await play.pace.minutes(dice.lognormvariate(3.2, 0.6))
+        return case
+
+
+def _refused(case: CaseState) -> bool:
+    """Whether the dispatcher refused the return and nobody has said anything to that."""
+    returned = case.returned
+    return returned is not None and returned.refused is not None and returned.disputed is None

@@ -16,6 +16,7 @@ from qipan.contracts import (
     commands,
     devices,
     field,
+    follow_up,
     mandates,
     modes,
     offline,
@@ -143,6 +144,9 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     timing.ListTimeRequests: _WATCHERS,
     timing.ListSuspended: _WATCHERS,
     commands.TakeStep: {**dict.fromkeys(_TOWN_STAFF, Scope.TENANT), **_WORKERS},
+    follow_up.AnswerRectification: {Role.HANDLER: Scope.UNIT, Role.DISPATCHER: Scope.TENANT},
+    follow_up.CloseRectification: {Role.SHIFT_LEADER: Scope.TENANT},
+    follow_up.ListRectifications: {**_WATCHERS, Role.HANDLER: Scope.UNIT},
     supervision.SuperviseCase: _SUPERVISORS,
     supervision.AnswerSupervision: {
         Role.HANDLER: Scope.UNIT,

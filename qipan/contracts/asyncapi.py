@@ -13,6 +13,7 @@ from qipan.contracts import (
     commands,
     devices,
     field,
+    follow_up,
     mandates,
     modes,
     offline,
@@ -49,6 +50,7 @@ _REGISTERED_BY = (
     positions,
     timing,
     mandates,
+    follow_up,
 )
 """The modules whose import registers requests; the subscription table's import registers events."""
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from qipan.contracts.base import Part
+from qipan.contracts.followed_up import FollowUp
 from qipan.contracts.supervised import Supervision
 
 
@@ -72,6 +73,7 @@ class Counters(Part):
     deferrals: int = 0
     suspensions: int = 0
     escalations: int = 0
+    reopened: int = 0
     unjustified_returns: int = 0
     overturned_refusals: int = 0
 
@@ -197,4 +199,5 @@ class CaseState(Part):
     clock: ClockState | None = None
     returned: Return | None = None
     supervision: Supervision | None = None
+    follow_up: FollowUp | None = None
     leg: Leg | None = None

@@ -80,6 +80,17 @@ class ReportRated(Event):
     rated_at: datetime
 
 
+class ReportReopened(Event):
+    """重开: the reporter, known by the tracking token, wants the case taken up again that was closed at `closed_at`."""
+
+    type: ClassVar[str] = "report.reopened.v1"
+    report_id: str
+    case_id: str
+    reason: str
+    closed_at: datetime
+    reopened_at: datetime
+
+
 class ReportCommented(Event):
     """The reporter, known by the tracking token, added something. `case_id`: the case that it is about, if any."""
 
@@ -291,6 +302,42 @@ class CaseRemarked(CaseEvent):
     type: ClassVar[str] = "case.remarked.v1"
 
 
+class CaseReopened(CaseEvent):
+    """重开: the reporter had a closed case taken up again; a dispatcher decides whose it is."""
+
+    type: ClassVar[str] = "case.reopened.v1"
+
+
+class RectificationOpened(CaseEvent):
+    """整改: a poor rating asks the unit to put right what it left; `case.follow_up` says until when."""
+
+    type: ClassVar[str] = "rectification.opened.v1"
+
+
+class RectificationAnswered(CaseEvent):
+    """The unit says, with evidence, what it put right."""
+
+    type: ClassVar[str] = "rectification.answered.v1"
+
+
+class RectificationRefused(CaseEvent):
+    """A shift leader did not accept the answer: another is due."""
+
+    type: ClassVar[str] = "rectification.refused.v1"
+
+
+class RectificationClosed(CaseEvent):
+    """A shift leader accepted the answer."""
+
+    type: ClassVar[str] = "rectification.closed.v1"
+
+
+class RectificationOverdue(CaseEvent):
+    """No answer to the rectification came in time."""
+
+    type: ClassVar[str] = "rectification.overdue.v1"
+
+
 class CaseReferred(CaseEvent):
     """商请: `case.department` is asked to assign a unit of its own, because its units may not be commanded here."""
 
@@ -343,6 +390,12 @@ CASE_EVENTS: tuple[type[CaseEvent], ...] = (
     CaseSuspended,
     CaseResumed,
     CaseEscalated,
+    CaseReopened,
+    RectificationOpened,
+    RectificationAnswered,
+    RectificationRefused,
+    RectificationClosed,
+    RectificationOverdue,
     CaseSupervised,
     CaseSupervisionAnswered,
     CaseSupervisionOverdue,

@@ -170,6 +170,17 @@ KNOWN: Mapping[str, KnownSetting] = {
     ),
     "dispatch.route-limit": KnownSetting("how long a filed case may wait for a unit", A_LIMIT, _limit),
     "dispatch.close-limit": KnownSetting("how long an inspected case may wait to be closed", A_LIMIT, _limit),
+    "dispatch.reopen-days": KnownSetting(
+        "for how many days after closure the reporter may have a case reopened (重开); 0: never",
+        _WHOLE,
+        _whole,
+    ),
+    "dispatch.rectify-rating": KnownSetting(
+        "the best rating (1 to 5) that opens a rectification (整改); 0: none does", _WHOLE, _whole
+    ),
+    "dispatch.rectify-limit": KnownSetting(
+        "how long the answer to a rectification may take", A_LIMIT, _limit
+    ),
     "dispatch.supervise-limit": KnownSetting(
         "how long an answer to a supervision (督办) may take, where the supervisor does not say",
         A_LIMIT,

@@ -29,6 +29,14 @@ class Grounds:
         """Whether a case that passed inspection needs no shift leader to close it."""
         return self._district.setting(tenant, "dispatch.close-on-inspection", False)
 
+    def worst_rating(self, tenant: str) -> int:
+        """The best rating that still opens a rectification; 0: none does."""
+        return self._district.setting(tenant, "dispatch.rectify-rating", 2)
+
+    def rectify_limit(self, tenant: str) -> Limit:
+        """How long the answer to a rectification may take."""
+        return Limit.parse(self._district.setting(tenant, "dispatch.rectify-limit", "3 work-days"))
+
     def arbiter(self, tenant: str) -> str:
         """The role in which somebody of the district decides the tenant's disputed returns."""
         return self._district.setting(tenant, "dispatch.arbiter", "dispatcher")

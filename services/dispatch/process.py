@@ -17,7 +17,7 @@ from qipan.contracts.case import CaseState, Counters, Stage
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
 from qipan.tenancy.workflow import StepRow, Workflow, standard
 from qipan.worktime import Limit
-from services.dispatch import returns, steps, supervision
+from services.dispatch import rectification, returns, steps, supervision
 from services.dispatch.clocks import Clock, Deadlines, entering
 from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
 
@@ -49,6 +49,12 @@ class Do(StrEnum):
     SUSPEND = "suspend"
     RESUME = "resume"
     ESCALATE = "escalate"
+    REOPEN = "reopen"
+    RECTIFY = "rectify"
+    ANSWER_RECTIFICATION = "answer-rectification"
+    REFUSE_RECTIFICATION = "refuse-rectification"
+    CLOSE_RECTIFICATION = "close-rectification"
+    RECTIFICATION_OVERDUE = "rectification-overdue"
     SUPERVISE = "supervise"
     ANSWER_SUPERVISION = "answer-supervision"
     SUPERVISION_OVERDUE = "supervision-overdue"
@@ -63,10 +69,14 @@ DISTRICTS = frozenset(do.value for do in Do)
 """The names of the district's steps."""
 
 
-GUARDS: Mapping[str, Guard] = MappingProxyType({**steps.GUARDS, **returns.GUARDS, **supervision.GUARDS})
+GUARDS: Mapping[str, Guard] = MappingProxyType(
+    {**steps.GUARDS, **returns.GUARDS, **supervision.GUARDS, **rectification.GUARDS}
+)
 """Every guard by the name under which workflows ask for it."""
 
-EFFECTS: Mapping[str, Effect] = MappingProxyType({**steps.EFFECTS, **returns.EFFECTS, **supervision.EFFECTS})
+EFFECTS: Mapping[str, Effect] = MappingProxyType(
+    {**steps.EFFECTS, **returns.EFFECTS, **supervision.EFFECTS, **rectification.EFFECTS}
+)
 """Every effect by the name under which workflows have it."""
 
 

@@ -9,6 +9,7 @@ from services.dispatch.choosing import Choice, Situation
 from services.dispatch.clocks import Limits
 from services.dispatch.entrypoints.choices import Choices
 from services.dispatch.entrypoints.field import Field
+from services.dispatch.entrypoints.following_up import FollowingUp
 from services.dispatch.entrypoints.happening import Happening
 from services.dispatch.entrypoints.lists import Lists
 from services.dispatch.entrypoints.loop import Loop
@@ -38,6 +39,7 @@ class Dispatch(
     Lists,
     Mandates,
     Timing,
+    FollowingUp,
 ):
     """The core's dispatch, and what a town's own is built on. Its rules are in `acting.Acting`."""
 

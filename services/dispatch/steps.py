@@ -8,6 +8,7 @@ from typing import Any
 
 from qipan.contracts.case import CaseState, Going, Leg, Return
 from qipan.contracts.errors import Fault, Forbidden
+from qipan.contracts.followed_up import FollowUp
 from qipan.contracts.supervised import Supervision
 from services.dispatch.timed import DISTRICT_LEVEL, Timed
 
@@ -51,6 +52,8 @@ class Brings:
     time: Timed | None = None
     returned: Return | None = None
     supervision: Supervision | None = None
+    follow_up: FollowUp | None = None
+    due_at: datetime | None = None
     counts: tuple[str, ...] = ()
 
 

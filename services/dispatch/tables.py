@@ -191,6 +191,28 @@ history = Table(
     Column("hash", LargeBinary),
 )
 
+# The newest of each case's rectifications is in its state, too; these rows are what they are listed by.
+rectifications = Table(
+    "rectifications",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("case_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("unit_tenant", Text),
+    Column("unit", Text),
+    Column("worker", Text),
+    Column("due_at", _stamp, nullable=False),
+    Index("rectifications_due", "tenant", "due_at", "case_id", postgresql_where=text("status <> 'closed'")),
+    Index(
+        "rectifications_abroad",
+        "unit_tenant",
+        "due_at",
+        "case_id",
+        postgresql_where=text("status <> 'closed'"),
+    ),
+)
+
 # What waits, or waited, for the district's arbiter (disputes.py): each dispute by the version that raised it.
 disputes = Table(
     "disputes",

@@ -44,6 +44,8 @@ from services.intake.forms import (
     RatingForm,
     ReadingForm,
     ReadingsAccepted,
+    ReopeningAccepted,
+    ReopeningForm,
     ReportAccepted,
     ReportForm,
 )
@@ -51,6 +53,7 @@ from services.intake.open311.desk import Desk
 from services.intake.open311.rows import NewRequest
 from services.intake.public_page import page_of
 from services.intake.public_status import ReportStatus, may_be_rated
+from services.intake.reopening import days_of, reopen
 from services.intake.tables import SCHEMA
 from services.intake.tracking import TrackingTokens
 
@@ -134,7 +137,7 @@ class Door:
         """What the holder of the tracking token may know; NotFound for anybody else."""
         tenant = self.opened(report_id, token)
         with self._database.begin() as work:
-            return page_of(work.conn, tenant, report_id, token)
+            return page_of(work.conn, tenant, report_id, token, days_of(self._district, tenant))
 
     def comment(self, report_id: str, token: str, form: CommentForm, key: str | None) -> CommentAccepted:
         """Store what the reporter adds and tell of it; see `services.intake.comments` for its refusals."""
@@ -205,6 +208,13 @@ class Door:
                 )
                 work.publish(event, tenant=tenant, subject=row.report_id)
         return RatingAccepted(report_id=report_id, rating=form.rating)
+
+    def reopen(self, report_id: str, token: str, form: ReopeningForm) -> ReopeningAccepted:
+        """Have a closed case taken up again; see `services.intake.reopening` for its refusals."""
+        tenant = self.opened(report_id, token)
+        with self._database.begin() as work:
+            at = reopen(work, self._district, tenant, report_id, form.reason)
+        return ReopeningAccepted(report_id=report_id, reopened_at=at)
 
     def observe(self, device: Principal | None, forms: Sequence[ReadingForm]) -> ReadingsAccepted:
         """Store what a device measured, all or nothing; Unauthenticated or Forbidden for who is no device."""

@@ -6,7 +6,7 @@ from qipan.contracts.case import OPEN_STAGES
 from qipan.contracts.events import CaseEvent
 from qipan.messaging.received import Received
 from qipan.storage import Work
-from services.intake import store
+from services.intake import follow_ups, store
 from services.intake.open311.rows import Step, record
 from services.intake.timeline import milliseconds
 
@@ -33,5 +33,7 @@ def follow(work: Work, batch: Sequence[Received[CaseEvent]]) -> None:
                 department=case.department,
                 stage_times=milliseconds(case),
             )
+    states = {(m.tenant, m.data.case.report_id, m.data.case.version): m.data.case for m in batch}
+    follow_ups.keep(work.conn, [states[(*key, step.version)] for key, step in newest.items()])
     store.progress(work.conn, list(newest.values()))
     record(work.conn, steps)

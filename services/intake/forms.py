@@ -89,6 +89,12 @@ class RatingForm(Form):
     note: Annotated[str, Field(max_length=1000)] = ""
 
 
+class ReopeningForm(Form):
+    """重开: why the reporter wants the case taken up again."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
 class CommentForm(Form):
     """What a reporter wants to add."""
 
@@ -220,11 +226,23 @@ class ComponentShown(BaseModel):
     synthetic: bool
 
 
+class PublicRectification(BaseModel):
+    """整改: what the unit is to put right after a poor rating, and how far that is. Times are domain time, UTC."""
+
+    status: str
+    words: Words
+    opened_at: datetime
+    due_at: datetime
+    answer: str | None = None
+    answered_at: datetime | None = None
+    closed_at: datetime | None = None
+
+
 class PublicStatus(BaseModel):
     """What the reporter may know: a stable word, and plain words for people. Times are domain time, UTC.
 
     A merged report also shows how far the report has come that it was joined to; a declined one, `responsible`,
-    who sees to the matter instead, where the town knows.
+    who sees to the matter instead, where the town knows. `reopen_until`: until when a closed case may be reopened.
     """
 
     report_id: str
@@ -239,6 +257,8 @@ class PublicStatus(BaseModel):
     original_status: str | None = None
     original_words: Words | None = None
     rating: int | None = None
+    reopen_until: datetime | None = None
+    rectification: PublicRectification | None = None
     timeline: tuple[PublicStep, ...] = ()
     comments: tuple[PublicComment, ...] = ()
     photos: tuple[PhotoAdded, ...] = ()
@@ -249,6 +269,13 @@ class RatingAccepted(BaseModel):
 
     report_id: str
     rating: int
+
+
+class ReopeningAccepted(BaseModel):
+    """The case is on its way to whoever takes it up again."""
+
+    report_id: str
+    reopened_at: datetime
 
 
 class CommentAccepted(BaseModel):

@@ -3,15 +3,16 @@
 from sqlalchemy import Connection
 
 from qipan.contracts.errors import NotFound
-from services.intake import store
+from services.intake import follow_ups, store
 from services.intake.additions import comments_of, photos_of
 from services.intake.forms import PublicComment, PublicStatus, PublicStep
 from services.intake.photo_shown import photo_added
 from services.intake.public_status import whose, words_for
+from services.intake.reopening import window
 from services.intake.timeline import timeline
 
 
-def page_of(conn: Connection, tenant: str, report_id: str, token: str) -> PublicStatus:
+def page_of(conn: Connection, tenant: str, report_id: str, token: str, reopen_days: int) -> PublicStatus:
     """What the holder of the tracking token may know; NotFound when there is no such report.
 
     Of the report that this one was joined to, it shows how its case goes on, and nothing of its reporter.
@@ -21,6 +22,7 @@ def page_of(conn: Connection, tenant: str, report_id: str, token: str) -> Public
         raise NotFound
     original = store.report(conn, tenant, row.merged_into) if row.merged_into else None
     rated = store.rating(conn, tenant, report_id)
+    until = window(row if original is None else original, reopen_days)
     return PublicStatus(
         report_id=report_id,
         tenant=tenant,
@@ -34,6 +36,8 @@ def page_of(conn: Connection, tenant: str, report_id: str, token: str) -> Public
         original_status=None if original is None else original.status,
         original_words=None if original is None else words_for(original.status),
         rating=None if rated is None else rated.rating,
+        reopen_until=until.until if until is not None else None,
+        rectification=follow_ups.shown(conn, tenant, report_id if original is None else original.report_id),
         timeline=tuple(
             PublicStep(status=step.status, words=words_for(step.status, whose(row)), at=step.at)
             for step in timeline(row, original)

@@ -92,6 +92,28 @@ ratings = Table(
     Column("rated_real_at", _stamp, nullable=False, server_default=func.now()),
 )
 
+# 重开: one for each time that a report's case was closed.
+reopenings = Table(
+    "reopenings",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("report_id", Text, primary_key=True),
+    Column("closed_at", _stamp, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("at", _stamp, nullable=False),
+    Column("real_at", _stamp, nullable=False, server_default=func.now()),
+)
+
+# What reporters are told of what followed: few cases have a row here.
+follow_ups = Table(
+    "follow_ups",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("report_id", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("rectification", JSONB, nullable=False),
+)
+
 photos = Table(
     "photos",
     metadata,

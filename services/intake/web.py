@@ -53,6 +53,8 @@ from services.intake.forms import (
     RatingForm,
     Readings,
     ReadingsAccepted,
+    ReopeningAccepted,
+    ReopeningForm,
     ReportAccepted,
     ReportForm,
 )
@@ -171,6 +173,12 @@ class Endpoints:
         form = await read_json(request, RatingForm)
         return Answer(await run_in_threadpool(self._door.rate, report_id, token, form), 201)
 
+    async def post_reopening(self, request: Request) -> Response:
+        """重开: have a closed case taken up again, within the town's window."""
+        report_id, token = _tracked(request)
+        form = await read_json(request, ReopeningForm)
+        return Answer(await run_in_threadpool(self._door.reopen, report_id, token, form), 201)
+
     def _reporter(self, request: Request) -> Principal | None:
         """Who sends this, if they say so. Unauthenticated for a token that does not hold."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -200,6 +208,14 @@ OWN_ROUTES = (
     ),
     Described(
         "POST", "/v1/reports/{report_id}/rating", Endpoints.post_rating, RatingForm, RatingAccepted, 201
+    ),
+    Described(
+        "POST",
+        "/v1/reports/{report_id}/reopen",
+        Endpoints.post_reopening,
+        ReopeningForm,
+        ReopeningAccepted,
+        201,
     ),
     Described("GET", "/v1/components/{component_id}", Endpoints.get_component, None, ComponentShown, 200),
 )

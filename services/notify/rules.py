@@ -33,6 +33,7 @@ class Audience(StrEnum):
     LEADS = "leads"  # the town's
     UNIT = "unit"  # everybody who handles cases for the unit that has it
     SUPERVISING = "supervising"  # who supervises the case
+    RECTIFYING = "rectifying"  # whoever disposed of what is to be put right (整改)
     DEPARTMENT = "department"  # the dispatchers of the case's department; without any, the district's
 
 
@@ -139,6 +140,16 @@ RULES: tuple[Rule, ...] = (
     Rule(events.CaseExpedited.type, Audience.INSPECTORS, "case.expedited", frozenset({Stage.DISPOSED})),
     Rule(events.CaseExpedited.type, Audience.SHIFT_LEADERS, "case.expedited", frozenset({Stage.INSPECTED})),
     Rule(events.CaseRemarked.type, Audience.SHIFT_LEADERS, "case.remarked"),
+    Rule(events.CaseReopened.type, Audience.DISPATCHERS, "case.reopened"),
+    Rule(events.CaseReopened.type, Audience.SUPERVISORS, "case.reopened"),
+    # 整改 is the unit's to answer, and the shift leader's to accept.
+    Rule(events.RectificationOpened.type, Audience.RECTIFYING, "rectification.opened", mail=True),
+    Rule(events.RectificationOpened.type, Audience.SHIFT_LEADERS, "rectification.opened"),
+    Rule(events.RectificationAnswered.type, Audience.SHIFT_LEADERS, "rectification.answered"),
+    Rule(events.RectificationRefused.type, Audience.RECTIFYING, "rectification.refused", mail=True),
+    Rule(events.RectificationOverdue.type, Audience.RECTIFYING, "rectification.overdue", mail=True),
+    Rule(events.RectificationOverdue.type, Audience.SHIFT_LEADERS, "rectification.overdue"),
+    Rule(events.RectificationClosed.type, Audience.SUPERVISORS, "rectification.closed"),
     # The two lowest of the five levels trigger rectification.
     Rule(events.CaseRated.type, Audience.SUPERVISORS, "case.rated-low", worst_rating=2),
 )
@@ -194,6 +205,16 @@ def _supervising(case: CaseState, base: str, directory: Directory) -> Sequence[P
     return (person,) if person is not None else ()
 
 
+def _rectifying(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
+    newest = case.follow_up.rectification if case.follow_up else None
+    if newest is None:
+        return ()
+    person = directory.person(newest.worker) if newest.worker else None
+    if person is not None:
+        return (person,)
+    return directory.handlers(newest.unit) if newest.unit else ()
+
+
 _AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Person]]] = {
     Audience.HANDLER: _handler,
     Audience.INSPECTORS: _inspectors,
@@ -206,6 +227,7 @@ _AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Per
     Audience.LEADS: lambda case, base, directory: directory.with_role(base, Role.TOWN_LEAD),
     Audience.UNIT: _unit,
     Audience.SUPERVISING: _supervising,
+    Audience.RECTIFYING: _rectifying,
 }
 
 _BY_EVENT: dict[str, list[Rule]] = defaultdict(list)

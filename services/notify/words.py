@@ -24,6 +24,7 @@ VARIABLES: Mapping[str, str] = {
     "rating": "the reporter's rating, 1 to 5",
     "level": "at whose level the case is supervised, in words",
     "answer_due": "until when the supervision is to be answered, in the tenant's zone",
+    "rectify_due": "until when the rectification is to be answered, in the tenant's zone",
     "expedited": "how often the case was expedited",
 }
 """Every variable that a template may name, and what it means."""
@@ -57,6 +58,7 @@ def words_about(case: CaseState, language: str, district: District, directory: D
     unknown = UNKNOWN.in_language(language)
     zone = ZoneInfo(tenant.zone)
     watched = case.supervision or Supervision()
+    rectified = case.follow_up.rectification if case.follow_up else None
     return {
         "case": case.case_id,
         "matter": matter.name.in_language(language) if matter else case.matter,
@@ -70,5 +72,6 @@ def words_about(case: CaseState, language: str, district: District, directory: D
         "answer_due": f"{watched.answer_due_at.astimezone(zone):%m-%d %H:%M}"
         if watched.answer_due_at
         else unknown,
+        "rectify_due": f"{rectified.due_at.astimezone(zone):%m-%d %H:%M}" if rectified else unknown,
         "expedited": str(watched.expedited),
     }

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -275,6 +276,48 @@ def test_a_closed_report_is_rated_once(here: Here) -> None:
     [told] = [said for said in here.said() if said["type"] == "report.rated.v1"]
     assert (told["data"]["rating"], told["data"]["case_id"], told["tenant"]) == (2, "c1", "sandun")
     assert here.http.get(report["links"]["self"]).json()["rating"] == 2
+
+
+def _closed(here: Here) -> dict[str, Any]:
+    """A report whose case was closed at this moment of the town's."""
+    report: dict[str, Any] = here.http.post("/v1/reports", json={"text": "路灯不亮", **SANDUN}).json()
+    _close(here, report["report_id"])
+    closed = int(here.clock.now("sandun").timestamp() * 1000)
+    with here.database.begin() as work:
+        work.conn.execute(
+            text("UPDATE intake.reports SET stage_times = jsonb_build_object('closed', CAST(:at AS bigint))"),
+            {"at": closed},
+        )
+    return report
+
+
+def test_a_closed_case_is_reopened_once_within_the_window(here: Here) -> None:
+    report = _closed(here)
+    path = report["links"]["rating"].replace("/rating?", "/reopen?")
+    assert here.http.post(report["links"]["rating"], json={"rating": 1}).status_code == 201
+    assert here.http.get(report["links"]["self"]).json()["reopen_until"] is not None
+    here.clock.advance(timedelta(days=6))
+    assert here.http.post(path, json={}).status_code == 422
+    first = here.http.post(path, json={"reason": "又不亮了"})
+    again = here.http.post(path, json={"reason": "又不亮了"})
+    other = here.http.post(path, json={"reason": "还是不亮"})
+    assert [first.status_code, again.status_code, other.status_code] == [201, 201, 409]
+    assert first.json() == again.json()
+    [told] = [said for said in here.said() if said["type"] == "report.reopened.v1"]
+    assert (told["data"]["reason"], told["data"]["case_id"], told["tenant"]) == ("又不亮了", "c1", "sandun")
+    assert "rating" not in here.http.get(report["links"]["self"]).json()
+    assert here.http.post(path.replace("token=", "token=x"), json={"reason": "a"}).status_code == 404
+
+
+def test_after_the_window_a_case_is_not_reopened_and_the_answer_says_until_when(here: Here) -> None:
+    report = _closed(here)
+    until = here.http.get(report["links"]["self"]).json()["reopen_until"]
+    path = report["links"]["rating"].replace("/rating?", "/reopen?")
+    here.clock.advance(timedelta(days=7, seconds=1))
+    refused = here.http.post(path, json={"reason": "又不亮了"})
+    assert refused.status_code == 409
+    assert until[:10] in refused.json()["detail"]
+    assert [said["type"] for said in here.said()] == ["report.received.v1"]
 
 
 def reading(number: int) -> dict[str, Any]:

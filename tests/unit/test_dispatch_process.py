@@ -16,7 +16,7 @@ from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
 from qipan.contracts.events import Outcome, ReportTriaged
 from qipan.tenancy.workflow import standard
 from qipan.worktime import Calendar, Span
-from services.dispatch import supervision
+from services.dispatch import rectification, supervision
 from services.dispatch.clocks import CLOCK_OF, USUAL, Deadlines, running
 from services.dispatch.process import STANDARD, Do, file
 from services.dispatch.steps import NOTHING, SYSTEM, Actor, Brings
@@ -107,9 +107,10 @@ def test_every_stage_can_be_reached():
     assert reached == set(standard().stages) >= set(Stage)
 
 
-def test_only_closed_and_voided_lead_nowhere():
+def test_only_voided_leads_nowhere_and_from_closed_the_reporter_alone_leads_on():
     ends = {stage for stage in Stage if not any(row.target for row in allowed_from(stage))}
-    assert ends == {Stage.CLOSED, Stage.VOIDED}
+    assert ends == {Stage.VOIDED}
+    assert [row.name for row in allowed_from(Stage.CLOSED) if row.target] == [Do.REOPEN]
 
 
 def test_every_open_stage_leads_to_closed():
@@ -289,8 +290,9 @@ class Loop(RuleBasedStateMachine):
         try:
             after = step(before, do, actor, self.now, DEADLINES, brings)
         except (IllegalTransition, Forbidden, Invalid):
-            supervised = supervision.is_supervised not in row.guards
-            complete = supervised and (brings is FULL or not row.guards)
+            standing = {*supervision.GUARDS.values(), *rectification.GUARDS.values()}
+            elsewhere = standing.isdisjoint(row.guards)
+            complete = elsewhere and (brings is FULL or not row.guards)
             own_work = do in (Do.PASS, Do.FAIL) and actor.id == before.worker
             barred = do in HISTORY and any(guard(before, actor, brings) for guard in row.guards)
             allowed = position(before) in row.sources and not row.roles.isdisjoint(actor.roles)

@@ -144,6 +144,7 @@ BODIES = {
     "DisposeTask": {"evidence": ["photo://1"]},
     "InspectCase": {"passed": True},
     "VoidCase": {"reason": "误报"},
+    "AnswerRectification": {"answer": "已重新清理", "evidence": ["photo:2"]},
     "SuperviseCase": {"reason": "媒体曝光"},
     "AnswerSupervision": {"answer": "正在清理"},
     "RemarkCase": {"remark": "证据不足"},

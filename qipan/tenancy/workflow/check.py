@@ -16,7 +16,20 @@ from qipan.tenancy.workflow.workflow import StepRow, Workflow
 Finding = tuple[tuple[str, ...], str, str]
 """Where in `[workflow]`, what is wrong, and what is allowed."""
 
-FIXED = frozenset({"file", "overdue", "rate", "supervision-overdue", "ask", "recall", "continue"})
+FIXED = frozenset(
+    {
+        "file",
+        "overdue",
+        "rate",
+        "supervision-overdue",
+        "rectify",
+        "rectification-overdue",
+        "reopen",
+        "ask",
+        "recall",
+        "continue",
+    }
+)
 """Steps of the system alone, or that follow from mandates, which no town changes."""
 
 ABOVE = frozenset({"allow-return", "deny-return"})

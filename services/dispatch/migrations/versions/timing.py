@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "timing"
-down_revision = "returns"
+down_revision = "rectifications"
 branch_labels = None
 depends_on = None
 
