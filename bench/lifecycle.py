@@ -2,7 +2,9 @@
 
 import statistics
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count, islice
 from typing import Any
 
 from bench.desk import Desk
@@ -19,13 +21,14 @@ def compare(few: Desk, many: Desk, rounds: int, cases: int) -> dict[str, Any]:
     One after another, every step a call and a transaction of its own.
     """
     rates: dict[str, list[float]] = {"few": [], "many": []}
-    for name, desk in (("few", few), ("many", many)):
-        _run(desk, f"热身{name}", max(1, cases // 5))
+    numbers = count(1)
+    for desk in (few, many):
+        _run(desk, numbers, max(1, cases // 5))
     for turn in range(rounds):
         order = (("few", few), ("many", many)) if turn % 2 == 0 else (("many", many), ("few", few))
         for name, desk in order:
             begun = time.perf_counter()
-            _run(desk, f"第{turn}轮", cases)
+            _run(desk, numbers, cases)
             rates[name].append(cases / (time.perf_counter() - begun))
     rate = {name: round(statistics.median(found), 2) for name, found in rates.items()}
     return {
@@ -37,10 +40,10 @@ def compare(few: Desk, many: Desk, rounds: int, cases: int) -> dict[str, Any]:
     }
 
 
-def _run(desk: Desk, word: str, cases: int) -> None:
-    for number in range(cases):
+def _run(desk: Desk, numbers: Iterator[int], cases: int) -> None:
+    for number in islice(numbers, cases):
         towns = desk.district.towns
-        once(desk, towns[number % len(towns)].id, f"东街口{word}垃圾{number}")
+        once(desk, towns[number % len(towns)].id, f"东街口垃圾成堆{number:07d}号")
 
 
 def once(desk: Desk, town: str, text: str) -> None:

@@ -121,6 +121,8 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     devices.ListDevices: {Role.OPERATOR: Scope.TENANT, Role.SUPERVISOR: Scope.TENANT},
     # dispatch
     commands.DispatchCase: {Role.DISPATCHER: Scope.TENANT},
+    choosing.DispatchWaiting: {Role.DISPATCHER: Scope.TENANT},
+    choosing.MatchWaiting: {Role.DISPATCHER: Scope.TENANT, Role.SHIFT_LEADER: Scope.TENANT},
     choosing.RecommendUnits: dict.fromkeys(
         (Role.DISPATCHER, Role.SHIFT_LEADER, Role.SUPERVISOR, Role.TOWN_LEAD, Role.DISTRICT_LEAD),
         Scope.TENANT,

@@ -1,8 +1,10 @@
 """Whom to ask: the recommendation that a dispatcher sees before deciding."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from qipan.contracts.base import Part, Query
+from pydantic import Field
+
+from qipan.contracts.base import Command, Part, Query
 from qipan.contracts.commands import Id
 
 
@@ -24,9 +26,10 @@ class Candidate(Part):
 class PassedOver(Part):
     """A unit, or a worker of the unit recommended, that was not taken, and the rule that passed it over.
 
-    `declined` gave it back · `matter` `area` does not handle it there · `named` another is there for it especially ·
-    `skill` `available` `load` nobody who has the skill, is there, has room · `cell` another answers for the cell ·
-    `travel-and-load` another is nearer or has less to do · `rule <name>` `card <name>` of the town's ·
+    `mandate` may not be commanded here · `declined` gave it back · `matter` `area` does not handle it there ·
+    `named` another is there for it especially · `skill` `available` `load` nobody who can, is there, has room ·
+    `cell` another answers for the cell · `travel-and-load` another is nearer or has less to do · `rule <name>`
+    `card <name>` of the town's ·
     `town` the town's own dispatch. `why` says it in words.
     """
 
@@ -70,3 +73,51 @@ class RecommendUnits(Query[Recommendation]):
     type: ClassVar[str] = "case.recommend.v1"
     service: ClassVar[str] = "dispatch"
     case_id: Id
+
+
+Many = Annotated[int, Field(ge=1, le=100)]
+
+
+class Matched(Part):
+    """Who should take a waiting case, when all that wait are shared out as a whole."""
+
+    case_id: str
+    version: int
+    unit: str
+    worker: str | None = None
+    reasons: tuple[str, ...] = ()
+
+
+class LeftWaiting(Part):
+    """A case that goes on waiting for a dispatcher, and why."""
+
+    case_id: str
+    version: int
+    why: str
+
+
+class WaitingMatched(Part):
+    """The cases that wait to be dispatched, soonest deadline first, each matched or left waiting."""
+
+    matched: tuple[Matched, ...]
+    left: tuple[LeftWaiting, ...] = ()
+
+
+class MatchWaiting(Query[WaitingMatched]):
+    """How the filed cases that wait for a dispatcher would best be shared out: travel and load together least."""
+
+    type: ClassVar[str] = "work.match.v1"
+    service: ClassVar[str] = "dispatch"
+    limit: Many = 50
+
+
+class DispatchWaiting(Command[WaitingMatched]):
+    """派遣, all at once: offer the filed cases that wait as `work.match.v1` would share them out now.
+
+    `cases` names those that are meant (none: all, up to `limit`); what is not offered is told with the reason.
+    """
+
+    type: ClassVar[str] = "work.dispatch.v1"
+    service: ClassVar[str] = "dispatch"
+    cases: Annotated[tuple[Id, ...], Field(max_length=100)] = ()
+    limit: Many = 50

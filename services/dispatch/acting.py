@@ -165,3 +165,9 @@ class Acting:
             return change
         case = change.after.case
         return calendar_gap.noted(change, self.grounds.of(case.tenant).policy.waits_for(case.case_id))
+
+
+def home_of(call: Received) -> str:
+    """Whose people the caller is of: the tenant that they work for, whichever one they address."""
+    principal = call.grant.principal
+    return principal.tenant if principal else call.tenant

@@ -19,6 +19,7 @@ from services.dispatch.entrypoints.offline import Offline
 from services.dispatch.entrypoints.returning import Returning
 from services.dispatch.entrypoints.supervising import Supervising
 from services.dispatch.entrypoints.timing import Timing
+from services.dispatch.entrypoints.waiting import WaitingCases
 from services.dispatch.entrypoints.whereabouts import Whereabouts
 from services.dispatch.process import Do
 
@@ -32,6 +33,7 @@ class Dispatch(
     Returning,
     Field,
     Choices,
+    WaitingCases,
     Offline,
     Supervising,
     Modes,

@@ -43,6 +43,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/work", queries.ListWork),
     Route("GET", "/v1/cases", search.SearchCases),
     Route("GET", "/v1/cases/{case_id}", queries.GetCase),
+    Route("GET", "/v1/matching", choosing.MatchWaiting),
+    Route("POST", "/v1/matching", choosing.DispatchWaiting),
     Route("GET", "/v1/cases/{case_id}/recommendation", choosing.RecommendUnits),
     Route("POST", "/v1/cases/{case_id}/dispatch", commands.DispatchCase),
     Route("POST", "/v1/cases/{case_id}/accept", commands.AcceptTask),

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 from dispatch_desk import Desk, build_dispatch, triaged, xihu
+from sqlalchemy import event
 
 from qipan.contracts.case import Stage
-from qipan.contracts.choosing import RecommendUnits
+from qipan.contracts.choosing import DispatchWaiting, MatchWaiting, RecommendUnits
 from qipan.contracts.commands import DispatchCase, ReturnTask
-from qipan.contracts.errors import Forbidden, Invalid
+from qipan.contracts.errors import Forbidden, Invalid, NotFound
 from qipan.contracts.queries import ListWork, TellCase
 from qipan.tenancy import District
 from qipan.testing import Databases
@@ -166,3 +167,38 @@ def test_a_batch_matched_as_a_whole_is_spread_too(url: str) -> None:
     [filed] = desk.ask("sandun.supervisor.1", TellCase(subject=desk.cases()[0].case_id)).happenings
     assert "shared out with 16" in filed.detail["why"]
     desk.database.close()
+
+
+def test_what_waits_is_shared_out_at_one_click(url: str) -> None:
+    desk = Desk.open(url, district=sandun(choose="recommend"))
+    desk.file(*(triaged(f"r{n}") for n in range(16)), triaged("odd", matter="s:99999"))
+    before = (desk.cases(), len(desk.said()))
+    planned = desk.ask("sandun.dispatcher.1", MatchWaiting(limit=100))
+    assert (desk.cases(), len(desk.said())) == before
+    assert (len(planned.matched), len(planned.left)) == (16, 1)
+    assert "no unit here handles it" in planned.left[0].why
+    counted: list[str] = []
+    event.listen(desk.database.engine, "before_cursor_execute", lambda *a: counted.append(a[2]))
+    done = desk.ask("sandun.dispatcher.1", DispatchWaiting(limit=100))
+    assert len(counted) < 25
+    assert {(m.case_id, m.worker) for m in done.matched} == {(m.case_id, m.worker) for m in planned.matched}
+    assert {m.version for m in done.matched} == {2}
+    loads = desk.rows("SELECT worker, open FROM dispatch.loads ORDER BY worker")
+    assert [(row.worker, row.open) for row in loads] == [(f"sandun.sweep.{n}", 2) for n in range(1, 9)]
+    assert [case.report_id for case in desk.cases() if case.stage is Stage.FILED] == ["odd"]
+    told = desk.ask("sandun.supervisor.1", TellCase(subject=done.matched[0].case_id)).happenings[-1]
+    assert (told.what, told.who, told.detail["followed"]) == ("dispatch", "sandun.dispatcher.1", "yes")
+    desk.database.close()
+
+
+def test_only_what_waits_is_shared_out_and_only_by_a_dispatcher(desk: Desk) -> None:
+    desk.file(triaged("r1"))
+    case = desk.case()
+    answer = desk.ask("sandun.dispatcher.1", DispatchWaiting(cases=(case.case_id,)))
+    assert (answer.matched, answer.left[0].why) == ((), "the case is offered, it does not wait")
+    assert desk.case() == case
+    with pytest.raises(NotFound):
+        desk.ask("sandun.dispatcher.1", DispatchWaiting(cases=("no-such-case",)))
+    for who in ("sandun.sweep.1", "beishan.dispatcher.1"):
+        with pytest.raises(Forbidden):
+            desk.ask(who, MatchWaiting())

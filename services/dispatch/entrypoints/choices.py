@@ -5,7 +5,7 @@ from qipan.contracts.choosing import RecommendUnits
 from qipan.contracts.commands import CaseAnswer, DispatchCase
 from qipan.messaging.service import Received, Work, answer
 from services.dispatch import reading, situations
-from services.dispatch.acting import Acting
+from services.dispatch.acting import Acting, home_of
 from services.dispatch.availability import EVERYBODY
 from services.dispatch.cards import Crew, crew_for
 from services.dispatch.change import Stored
@@ -43,7 +43,7 @@ class Choices(Acting):
         recommended = recommend(situation, self.choose(situation))
         decision = decided(call.data, ground, situation, recommended)
         choice = decision.choice
-        sent = sent_by_hand(case, choice, _home(call), ground, situation.now)
+        sent = sent_by_hand(case, choice, home_of(call), ground, situation.now)
         if isinstance(sent, Asked):
             detail = {**decision.detail, **sent.detail(), **sent.desk.waits(case.case_id)}
             return self._act(work, call, before, Do.ASK, sent.brings(), detail, sent.desk.tenant)
@@ -65,13 +65,7 @@ class Choices(Acting):
         field = self.field(work, (tenant,)).get(tenant, EVERYBODY)
         ground = self.grounds.of(tenant)
         situation = situations.of_case(stored.case, ground, loads, field, work.now(tenant))
-        return within_reach(situation, _home(call), ground)
-
-
-def _home(call: Received) -> str:
-    """Whose dispatcher asks."""
-    principal = call.grant.principal
-    return principal.tenant if principal else call.tenant
+        return within_reach(situation, home_of(call), ground)
 
 
 def _told(stored: Stored, found: Recommendation, crew: Crew, automatic: bool) -> told.Recommendation:
