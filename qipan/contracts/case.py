@@ -76,6 +76,7 @@ class Counters(Part):
     reopened: int = 0
     unjustified_returns: int = 0
     overturned_refusals: int = 0
+    overrides: int = 0
 
 
 class TimeAsked(Part):
@@ -111,7 +112,6 @@ class ClockState(Part):
     left_seconds: float | None = None
     escalated: int = 0
     without_year: int | None = None
-    overrides: int = 0
 
 
 class Remark(Part):
