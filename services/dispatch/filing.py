@@ -17,6 +17,7 @@ from services.dispatch.change import Change, Stored
 from services.dispatch.choosing import Choice, Situation
 from services.dispatch.clocks import USUAL, YELLOW_SHARE, Deadlines, Limits
 from services.dispatch.commanding import Asked, Desk
+from services.dispatch.limiting import limits_of, under
 from services.dispatch.policy import USUAL_POLICY, Policy
 from services.dispatch.process import STANDARD, Do, Process, file
 from services.dispatch.recommending import why_nobody
@@ -124,7 +125,8 @@ def file_all(
 class Decided:
     """A report about to be filed: by which limits, to whom it is offered (None: to nobody yet), and why.
 
-    `asked` is the department that is to assign a unit, where those who see to it may not be commanded.
+    `limits_by` names the rules that changed its limits. `asked` is the department that is to assign a unit, where
+    those who see to it may not be commanded.
     """
 
     arriving: Arriving
@@ -134,6 +136,7 @@ class Decided:
     detail: dict[str, str]
     now: datetime
     asked: Asked | None = None
+    limits_by: str = ""
 
 
 def _decide(
@@ -149,7 +152,25 @@ def _decide(
     if matter is None:
         why = f"{report.matter} is no matter of this town: a dispatcher decides"
         return Decided(one, ground, ground.usual, None, {"why": why}, now)
-    limits = rules.limits(matter, limits_of(matter, ground.usual))
+    limits, by = limits_of(matter, ground.usual), ""
+    if policy.rules.limits:
+        here = Situation(one.tenant, report, matter, ground.squads, loads, now, policy, field).circumstances
+        limits, by = under(policy.rules.limits, here, limits)
+    chosen = _choose(one, ground, loads, rules, now, field, matter, rules.limits(matter, limits))
+    return replace(chosen, limits_by=by) if by else chosen
+
+
+def _choose(
+    one: Arriving,
+    ground: Ground,
+    loads: dict[str, int],
+    rules: Rules,
+    now: datetime,
+    field: Availability,
+    matter: Matter,
+    limits: Limits,
+) -> Decided:
+    report, policy = one.report, ground.policy
     book, cell = ground.book, report.place.cells.get(DUTY_LAYER)
     able = commanding.commanded(ground.squads, book, matter, cell, now)
     situation = Situation(one.tenant, report, matter, able, loads, now, policy, field)
@@ -218,6 +239,8 @@ def _file(decided: Decided, served_by: str) -> Change:
         detail = {**detail, **decided.asked.desk.waits(case_id)}
     elif (person := decided.ground.policy.waits_for(case_id)) is not None:
         detail = {**detail, "waits_for": person}
+    if decided.limits_by:
+        detail = {**detail, "limits": decided.limits_by}
     deadlines = decided.ground.deadlines(limits)
     case = file(one.report, one.tenant, case_id, decided.now, deadlines, offer, served_by)
     if choice is None:
@@ -241,9 +264,3 @@ def _mandate(decided: Decided, choice: Choice) -> Mandate | None:
     if department in book.own:
         return None
     return book.given(department, matter, report.place.cells.get(DUTY_LAYER), decided.now)
-
-
-def limits_of(matter: Matter, usual: Limits) -> Limits:
-    """The matter's own limits for accepting, disposing and inspecting; the town's usual ones for the rest."""
-    own = matter.limits
-    return Limits(usual.dispatch, own.accept, own.dispose, own.inspect, usual.close)
