@@ -12,6 +12,7 @@ from qipan.contracts import (
     choosing,
     commands,
     devices,
+    feed,
     field,
     follow_up,
     mandates,
@@ -49,6 +50,7 @@ _REGISTERED_BY = (
     modes,
     positions,
     timing,
+    feed,
     mandates,
     follow_up,
 )

@@ -172,11 +172,14 @@ class DisposeTask(CaseCommand):
 
 
 class InspectCase(CaseCommand):
-    """核查: someone other than the handler looks; failed means rework."""
+    """核查: someone other than the handler looks; failed means rework. `evidence`: what was seen (where the town
+    requires it, at least one piece).
+    """
 
     type: ClassVar[str] = "case.inspect.v1"
     passed: bool
     note: Text = ""
+    evidence: Evidence = ()
 
 
 class CloseCase(CaseCommand):

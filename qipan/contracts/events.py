@@ -308,6 +308,18 @@ class CaseReopened(CaseEvent):
     type: ClassVar[str] = "case.reopened.v1"
 
 
+class CaseCalledBack(CaseEvent):
+    """回访: somebody asked the reporter of a closed case; `case.follow_up.callback` says what came of it."""
+
+    type: ClassVar[str] = "case.calledback.v1"
+
+
+class CaseWithdrawn(CaseEvent):
+    """Reworked too often: the task is taken away, and a dispatcher decides whose the case is."""
+
+    type: ClassVar[str] = "case.withdrawn.v1"
+
+
 class RectificationOpened(CaseEvent):
     """整改: a poor rating asks the unit to put right what it left; `case.follow_up` says until when."""
 
@@ -391,6 +403,8 @@ CASE_EVENTS: tuple[type[CaseEvent], ...] = (
     CaseResumed,
     CaseEscalated,
     CaseReopened,
+    CaseCalledBack,
+    CaseWithdrawn,
     RectificationOpened,
     RectificationAnswered,
     RectificationRefused,

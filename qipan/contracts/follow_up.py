@@ -11,6 +11,16 @@ from qipan.contracts.queries import CaseList
 Words = Annotated[str, Field(min_length=1, max_length=4000)]
 
 
+class CallBack(CaseCommand):
+    """回访: an acceptor or shift leader asked the reporter of a closed case; both answers are needed if reached."""
+
+    type: ClassVar[str] = "case.callback.v1"
+    contacted: bool
+    resolved: bool | None = None
+    satisfied: bool | None = None
+    note: Annotated[str, Field(max_length=4000)] = ""
+
+
 class AnswerRectification(CaseCommand):
     """The unit says what it put right, with evidence."""
 

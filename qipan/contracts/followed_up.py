@@ -27,8 +27,35 @@ class Rectification(Part):
     closed_at: datetime | None = None
 
 
+class Inspection(Part):
+    """核查: the newest look at a disposal, by somebody else. `disposal` is what that had shown, `evidence` what the
+    inspector saw; what it was like before, the report's own photos show.
+    """
+
+    by: str
+    at: datetime
+    passed: bool
+    evidence: tuple[str, ...] = ()
+    disposal: tuple[str, ...] = ()
+
+
+class Callback(Part):
+    """回访: what the reporter of a closed case said. `in_time`: contacted within the town's limit after closure."""
+
+    at: datetime
+    by: str
+    attempts: int = 1
+    contacted: bool = False
+    in_time: bool = False
+    resolved: bool | None = None
+    satisfied: bool | None = None
+
+
 class FollowUp(Part):
     """How a case was followed up; `reopened_at` is when the reporter last had it taken up again."""
+
+    inspection: Inspection | None = None
+    callback: Callback | None = None
 
     rectification: Rectification | None = None
     reopened_at: datetime | None = None

@@ -86,6 +86,9 @@ def _departments(files: Files) -> Iterator[PackFault]:
         file = f"departments/{id}/department.toml"
         if id not in files.departments or not files.departments[id].tenant:
             yield PackFault(file, "id", "departments.toml does not name it as a tenant")
+        for name in own.systems:
+            if name in ROLES or own.systems.count(name) > 1:
+                yield PackFault(file, "systems", f"{name!r} is a role or another system", "a name of its own")
         if own.calendar:
             yield from _calendar(file, "calendar", own.calendar)
         yield from _services(files, file, f"departments/{id}/", own.services)
@@ -142,6 +145,9 @@ def _town(files: Files, town: TownFile, origin: Origin) -> Iterator[PackFault]:
             if community not in communities:
                 what = f"{town.id} has no community {community!r}"
                 yield fault(("units", id, "communities"), what, _some(communities))
+    for name in town.systems:
+        if name in ROLES or name in town.units or town.systems.count(name) > 1:
+            yield fault(("systems",), f"{name!r} is a role, a unit or another system", "a name of its own")
     for code, matter in town.matters.items():
         if matter.department not in files.departments:
             what = f"there is no department {matter.department!r}"

@@ -2,8 +2,8 @@
 
 `inherits = "sandun"` means: everything Sandun's pack says holds here too, until this pack says otherwise.
 Tables are merged key by key; every other value (lists too) is replaced whole. What makes a town itself is
-never inherited: its id, code, name, centre, population and idea, and its services, because a service is
-code that someone must run. Every town starts from the district's `[town]` table.
+never inherited: its id, code, name, centre, population and idea, its systems, and its services, because a
+service is code that someone must run. Every town starts from the district's `[town]` table.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from typing import Any
 
 from qipan.tenancy.faults import PackFault
 
-OWN = frozenset({"id", "code", "name", "centre", "population", "idea", "services", "inherits"})
+OWN = frozenset({"id", "code", "name", "centre", "population", "idea", "services", "systems", "inherits"})
 """Keys of a town's pack that another town does not inherit."""
 
 Table = Mapping[str, Any]

@@ -8,7 +8,7 @@ from qipan.tenancy.model import Setting
 from qipan.worktime import Limit
 from qipan.worktime.limit import ALLOWED as A_LIMIT
 
-CORE_PREFIXES = ("triage.", "dispatch.", "notify.", "analytics.", "grids.", "open311.")
+CORE_PREFIXES = ("triage.", "dispatch.", "notify.", "analytics.", "grids.", "feed.", "open311.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,10 @@ KNOWN: Mapping[str, KnownSetting] = {
         _WHOLE,
         _whole,
     ),
+    "feed.kept": KnownSetting(
+        "whether changes of status are kept for the tenant's own systems to fetch", _TRUTH, _truth
+    ),
+    "feed.days": KnownSetting("how many days they are kept", "a whole number, 1 or more", _positive),
     "triage.verify-levels": KnownSetting(
         "reports of which risk levels a grid worker looks at before they are filed (核实)",
         "a list of low, normal, high, urgent",
@@ -170,6 +174,20 @@ KNOWN: Mapping[str, KnownSetting] = {
     ),
     "dispatch.route-limit": KnownSetting("how long a filed case may wait for a unit", A_LIMIT, _limit),
     "dispatch.close-limit": KnownSetting("how long an inspected case may wait to be closed", A_LIMIT, _limit),
+    "dispatch.inspect-evidence": KnownSetting(
+        "whether an inspection must show what was seen",
+        "required or optional",
+        _one_of("required", "optional"),
+    ),
+    "dispatch.inspect-other-unit": KnownSetting(
+        "whether nobody of the unit that disposed of a case may inspect it", _TRUTH, _truth
+    ),
+    "dispatch.most-reworks": KnownSetting(
+        "after how many reworks (返工) a case goes back to a dispatcher; 0: never", _WHOLE, _whole
+    ),
+    "dispatch.callback-limit": KnownSetting(
+        "within what time after closure the reporter is to be called back (回访)", A_LIMIT, _limit
+    ),
     "dispatch.reopen-days": KnownSetting(
         "for how many days after closure the reporter may have a case reopened (重开); 0: never",
         _WHOLE,

@@ -235,6 +235,7 @@ class TownFile(Model):
     idea: WordsModel | None = None
     calendar: CalendarModel | None = None
     staff: StaffModel = StaffModel()
+    systems: list[Id] = []
     units: dict[UnitId, UnitModel] = {}
     matters: dict[MatterCode, MatterModel] = {}
     bodies: dict[Id, BodyModel] = {}
@@ -249,6 +250,7 @@ class DepartmentFile(Model):
 
     id: Id
     dispatchers: int = Field(default=1, ge=0, le=100)
+    systems: list[Id] = []
     calendar: CalendarModel | None = None
     settings: dict[str, Setting] = {}
     services: list[ServiceModel] = []

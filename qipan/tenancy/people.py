@@ -20,6 +20,9 @@ ROLES = frozenset(
 )
 """The roles that a pack's people have (`qipan.access` says what they may do)."""
 
+SYSTEM = "service"
+"""The role of a tenant's own systems, which have accounts as people do."""
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -50,6 +53,12 @@ def staff(tenant: Tenant, role: str, title: Words, count: int) -> Iterator[Perso
         yield Person(
             f"{tenant.id}.{role}.{number}", f"{tenant.name.zh}{title.zh}{number}号", tenant.id, (role,)
         )
+
+
+def systems(tenant: Tenant, names: Sequence[str]) -> Iterator[Person]:
+    """The accounts of a tenant's own systems, which are machines of the role `service`: `traffic-police.its`."""
+    for name in names:
+        yield Person(f"{tenant.id}.{name}", f"{tenant.name.zh}系统 {name}", tenant.id, (SYSTEM,))
 
 
 def grid_workers(tenant: Tenant, cells_by_community: Sequence[tuple[str, ...]]) -> Iterator[Person]:

@@ -164,9 +164,11 @@ def _people(
     yield from people.staff(top, "supervisor", Words("督查员", "supervisor"), district.staff.supervisors)
     for id, own in files.own_departments.items():
         yield from people.staff(tenants[id], "dispatcher", Words("派遣员", "dispatcher"), own.dispatchers)
+        yield from people.systems(tenants[id], own.systems)
     for id, town in files.towns.items():
         tenant, staff = tenants[id], town.staff
         yield from people.grid_workers(tenant, list(communities[id].values()))
+        yield from people.systems(tenant, town.systems)
         yield from people.staff(tenant, "acceptor", Words("受理员", "acceptor"), staff.acceptors)
         yield from people.staff(tenant, "shift-leader", Words("值班长", "shift leader"), staff.shift_leaders)
         yield from people.staff(tenant, "dispatcher", Words("派遣员", "dispatcher"), staff.dispatchers)

@@ -30,6 +30,10 @@ CASE_COUNTERS: Mapping[str, str] = {
     "voided": "cases voided (作废), at that moment; they count as nothing else but filed",
     "rated": "closed cases that the reporter rated (好差评), at closure",
     "satisfied": "… of which 3 to 5 of 5: the two lowest levels are the poor ones",
+    "contacted": "closed cases whose reporters were reached by a callback (回访), at closure",
+    "contacted_on_time": "… of which in time",
+    "resolved": "… of which the reporter says that the matter is resolved",
+    "content": "… of which the reporter is content",
 }
 
 COUNTERS: tuple[str, ...] = (*REPORT_COUNTERS, *CASE_COUNTERS)

@@ -51,6 +51,7 @@ class CaseFacts:
     reworks: int
     rating: int | None
     unjustified: int = 0
+    callback: int = 0
 
     @classmethod
     def of(cls, case: CaseState) -> "CaseFacts":
@@ -74,6 +75,7 @@ class CaseFacts:
             counters.reworks,
             case.rating,
             counters.unjustified_returns - counters.overturned_refusals,
+            _of_callback(case),
         )
 
     @property
@@ -107,6 +109,8 @@ class CaseFacts:
             if self.rating is not None:
                 yield closed, "rated", 1
                 yield closed, "satisfied", int(self.rating >= POSITIVE_RATING)
+            for bit, counter in enumerate(("contacted", "contacted_on_time", "resolved", "content")):
+                yield closed, counter, self.callback >> bit & 1
         if disposed is not None:
             late = due is not None and disposed > due
             yield disposed, "disposed", 1
@@ -117,6 +121,14 @@ class CaseFacts:
                 yield due, "late", 1
         elif due is not None:
             yield due, "undisposed", 1
+
+
+def _of_callback(case: CaseState) -> int:
+    """A bit each: contacted, in time, resolved, content."""
+    called = case.follow_up.callback if case.follow_up else None
+    if called is None or not called.contacted:
+        return 0
+    return 1 | called.in_time << 1 | bool(called.resolved) << 2 | bool(called.satisfied) << 3
 
 
 _OUTCOMES = {

@@ -66,6 +66,27 @@ INDICATORS: tuple[Indicator, ...] = (
     Indicator("returned", Words("退件率", "Return rate"), Sum(("returns",)), Sum(("offers",))),
     Indicator("buck_passing", Words("推诿率", "Buck-passing rate"), Sum(("unjustified",)), Sum(("offers",))),
     Indicator(
+        "callback_response",
+        Words("回访响应率", "Callback response rate"),
+        Sum(("contacted_on_time",)),
+        Sum(("closed",)),
+        "the complaint hotlines' three rates (接诉即办)",
+    ),
+    Indicator(
+        "callback_resolution",
+        Words("回访解决率", "Callback resolution rate"),
+        Sum(("resolved",)),
+        Sum(("contacted",)),
+        "the complaint hotlines' three rates (接诉即办)",
+    ),
+    Indicator(
+        "callback_satisfaction",
+        Words("回访满意率", "Callback satisfaction rate"),
+        Sum(("content",)),
+        Sum(("contacted",)),
+        "the complaint hotlines' three rates (接诉即办)",
+    ),
+    Indicator(
         "satisfaction",
         Words("满意率", "Satisfaction rate"),
         Sum(("satisfied",)),

@@ -30,6 +30,7 @@ case_states = Table(
     Column("reworks", Integer, nullable=False),
     Column("rating", SmallInteger),
     Column("unjustified", Integer, nullable=False, server_default="0"),
+    Column("callback", SmallInteger, nullable=False, server_default="0"),
 )
 
 report_states = Table(

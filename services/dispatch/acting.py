@@ -54,10 +54,13 @@ class Acting:
         """The step that follows of itself after `done`, in the same transaction; None: none.
 
         The district's rule: a case that passed inspection is closed where the town has set
-        `dispatch.close-on-inspection`.
+        `dispatch.close-on-inspection`, and one that was reworked too often (`dispatch.most-reworks`) is a dispatcher's.
         """
         if done == Do.PASS and self.grounds.closes_on_inspection(stored.case.tenant):
             return Do.CLOSE
+        most = self.grounds.most_reworks(stored.case.tenant)
+        if done == Do.FAIL and 0 < most <= stored.case.counters.reworks:
+            return Do.WITHDRAW
         return None
 
     # What is known of the field

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import cached_property, lru_cache
 
+from qipan.contracts.events import CaseInspected, CaseReworked
 from qipan.tenancy import District
 from qipan.worktime import Limit
 from services.dispatch.choosing import squads_of
@@ -28,6 +29,25 @@ class Grounds:
     def closes_on_inspection(self, tenant: str) -> bool:
         """Whether a case that passed inspection needs no shift leader to close it."""
         return self._district.setting(tenant, "dispatch.close-on-inspection", False)
+
+    def most_reworks(self, tenant: str) -> int:
+        """After how many reworks the task is taken away; 0: never."""
+        return self._district.setting(tenant, "dispatch.most-reworks", 3)
+
+    def callback_limit(self, tenant: str) -> Limit:
+        """Within what time after closure a reporter is called back."""
+        return Limit.parse(self._district.setting(tenant, "dispatch.callback-limit", "1 work-day"))
+
+    def _inspection(self, tenant: str) -> tuple[tuple[str, str], ...]:
+        """What the tenant's settings ask of an inspection, as guards of its two steps, the town's own ones too."""
+        setting = self._district.setting
+        asked = []
+        if setting(tenant, "dispatch.inspect-evidence", "optional") == "required":
+            asked.append("evidence-given")
+        if setting(tenant, "dispatch.inspect-other-unit", False):
+            asked.append("not-of-the-unit")
+        steps = (CaseInspected.type, CaseReworked.type)
+        return tuple((step, guard) for step in steps for guard in asked)
 
     def worst_rating(self, tenant: str) -> int:
         """The best rating that still opens a rectification; 0: none does."""
@@ -71,7 +91,7 @@ class Grounds:
                 dispatch=Limit.parse(setting(tenant, "dispatch.route-limit", "10 minutes")),
                 close=Limit.parse(setting(tenant, "dispatch.close-limit", "1 work-day")),
             ),
-            process=process_of(self._district.workflow(tenant)),
+            process=process_of(self._district.workflow(tenant), self._inspection(tenant)),
             policy=policy_of(self._district, tenant),
             yellow=setting(tenant, "dispatch.yellow-share", YELLOW_SHARE),
             most_time=MostTime(

@@ -17,7 +17,7 @@ from qipan.contracts.case import CaseState, Counters, Stage
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
 from qipan.tenancy.workflow import StepRow, Workflow, standard
 from qipan.worktime import Limit
-from services.dispatch import rectification, returns, steps, supervision
+from services.dispatch import inspecting, rectification, returns, steps, supervision
 from services.dispatch.clocks import Clock, Deadlines, entering
 from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
 
@@ -49,6 +49,8 @@ class Do(StrEnum):
     SUSPEND = "suspend"
     RESUME = "resume"
     ESCALATE = "escalate"
+    WITHDRAW = "withdraw"
+    CALL_BACK = "call-back"
     REOPEN = "reopen"
     RECTIFY = "rectify"
     ANSWER_RECTIFICATION = "answer-rectification"
@@ -70,12 +72,12 @@ DISTRICTS = frozenset(do.value for do in Do)
 
 
 GUARDS: Mapping[str, Guard] = MappingProxyType(
-    {**steps.GUARDS, **returns.GUARDS, **supervision.GUARDS, **rectification.GUARDS}
+    {**steps.GUARDS, **returns.GUARDS, **supervision.GUARDS, **rectification.GUARDS, **inspecting.GUARDS}
 )
 """Every guard by the name under which workflows ask for it."""
 
 EFFECTS: Mapping[str, Effect] = MappingProxyType(
-    {**steps.EFFECTS, **returns.EFFECTS, **supervision.EFFECTS, **rectification.EFFECTS}
+    {**steps.EFFECTS, **returns.EFFECTS, **supervision.EFFECTS, **rectification.EFFECTS, **inspecting.EFFECTS}
 )
 """Every effect by the name under which workflows have it."""
 
@@ -102,10 +104,10 @@ class Transition:
 class Process:
     """The process of one workflow."""
 
-    def __init__(self, workflow: Workflow) -> None:
+    def __init__(self, workflow: Workflow, more: tuple[tuple[str, str], ...] = ()) -> None:
         self.workflow = workflow
         self.steps: Mapping[str, Transition] = MappingProxyType(
-            {id: _bound(row, workflow) for id, row in workflow.steps.items()}
+            {id: _bound(row, workflow, more) for id, row in workflow.steps.items()}
         )
 
     def allowed_from(self, stage: str) -> tuple[Transition, ...]:
@@ -213,7 +215,8 @@ def file(
     )
 
 
-def _bound(row: StepRow, workflow: Workflow) -> Transition:
+def _bound(row: StepRow, workflow: Workflow, more: tuple[tuple[str, str], ...]) -> Transition:
+    guards = (*row.guards, *(guard for event, guard in more if event == row.event))
     target = workflow.stages[row.target] if row.target is not None else None
     return Transition(
         name=row.id,
@@ -222,7 +225,7 @@ def _bound(row: StepRow, workflow: Workflow) -> Transition:
         phase=target.phase if target else None,
         roles=row.roles,
         event=_EVENTS[row.event],
-        guards=tuple(GUARDS[name] for name in row.guards),
+        guards=tuple(GUARDS[name] for name in guards),
         effect=EFFECTS[row.effect] if row.effect else steps.nothing_more,
         counts=row.counts,
         limit=target.limit if target else None,
@@ -251,9 +254,10 @@ _EVENTS = {event.type: event for event in events.CASE_EVENTS}
 
 
 @cache
-def process_of(workflow: Workflow) -> Process:
-    """The process of a workflow; one for each."""
-    return Process(workflow)
+def process_of(workflow: Workflow, more: tuple[tuple[str, str], ...] = ()) -> Process:
+    """The process of a workflow; one for each. `more` are guards that the tenant's settings ask for,
+    by the type of the event that their step tells."""
+    return Process(workflow, more)
 
 
 STANDARD = process_of(standard())

@@ -69,7 +69,7 @@ def unanswered(case: CaseState, now: datetime) -> FollowUp:
 
 def reopened(case: CaseState, because: str, now: datetime) -> FollowUp:
     """The reporter has the case taken up again."""
-    return of(case).model_copy(update={"reopened_at": now, "reopened_because": because})
+    return of(case).model_copy(update={"reopened_at": now, "reopened_because": because, "callback": None})
 
 
 def due_of(case: CaseState) -> dict[str, str]:

@@ -139,6 +139,7 @@ _TASK_STATUS: Mapping[type[events.CaseEvent], str] = {
     events.CaseInspected: "passed",
     events.CaseReworked: "rework",
     events.CaseVoided: "withdrawn",
+    events.CaseWithdrawn: "withdrawn",
 }
 
 

@@ -88,6 +88,7 @@ class NewReport:
     component: str | None = None
     call_id: str | None = None
     level: Level | None = None
+    reference: str | None = None
 
 
 def admit(
@@ -112,6 +113,7 @@ def admit(
             _channel_refusal(form, reporter),
             _anonymous_refusal(form, reporter),
             _call_refusal(form, reporter),
+            _reference_refusal(form, reporter),
         )
         if refusal is not None
     ]
@@ -121,6 +123,8 @@ def admit(
         )
     assert tenant is not None
     assert isinstance(place, Whereabouts)
+    if key is None and form.reference is not None:
+        key = f"reference:{form.reference}"
     client = ANONYMOUS if reporter is None or form.anonymous else reporter.sub
     return NewReport(
         tenant=tenant,
@@ -137,6 +141,7 @@ def admit(
         located=place.located,
         component=place.component.id if place.component else None,
         call_id=form.call_id,
+        reference=form.reference,
     )
 
 
@@ -249,3 +254,10 @@ def _call_refusal(form: ReportForm, reporter: Principal | None) -> Invalid | Non
         what = f"a call comes through the hotline, not through {channel!r}"
         faults.append(Fault(where="channel", what=what, allowed=HOTLINE_CHANNEL))
     return Invalid(faults=tuple(faults)) if faults else None
+
+
+def _reference_refusal(form: ReportForm, reporter: Principal | None) -> Invalid | None:
+    if form.reference is None or (reporter is not None and Role.SERVICE in reporter.roles):
+        return None
+    what = "only a tenant's own system, signed in, sends its number"
+    return Invalid(faults=(Fault(where="reference", what=what, allowed="leave it out"),))

@@ -17,8 +17,9 @@ from qipan.storage import Timer, Work
 from services.intake import store
 from services.intake.desk import Desk
 from services.intake.duplicates import bucket_of
+from services.intake.feed import NOBODY, Readers
 from services.intake.public_status import STATUS_OF
-from services.intake.triage_batch import HELD_DUE, summary_of
+from services.intake.triage_batch import HELD_DUE, summary_of, tell_readers
 from services.intake.verification import cell_of
 from services.intake.verification_rows import Asked, find
 from services.intake.verifying import ask, checked
@@ -119,24 +120,30 @@ def decide_held(
         before = find(work.conn, tenant, command.report_id)
         if before is not None:
             ruling = replace(ruling, verification=checked(before))
-    rule(work, [(row, ruling)], "held")
+    rule(work, [(row, ruling)], "held", desk.readers)
     work.cancel_timers(tenant, command.report_id, HELD_DUE)
     return STATUS_OF[ruling.outcome]
 
 
-def file_waited(work: Work, due: Sequence[Timer]) -> None:
+def file_waited(work: Work, due: Sequence[Timer], readers: Readers = NOBODY) -> None:
     """File the reports that nobody decided about in time, as what they most likely are."""
     rows = store.held_among(work.conn, {(timer.tenant, timer.ref) for timer in due})
     likely = [(row, Ruling(Outcome.FILE, row.matter, "waited", BY_WAITING)) for row in rows if row.matter]
     if likely:
-        rule(work, likely, "held")
+        rule(work, likely, "held", readers)
 
 
-def rule(work: Work, rulings: Sequence[tuple[Row[Any], Ruling]], waiting: store.Waiting) -> None:
+def rule(
+    work: Work,
+    rulings: Sequence[tuple[Row[Any], Ruling]],
+    waiting: store.Waiting,
+    readers: Readers = NOBODY,
+) -> None:
     """Write and tell what was decided about reports that wait so."""
     now = {row.tenant: work.now(row.tenant) for row, _ in rulings}
     judged = [_judged(row, ruling, now[row.tenant]) for row, ruling in rulings]
     decided = store.judge(work.conn, judged, waiting)
+    tell_readers(work, readers, judged, decided)
     for row, ruling in rulings:
         if (row.tenant, row.report_id) in decided:
             event = _told(row, ruling, now[row.tenant])

@@ -12,6 +12,7 @@ from qipan.contracts.responsible import Responsible
 from qipan.tenancy import District, base_of
 from services.intake.classify import Classification
 from services.intake.duplicates import OpenReports, Said
+from services.intake.feed import Readers
 from services.intake.model import Guess, Model
 from services.intake.suggestion import BY_REPORTER, Suggestion, combined, may_change
 from services.intake.town_book import TownBook
@@ -89,6 +90,7 @@ class Desk:
     def __init__(
         self, district: District, models: Suggests | None = None, aside: Aside = lambda compute: compute()
     ) -> None:
+        self.readers = Readers.of(district)
         self._ground = district.territory
         self._district = district
         self._models = models

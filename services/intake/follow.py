@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 
-from qipan.contracts.case import OPEN_STAGES
+from qipan.contracts.case import OPEN_STAGES, CaseState
 from qipan.contracts.events import CaseEvent
 from qipan.messaging.received import Received
 from qipan.storage import Work
-from services.intake import follow_ups, store
+from services.intake import feed, follow_ups, store
+from services.intake.feed import NOBODY, Readers
 from services.intake.open311.rows import Step, record
 from services.intake.timeline import milliseconds
 
 
-def follow(work: Work, batch: Sequence[Received[CaseEvent]]) -> None:
-    """Write how far the cases have come; a step older than the one known changes nothing but the history."""
+def follow(work: Work, batch: Sequence[Received[CaseEvent]], readers: Readers = NOBODY) -> None:
+    """Write how far the cases have come; a step older than the one known changes nothing but the history.
+
+    Of a batch's steps of one case `readers` hear the newest.
+    """
     newest: dict[tuple[str, str], store.Progress] = {}
     steps = []
     for message in batch:
@@ -35,5 +39,13 @@ def follow(work: Work, batch: Sequence[Received[CaseEvent]]) -> None:
             )
     states = {(m.tenant, m.data.case.report_id, m.data.case.version): m.data.case for m in batch}
     follow_ups.keep(work.conn, [states[(*key, step.version)] for key, step in newest.items()])
-    store.progress(work.conn, list(newest.values()))
+    changed = store.progress(work.conn, list(newest.values()))
+    if readers.days:
+        told = ((row, _told(states[(*key, newest[key].version)])) for key, row in changed.items())
+        feed.write(work, readers, told)
     record(work.conn, steps)
+
+
+def _told(case: CaseState) -> feed.Told:
+    at = case.stage_times.get(case.stage, case.filed_at)
+    return feed.Told(case.stage, at, case.case_id, case.matter, case.department, case.unit)

@@ -51,7 +51,8 @@ class ReportForm(Form):
     """One report 上报: what is wrong, and where: degrees, a component's id, or an address.
 
     A hotline operator adds the caller's `contact` and the call's own `call_id`; who the operator is says the token.
-    An `anonymous` one keeps no account and no contact.
+    An `anonymous` one keeps no account and no contact. `reference` is the number that it has in the system that
+    sends it, and makes a repeat harmless as an idempotency key does.
     """
 
     text: Text
@@ -67,6 +68,7 @@ class ReportForm(Form):
     self_disposed: bool = False
     tenant: TenantId | None = None
     component: ComponentId | None = None
+    reference: Key | None = None
 
 
 class BatchLine(ReportForm):

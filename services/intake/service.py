@@ -15,6 +15,7 @@ from qipan.contracts.commands import (
 from qipan.contracts.devices import Device, Devices, ListDevices, RegisterDevice, RevokeDevice
 from qipan.contracts.errors import KeyReused, NotFound, WrongTenant
 from qipan.contracts.events import CASE_EVENTS, CaseEvent, ReportReceived
+from qipan.contracts.feed import Feed, GetFeed, NoteReference
 from qipan.contracts.queries import (
     ApiKeys,
     GetReport,
@@ -42,13 +43,14 @@ from qipan.messaging.service import (
     on_timer,
 )
 from qipan.tenancy.bodies import answerable
-from services.intake import store, verifications
+from services.intake import feed, store, verifications
 from services.intake.accept import Submission, accept
 from services.intake.admission import admit
 from services.intake.contacts import Contacts
 from services.intake.decide import decide_held, file_waited
 from services.intake.desk import Desk
 from services.intake.devices import registry
+from services.intake.feed import FORGET_DUE
 from services.intake.follow import follow
 from services.intake.forms import ReportForm
 from services.intake.held import held_report
@@ -121,12 +123,12 @@ class Intake:
     @consume(*CASE_EVENTS)
     def follow_cases(self, work: Work, batch: Sequence[Received[CaseEvent]]) -> None:
         """Let reports show how far their cases have come."""
-        follow(work, batch)
+        follow(work, batch, self.desk.readers)
 
     @on_timer(HELD_DUE)
     def held_long_enough(self, work: Work, due: Sequence[Timer]) -> None:
         """File what nobody decided about within the town's waiting time."""
-        file_waited(work, due)
+        file_waited(work, due, self.desk.readers)
 
     @answer(SubmitReport)
     def submit_report(self, work: Work, call: Received[SubmitReport]) -> ReportAnswer:
@@ -219,13 +221,36 @@ class Intake:
     def answer_verification(self, work: Work, call: Received[AnswerVerification]) -> ReportAnswer:
         """What a grid worker found on the spot."""
         matters = self.district.matters_of(call.tenant).keys()
-        status = verifications.answer(work, call.tenant, call.data, matters, call.grant)
+        status = verifications.answer(work, call.tenant, call.data, matters, call.grant, self.desk.readers)
         return ReportAnswer(report_id=call.data.report_id, tenant=call.tenant, status=status)
 
     @on_timer(VERIFY_DUE)
     def verification_due(self, work: Work, due: Sequence[Timer]) -> None:
         """Give what nobody looked at in time to an acceptor."""
-        verifications.lapse(work, due)
+        verifications.lapse(work, due, self.desk.readers)
+
+    @on_timer(FORGET_DUE)
+    def forget_entries(self, work: Work, due: Sequence[Timer]) -> None:
+        """Delete what the feeds keep no longer."""
+        feed.forget(work, self.desk.readers, due)
+
+    @answer(GetFeed)
+    def get_feed(self, work: Work, call: Received[GetFeed]) -> Feed:
+        """What changed for a tenant's own system."""
+        call.grant.require(tenant=call.tenant)
+        return feed.page(work.conn, self.desk.readers, call.tenant, call.data)
+
+    @answer(NoteReference)
+    def note_reference(self, work: Work, call: Received[NoteReference]) -> ReportAnswer:
+        """The number by which a department's system knows a report of its case."""
+        row = store.report(work.conn, call.tenant, call.data.report_id)
+        if row is None:
+            raise NotFound(f"There is no report {call.data.report_id!r}.")
+        call.grant.require(department=row.department)
+        assert call.grant.principal is not None
+        owner = call.grant.principal.tenant
+        feed.note(work.conn, call.tenant, row.report_id, owner, call.data.reference)
+        return ReportAnswer(report_id=row.report_id, tenant=row.tenant, status=row.status)
 
     @answer(ListDevices)
     def list_devices(self, work: Work, call: Received[ListDevices]) -> Devices:

@@ -101,14 +101,15 @@ class NewReading:
 
 _ADD_REPORTS = text(f"""
     INSERT INTO {SCHEMA}.reports (tenant, report_id, client, digest, channel, text, lon, lat, address,
-        matter_given, contact, call_id, received_at, traceparent, located, component, level, status,
-        changed_at)
+        matter_given, contact, call_id, received_at, traceparent, located, component, level, reference,
+        status, changed_at)
     SELECT tenant, report_id, client, digest, channel, text, lon, lat, address,
-        matter, contact, call_id, received_at, traceparent, located, component, level, 'received', received_at
+        matter, contact, call_id, received_at, traceparent, located, component, level, reference,
+        'received', received_at
     FROM json_to_recordset(CAST(:rows AS json)) AS r (tenant text, report_id text, client text, digest text,
         channel text, text text, lon float8, lat float8, address text, matter text, contact bytea, call_id text,
         received_at timestamptz, traceparent text, located jsonb, component text,
-        level text)
+        level text, reference text)
     ON CONFLICT DO NOTHING
     RETURNING tenant, report_id
 """)
@@ -144,7 +145,7 @@ _JUDGE = f"""
         cells jsonb, reason text, merged_into text, bucket bigint, triaged_at timestamptz,
         held_at timestamptz, decided_by text, place jsonb, suggestion json, responsible jsonb)
     WHERE r.tenant = j.tenant AND r.report_id = j.report_id AND {{condition}}
-    RETURNING r.tenant, r.report_id, r.channel
+    RETURNING r.tenant, r.report_id, r.channel, r.client, r.reference
 """
 _JUDGE_NEW = text(_JUDGE.format(condition="r.triaged_at IS NULL"))
 _JUDGE_HELD = text(_JUDGE.format(condition="r.held_at IS NOT NULL"))
@@ -167,6 +168,7 @@ _PROGRESS = text(f"""
         stage_times jsonb)
     WHERE r.tenant = p.tenant AND r.report_id = p.report_id
         AND (r.case_version IS NULL OR r.case_version < p.version)
+    RETURNING r.tenant, r.report_id, r.client, r.reference
 """)
 
 _ADD_READINGS = text(f"""
@@ -208,6 +210,7 @@ def add_reports(conn: Connection, received: Collection[Received]) -> set[tuple[s
             "located": r.located,
             "component": r.component,
             "level": r.level,
+            "reference": r.reference,
         }
         for one in received
         for r in (one.report,)
@@ -232,25 +235,28 @@ def open_near(conn: Connection, probes: Sequence[Probe]) -> list[Said]:
     return list({row.report_id: Said(*row) for row in found}.values())
 
 
-def judge(conn: Connection, judged: Sequence[Judged], waiting: Waiting = "new") -> set[tuple[str, str]]:
+def judge(
+    conn: Connection, judged: Sequence[Judged], waiting: Waiting = "new"
+) -> dict[tuple[str, str], Row[Any]]:
     """Write what was decided about reports that wait so; returns those that it was still to decide about."""
     rows = conn.execute(_JUDGES[waiting], {"rows": _json(list(judged))})
-    channels = {(row.tenant, row.report_id): row.channel for row in rows}
+    decided = {(row.tenant, row.report_id): row for row in rows}
     record(
         conn,
         [
             Step(one.tenant, one.report_id, one.status, one.triaged_at, one.merged_into)
             for one in judged
-            if channels.get((one.tenant, one.report_id)) == CHANNEL
+            if (row := decided.get((one.tenant, one.report_id))) is not None and row.channel == CHANNEL
         ],
     )
-    return set(channels)
+    return decided
 
 
-def progress(conn: Connection, steps: Sequence[Progress]) -> None:
-    """Let the reports follow their cases; a step older than what is known changes nothing."""
+def progress(conn: Connection, steps: Sequence[Progress]) -> dict[tuple[str, str], Row[Any]]:
+    """Let the reports follow their cases; a step older than what is known changes nothing. Returns what changed."""
     ordered = sorted(steps, key=lambda step: (step.tenant, step.report_id))
-    conn.execute(_PROGRESS, {"rows": _json(ordered)})
+    rows = conn.execute(_PROGRESS, {"rows": _json(ordered)})
+    return {(row.tenant, row.report_id): row for row in rows}
 
 
 def add_readings(conn: Connection, new: Sequence[NewReading]) -> set[tuple[str, str, str]]:

@@ -6,6 +6,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Float,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -67,6 +68,7 @@ reports = Table(
     Column("stage_times", JSONB),  # of its case, in milliseconds since 1970 (services.intake.timeline)
     Column("call_id", Text),  # the hotline's own number of the call
     Column("suggestion", JSONB),  # what was suggested before anybody decided (services.intake.suggestion)
+    Column("reference", Text),  # its number in the system that sent it
     Column("level", Text),  # of risk, as its sender sees it (qipan.contracts.level)
     Column("responsible", JSONB),  # whose it is, when it was declined (qipan.contracts.responsible)
     Index(
@@ -201,6 +203,37 @@ open311_updates = Table(
     Column("at", _stamp, primary_key=True),
     Column("status", Text, primary_key=True),
     Index("open311_updates_at", "tenant", "at", "report_id"),
+)
+
+# Never updated. `xid` is the transaction that wrote a row: readers stop before those in progress.
+feed = Table(
+    "feed",
+    metadata,
+    Column("tenant", Text, primary_key=True),  # who reads it
+    Column(
+        "xid", BigInteger, primary_key=True, server_default=text("((pg_current_xact_id())::text)::bigint")
+    ),
+    Column("seq", BigInteger, Identity(always=True), primary_key=True),
+    Column("town", Text, nullable=False),
+    Column("report_id", Text, nullable=False),
+    Column("case_id", Text),
+    Column("status", Text, nullable=False),
+    Column("at", _stamp, nullable=False),
+    Column("matter", Text),
+    Column("department", Text),
+    Column("unit", Text),
+    Column("reference", Text),
+    Index("feed_at", "tenant", "at"),
+)
+
+# The numbers by which tenants' own systems know reports that others sent.
+report_references = Table(
+    "report_references",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("report_id", Text, primary_key=True),
+    Column("owner", Text, primary_key=True),
+    Column("reference", Text, nullable=False),
 )
 
 verifications = Table(

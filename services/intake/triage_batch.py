@@ -1,14 +1,18 @@
 """Triage of a batch: examine, look for duplicates, decide, write, tell; two statements in all."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
 
 from qipan.contracts.events import Outcome, ReportReceived, ReportTriaged
 from qipan.messaging.received import Received
 from qipan.storage import Work
-from services.intake import store
+from services.intake import feed, store
 from services.intake.desk import Desk, Examined, Triaged
 from services.intake.duplicates import Box, OpenReports, bucket_of
+from services.intake.feed import Readers
 from services.intake.public_status import STATUS_OF
 from services.intake.verification import cell_of
 from services.intake.verification_rows import Asked
@@ -42,6 +46,26 @@ def triage(work: Work, desk: Desk, batch: Sequence[Received[ReportReceived]]) ->
         if due_at is not None:
             work.set_timer(tenant=tenant, kind=HELD_DUE, ref=report.report_id, due_at=due_at)
     ask(work, asked)
+    tell_readers(work, desk.readers, judged, fresh)
+
+
+def tell_readers(
+    work: Work,
+    readers: Readers,
+    judged: Sequence[store.Judged],
+    changed: Mapping[tuple[str, str], Row[Any]],
+) -> None:
+    """Let tenants' own systems hear of what was decided; of what becomes a case they hear from the case."""
+    if readers.days:
+        feed.write(
+            work,
+            readers,
+            (
+                (row, feed.Told(one.status, one.triaged_at, matter=one.matter))
+                for one in judged
+                if (row := changed.get((one.tenant, one.report_id))) is not None
+            ),
+        )
 
 
 def asking(desk: Desk, triaged: Triaged, now: datetime) -> Asked:

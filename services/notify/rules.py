@@ -140,6 +140,7 @@ RULES: tuple[Rule, ...] = (
     Rule(events.CaseExpedited.type, Audience.INSPECTORS, "case.expedited", frozenset({Stage.DISPOSED})),
     Rule(events.CaseExpedited.type, Audience.SHIFT_LEADERS, "case.expedited", frozenset({Stage.INSPECTED})),
     Rule(events.CaseRemarked.type, Audience.SHIFT_LEADERS, "case.remarked"),
+    Rule(events.CaseWithdrawn.type, Audience.DISPATCHERS, "case.withdrawn"),
     Rule(events.CaseReopened.type, Audience.DISPATCHERS, "case.reopened"),
     Rule(events.CaseReopened.type, Audience.SUPERVISORS, "case.reopened"),
     # 整改 is the unit's to answer, and the shift leader's to accept.

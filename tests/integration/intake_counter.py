@@ -49,12 +49,16 @@ class Counter:
         of, tenant = traits.pop("of", "sandun"), traits.pop("tenant", "sandun")
         sub = traits.pop("sub", f"{of}.{'-'.join(sorted(roles))}.1")
         principal = Principal(sub=sub, name="某人", tenant=of, roles=frozenset(roles), **traits)
+        return self.carry(request, self.here.signer.token(principal, 600), tenant, id)
+
+    def carry(self, request: Request[Any], token: str | None, tenant: str, id: str | None = None) -> Any:
+        """What the service answers the bearer of this token."""
         envelope = Envelope[type(request)](
             id=id or new_id(),
             type=request.type,
             source="test",
             tenant=tenant,
-            principal=self.here.signer.token(principal, 600),
+            principal=token,
             data=request,
         )
         method = next(

@@ -1,22 +1,29 @@
 """Rectifications (整改) and cases reopened (重开) on a real database."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+import case_samples
 import pytest
-from dispatch_desk import CELL, Desk, build_dispatch, told, triaged
+from dispatch_desk import CELL, Desk, build_dispatch, told, triaged, xihu
 
 from qipan.contracts.case import Stage
 from qipan.contracts.commands import AcceptTask, CloseCase, DispatchCase, DisposeTask, InspectCase
 from qipan.contracts.errors import Forbidden, Invalid
 from qipan.contracts.events import ReportRated, ReportReopened
-from qipan.contracts.follow_up import AnswerRectification, CloseRectification, ListRectifications
+from qipan.contracts.follow_up import AnswerRectification, CallBack, CloseRectification, ListRectifications
 from qipan.contracts.followed_up import Rectification
 from qipan.contracts.queries import ListWork, TellCase
 from qipan.storage import timers
+from qipan.tenancy import District
 from qipan.testing import Databases
+from services.analytics.facts import CaseFacts
 from services.dispatch.audit import verify
+from services.dispatch.grounds import Grounds
+from services.dispatch.process import STANDARD
 from services.dispatch.rectification import RECTIFICATION_DUE
+from services.dispatch.steps import Actor
 
 LEADER = "sandun.shift-leader.1"
 
@@ -30,6 +37,24 @@ def close(desk: Desk) -> None:
     inspector = next(p.id for p in desk.process.district.people if CELL in p.cells)
     desk.ask(inspector, InspectCase(case_id=case.case_id, passed=True))
     desk.ask(LEADER, CloseCase(case_id=case.case_id))
+
+
+def to_inspect(desk: Desk) -> str:
+    """Take the one case to its inspection; returns who may inspect it."""
+    case = desk.case()
+    worker = case.worker or ""
+    if case.stage is Stage.OFFERED:
+        desk.ask(worker, AcceptTask(case_id=case.case_id))
+    desk.ask(worker, DisposeTask(case_id=case.case_id, evidence=("photo:1",)))
+    return next(p.id for p in desk.process.district.people if CELL in p.cells)
+
+
+def town(**settings: bool | int | str) -> District:
+    """The district, with settings of Sandun's."""
+    parts = dict(xihu().parts)
+    own = {f"dispatch.{name.replace('_', '-')}": value for name, value in settings.items()}
+    parts["sandun"] = replace(parts["sandun"], settings={**parts["sandun"].settings, **own})
+    return replace(xihu(), parts=parts)
 
 
 def build_closed(url: str) -> None:
@@ -132,7 +157,9 @@ def test_a_poor_rating_is_put_right_and_the_case_stays_closed(desk: Desk) -> Non
 
 def test_a_good_rating_opens_nothing(desk: Desk) -> None:
     rate(desk, 3)
-    assert desk.case().follow_up is None
+    follow_up = desk.case().follow_up
+    assert follow_up is not None
+    assert follow_up.rectification is None
     assert heard(desk) == ["case.rated.v1"]
 
 
@@ -170,3 +197,81 @@ def test_a_reopened_case_is_the_dispatchers_once(desk: Desk) -> None:
     rate(desk, 1)
     assert rectified(desk).number == 2
     assert [verdict.broken for verdict in verify(desk.database.engine)] == [None]
+
+
+def test_an_inspection_shows_what_was_seen_where_the_town_requires_it(database_url: Databases) -> None:
+    desk = Desk.open(database_url(build_dispatch), district=town(inspect_evidence="required"))
+    desk.file(triaged("r1"))
+    inspector = to_inspect(desk)
+    look = InspectCase(case_id=desk.case().case_id, passed=True)
+    with pytest.raises(Invalid) as refused:
+        desk.ask(inspector, look)
+    assert refused.value.faults[0].where == "evidence"
+    desk.ask(inspector, look.model_copy(update={"evidence": ("photo:after",)}))
+    follow_up = desk.case().follow_up
+    assert follow_up is not None
+    assert follow_up.inspection is not None
+    assert (follow_up.inspection.by, follow_up.inspection.passed) == (inspector, True)
+    assert (follow_up.inspection.evidence, follow_up.inspection.disposal) == (("photo:after",), ("photo:1",))
+    desk.database.close()
+
+
+def test_nobody_of_the_unit_inspects_where_the_town_says_so() -> None:
+    case = case_samples.case(stage=Stage.DISPOSED, worker="sandun.sweep.1")
+    mate = Actor("sandun.sweep.2", frozenset({"grid-worker"}), "sandun", frozenset({"sandun/sweep"}))
+    strict = Grounds(town(inspect_other_unit=True)).of("sandun").process
+    with pytest.raises(Forbidden, match="not of sandun/sweep"):
+        strict.check(case, "pass", mate)
+    assert strict.check(case, "pass", replace(mate, units=frozenset({"sandun/order"})))
+    assert STANDARD.check(case, "pass", mate)
+
+
+def test_a_case_reworked_too_often_is_the_dispatchers(database_url: Databases) -> None:
+    desk = Desk.open(database_url(build_dispatch), district=town(most_reworks=2))
+    desk.file(triaged("r1"))
+    for expected in (Stage.REWORK, Stage.FILED):
+        inspector = to_inspect(desk)
+        desk.ask(inspector, InspectCase(case_id=desk.case().case_id, passed=False, note="还有垃圾"))
+        assert desk.case().stage is expected
+    case = desk.case()
+    assert (case.worker, case.task_id, case.reason, case.counters.reworks) == (None, None, "还有垃圾", 2)
+    [waiting] = desk.ask("sandun.dispatcher.1", ListWork()).cases
+    assert waiting.case_id == case.case_id
+    assert [row.status for row in desk.rows("SELECT status FROM dispatch.tasks")] == ["withdrawn"]
+    assert [row.open for row in desk.rows("SELECT open FROM dispatch.loads")] == [0]
+    desk.database.close()
+
+
+def test_a_callback_is_made_once_reached_and_its_answers_are_needed(desk: Desk) -> None:
+    case_id = desk.case().case_id
+    with pytest.raises(Forbidden):
+        desk.ask("sandun.dispatcher.1", CallBack(case_id=case_id, contacted=False))
+    desk.ask("sandun.acceptor.1", CallBack(case_id=case_id, contacted=False, note="无人接听"))
+    with pytest.raises(Invalid) as refused:
+        desk.ask("sandun.acceptor.1", CallBack(case_id=case_id, contacted=True, resolved=True))
+    assert refused.value.faults[0].where == "resolved, satisfied"
+    reached = CallBack(case_id=case_id, contacted=True, resolved=True, satisfied=False)
+    desk.ask("sandun.acceptor.1", reached)
+    follow_up = desk.case().follow_up
+    assert follow_up is not None
+    called = follow_up.callback
+    assert called is not None
+    assert (called.attempts, called.contacted, called.in_time, called.resolved, called.satisfied) == (
+        2,
+        True,
+        True,
+        True,
+        False,
+    )
+    counted = {moment.counter: count for moment, count in CaseFacts.of(desk.case()).moments().items()}
+    assert (counted["contacted"], counted["contacted_on_time"], counted["resolved"]) == (1, 1, 1)
+    assert "content" not in counted
+
+
+def test_a_callback_after_the_limit_is_late(desk: Desk) -> None:
+    desk.clock.advance(timedelta(days=5))
+    reached = CallBack(case_id=desk.case().case_id, contacted=True, resolved=True, satisfied=True)
+    desk.ask(LEADER, reached)
+    counted = {moment.counter for moment in CaseFacts.of(desk.case()).moments()}
+    assert "contacted" in counted
+    assert "contacted_on_time" not in counted

@@ -290,7 +290,10 @@ class Loop(RuleBasedStateMachine):
         try:
             after = step(before, do, actor, self.now, DEADLINES, brings)
         except (IllegalTransition, Forbidden, Invalid):
-            standing = {*supervision.GUARDS.values(), *rectification.GUARDS.values()}
+            standing = {
+                *supervision.GUARDS.values(),
+                *rectification.GUARDS.values(),
+            }
             elsewhere = standing.isdisjoint(row.guards)
             complete = elsewhere and (brings is FULL or not row.guards)
             own_work = do in (Do.PASS, Do.FAIL) and actor.id == before.worker

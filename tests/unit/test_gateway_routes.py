@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
@@ -144,6 +145,7 @@ BODIES = {
     "DisposeTask": {"evidence": ["photo://1"]},
     "InspectCase": {"passed": True},
     "VoidCase": {"reason": "误报"},
+    "CallBack": {"contacted": False},
     "AnswerRectification": {"answer": "已重新清理", "evidence": ["photo:2"]},
     "SuperviseCase": {"reason": "媒体曝光"},
     "AnswerSupervision": {"answer": "正在清理"},
@@ -153,6 +155,7 @@ BODIES = {
     "DecideTime": {"approved": True},
     "ResumeCase": {"reason": "配件已到"},
     "UnmaskContact": {"purpose": "回访"},
+    "NoteReference": {"reference": "JJ-1"},
     "AnswerVerification": {"finding": "confirmed"},
     "DecideConflict": {"decision": "discard", "note": "已由他人处置"},
     "DecideReport": {"outcome": "file", "matter": "s:06010"},
@@ -311,6 +314,21 @@ def test_what_a_service_refuses_is_told(client: TestClient, calls: Calls) -> Non
 def test_the_door_away_is_unavailable(client: TestClient) -> None:
     answer = client.post("/v1/reports", json={"text": "x"})
     assert (answer.status_code, problem_code(answer)) == (503, "unavailable")
+
+
+def test_a_devices_key_goes_on_to_the_door(monkeypatch: pytest.MonkeyPatch, client: TestClient) -> None:
+    came: list[httpx.Request] = []
+
+    async def send(_client: httpx.AsyncClient, method: str, url: httpx.URL, **rest: Any) -> httpx.Response:
+        came.append(httpx.Request(method, url.copy_with(scheme="http", host="door"), headers=rest["headers"]))
+        return httpx.Response(200, json={})
+
+    monkeypatch.setattr(httpx.AsyncClient, "request", send)
+    headers = {"X-Device-Key": "sandun.k", "X-Other": "o"}
+    assert client.post("/v1/alarms", json=[{"alarm_id": "1"}], headers=headers).status_code == 200
+    [request] = came
+    assert (request.url.path, request.headers.get("x-device-key")) == ("/v1/alarms", "sandun.k")
+    assert "x-other" not in request.headers
 
 
 def test_everybody_of_the_pack_can_sign_in(client: TestClient, district: District, calls: Calls) -> None:

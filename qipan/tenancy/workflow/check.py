@@ -23,6 +23,7 @@ FIXED = frozenset(
         "rate",
         "supervision-overdue",
         "rectify",
+        "withdraw",
         "rectification-overdue",
         "reopen",
         "ask",

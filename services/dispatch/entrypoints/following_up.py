@@ -7,10 +7,10 @@ from qipan.contracts.case import Stage
 from qipan.contracts.commands import CaseAnswer
 from qipan.contracts.errors import NotFound
 from qipan.contracts.events import ReportRated, ReportReopened
-from qipan.contracts.follow_up import AnswerRectification, CloseRectification, ListRectifications
+from qipan.contracts.follow_up import AnswerRectification, CallBack, CloseRectification, ListRectifications
 from qipan.contracts.queries import CaseList
 from qipan.messaging.service import Received, Timer, Work, answer, consume, on_timer
-from services.dispatch import reading, rectification, rectification_store, telling
+from services.dispatch import inspecting, reading, rectification, rectification_store, telling
 from services.dispatch.acting import Acting
 from services.dispatch.change import Change, Stored
 from services.dispatch.clocks import Clock, Deadlines
@@ -47,6 +47,20 @@ class FollowingUp(Acting):
             )
         self._record(work, changes)
         self._rectify(work, changes)
+
+    @answer(CallBack)
+    def call_back(self, work: Work, call: Received[CallBack]) -> CaseAnswer:
+        """回访, and whether it was in time."""
+        before, asked = self._find(work, call), call.data
+        case = before.case
+        now = work.now(case.tenant)
+        deadlines = Deadlines(before.limits, self.grounds.of(case.tenant).calendar)
+        due_at = deadlines.after_limit(self.grounds.callback_limit(case.tenant), case.closed_at or now)
+        kept = inspecting.called_back(
+            case, call.grant.sub, asked.contacted, asked.resolved, asked.satisfied, now, due_at
+        )
+        detail = {"contacted": str(asked.contacted), "note": asked.note}
+        return self._act(work, call, before, Do.CALL_BACK, Brings(follow_up=kept), detail)
 
     @answer(AnswerRectification)
     def answer_rectification(self, work: Work, call: Received[AnswerRectification]) -> CaseAnswer:

@@ -17,6 +17,7 @@ from qipan.messaging.service import Received, Work, answer
 from services.dispatch import returns
 from services.dispatch.acting import Acting
 from services.dispatch.change import Stored
+from services.dispatch.inspecting import inspected
 from services.dispatch.process import DISTRICTS, Do
 from services.dispatch.steps import Brings
 
@@ -49,8 +50,12 @@ class Loop(Acting):
     def inspect_case(self, work: Work, call: Received[InspectCase]) -> CaseAnswer:
         """核查: passed, or back for rework 返工."""
         do = Do.PASS if call.data.passed else Do.FAIL
-        brings = Brings(reason=call.data.note or None)
-        return self._act(work, call, self._find(work, call), do, brings, {"note": call.data.note})
+        before, asked = self._find(work, call), call.data
+        now = work.now(before.case.tenant)
+        kept = inspected(before.case, call.grant.sub, asked.passed, asked.evidence, now)
+        brings = Brings(reason=asked.note or None, evidence=asked.evidence, follow_up=kept)
+        detail = {"note": asked.note, "evidence": " ".join(asked.evidence)}
+        return self._act(work, call, before, do, brings, detail)
 
     @answer(CloseCase)
     def close_case(self, work: Work, call: Received[CloseCase]) -> CaseAnswer:
