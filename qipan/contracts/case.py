@@ -157,6 +157,59 @@ class Leg(Part):
     since: datetime
 
 
+class HandoverState(StrEnum):
+    """Where a hand-over stands."""
+
+    ASKED = "asked"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+class Handover(Part):
+    """移交: the newest hand-over. `to` is a unit's id, a town's or the district's; `by` asked for it, with a `reason`.
+
+    `holder` is the tenant whose dispatcher commands the case since it was taken over; None where it arose.
+    `decided`: the district said whose it is, finally.
+    """
+
+    to: str
+    state: HandoverState
+    reason: str
+    by: str
+    at: datetime
+    holder: str | None = None
+    refused: Remark | None = None
+    decided: Remark | None = None
+
+
+class SupportState(StrEnum):
+    """Where a supporting unit's child task stands."""
+
+    ASKED = "asked"
+    ACCEPTED = "accepted"
+    DONE = "done"
+    RETURNED = "returned"  # waits for a dispatcher, who excuses the unit
+    EXCUSED = "excused"
+
+
+class Support(Part):
+    """协办: the part of one supporting unit.
+
+    `reason` is what it was asked to do, `note` what it reported, or why it was returned or excused.
+    """
+
+    task_id: str
+    unit: str
+    department: str | None = None
+    worker: str | None = None
+    state: SupportState
+    reason: str = ""
+    note: str | None = None
+    evidence: tuple[str, ...] = ()
+    asked_at: datetime
+    changed_at: datetime
+
+
 class CaseState(Part):
     """Everything public about a case at one version. Times are domain time in UTC.
 
@@ -198,6 +251,8 @@ class CaseState(Part):
     stage_times: dict[Stage, datetime] = Field(default_factory=dict)
     clock: ClockState | None = None
     returned: Return | None = None
+    supports: tuple[Support, ...] = ()
+    handover: Handover | None = None
     supervision: Supervision | None = None
     follow_up: FollowUp | None = None
     leg: Leg | None = None

@@ -182,6 +182,66 @@ class CaseReturnDenied(CaseEvent):
     type: ClassVar[str] = "case.return.denied.v1"
 
 
+class CaseHandoverAsked(CaseEvent):
+    """移交: whoever has the case says that it is another's (`case.handover.to`)."""
+
+    type: ClassVar[str] = "case.handover.asked.v1"
+
+
+class CaseHandoverAccepted(CaseEvent):
+    """Another tenant has taken the case over: its dispatcher finds somebody."""
+
+    type: ClassVar[str] = "case.handover.accepted.v1"
+
+
+class CaseHandoverTaken(CaseEvent):
+    """A worker of another unit of the town has taken the case over."""
+
+    type: ClassVar[str] = "case.handover.taken.v1"
+
+
+class CaseHandoverRefused(CaseEvent):
+    """The one who was asked to take the case over refused."""
+
+    type: ClassVar[str] = "case.handover.refused.v1"
+
+
+class CaseHandoverDecided(CaseEvent):
+    """The district said whose the case is."""
+
+    type: ClassVar[str] = "case.handover.decided.v1"
+
+
+class CaseSupportAsked(CaseEvent):
+    """联合处置: another unit was asked to help; the newest of `case.supports`."""
+
+    type: ClassVar[str] = "case.support.asked.v1"
+
+
+class CaseSupportAccepted(CaseEvent):
+    """A supporting unit took its child task."""
+
+    type: ClassVar[str] = "case.support.accepted.v1"
+
+
+class CaseSupportFinished(CaseEvent):
+    """A supporting unit reported its part done, with evidence."""
+
+    type: ClassVar[str] = "case.support.finished.v1"
+
+
+class CaseSupportReturned(CaseEvent):
+    """A supporting unit gave its child task back, with a reason."""
+
+    type: ClassVar[str] = "case.support.returned.v1"
+
+
+class CaseSupportExcused(CaseEvent):
+    """A dispatcher lets the case go on without one unit's part."""
+
+    type: ClassVar[str] = "case.support.excused.v1"
+
+
 class CaseDisposed(CaseEvent):
     """处置: the handler reported it done, with evidence."""
 
@@ -387,6 +447,16 @@ CASE_EVENTS: tuple[type[CaseEvent], ...] = (
     CaseDisputed,
     CaseReturnAllowed,
     CaseReturnDenied,
+    CaseHandoverAsked,
+    CaseHandoverAccepted,
+    CaseHandoverTaken,
+    CaseHandoverRefused,
+    CaseHandoverDecided,
+    CaseSupportAsked,
+    CaseSupportAccepted,
+    CaseSupportFinished,
+    CaseSupportReturned,
+    CaseSupportExcused,
     CaseDisposed,
     CaseInspected,
     CaseReworked,

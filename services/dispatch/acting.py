@@ -9,7 +9,19 @@ from qipan.contracts.errors import Conflict, NotFound
 from qipan.contracts.light import light_of
 from qipan.messaging.service import PROCESS, DatabaseProvider, ProcessProvider, Received, Work
 from qipan.tenancy import Matter
-from services.dispatch import calendar_gap, choosing, disputes, reading, returns, telling, writing
+from services.dispatch import (
+    calendar_gap,
+    choosing,
+    disputes,
+    handover,
+    handovers,
+    joint,
+    reading,
+    returns,
+    supports,
+    telling,
+    writing,
+)
 from services.dispatch.availability import Availability
 from services.dispatch.change import Change, Stored
 from services.dispatch.choosing import Choice, Situation
@@ -71,8 +83,20 @@ class Acting:
 
     # How it is done
 
-    def _find(self, work: Work, call: Received[CaseCommand]) -> Stored:
-        stored = self._found(call, reading.find(work.conn, call.tenant, call.data.case_id), call.data.case_id)
+    def _find(
+        self, work: Work, call: Received[CaseCommand], child: str | None = None, asked: bool = False
+    ) -> Stored:
+        """The case of a command.
+
+        With `child`, whoever has that child task of it may ask; with `asked`, who is asked to take it over.
+        """
+        found = self._seek(work, call, call.data.case_id)
+        if asked and found is not None and found.case.handover is not None:
+            to = found.case.handover.to
+            call.grant.require(tenant=to if to == call.tenant else found.case.tenant, unit=to)
+            stored = found
+        else:
+            stored = self._found(call, found, call.data.case_id, child)
         expected = call.data.expected_version
         if expected is not None and expected != stored.case.version:
             raise Conflict(
@@ -81,12 +105,36 @@ class Acting:
             )
         return stored
 
-    def _found(self, call: Received, stored: Stored | None, subject: str) -> Stored:
+    def _seek(self, work: Work, call: Received, case_id: str) -> Stored | None:
+        return (
+            reading.find(work.conn, call.tenant, case_id)
+            or supports.find(work.conn, call.tenant, case_id)
+            or handovers.find(work.conn, call.tenant, case_id)
+        )
+
+    def _shown(self, call: Received, stored: Stored | None, subject: str) -> Stored:
+        """As `_found`, for who only looks: every party to a joint handling or a hand-over may."""
+        if stored is not None:
+            to = stored.case.handover.to if stored.case.handover else None
+            if to is not None and call.grant.allows(tenant=to, unit=to):
+                return stored
+            for support in stored.case.supports:
+                if call.grant.allows(tenant="", unit=support.unit, department=support.department):
+                    return stored
+        return self._found(call, stored, subject)
+
+    def _found(self, call: Received, stored: Stored | None, subject: str, child: str | None = None) -> Stored:
         if stored is None:
             raise NotFound(f"There is no case {subject!r} here.")
         case = stored.case
-        # Asked for by the department whose unit has it, the case is the department's too.
-        holder = call.tenant if call.tenant == stored.unit_tenant else case.tenant
+        # Asked for by the department whose unit has it, or by who took it over, the case is theirs too.
+        holder = call.tenant if call.tenant in (stored.unit_tenant, handover.commander(case)) else case.tenant
+        if child is not None:
+            support = joint.support_of(case, child)
+            call.grant.require(
+                tenant=holder, unit=support.unit, worker=support.worker, department=support.department
+            )
+            return stored
         call.grant.require(
             tenant=holder,
             unit=case.unit,
@@ -160,6 +208,8 @@ class Acting:
             changes = [self._noted(change) for change in changes]
             writing.write(work.conn, changes)
             disputes.keep(work.conn, changes)
+            handovers.keep(work.conn, changes)
+            supports.keep(work.conn, changes, self.grounds.owner)
             telling.tell(work, changes)
 
     def _noted(self, change: Change) -> Change:

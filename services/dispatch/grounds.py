@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import cached_property, lru_cache
 
 from qipan.contracts.events import CaseInspected, CaseReworked
-from qipan.tenancy import District
+from qipan.tenancy import District, Unit
 from qipan.worktime import Limit
 from services.dispatch.choosing import squads_of
 from services.dispatch.clocks import USUAL, YELLOW_SHARE
@@ -29,6 +29,15 @@ class Grounds:
     def closes_on_inspection(self, tenant: str) -> bool:
         """Whether a case that passed inspection needs no shift leader to close it."""
         return self._district.setting(tenant, "dispatch.close-on-inspection", False)
+
+    def unit(self, tenant: str, id: str) -> Unit | None:
+        """The unit with this id that works in a tenant."""
+        return next((squad.unit for squad in self.of(tenant).squads if squad.unit.id == id), None)
+
+    def owner(self, tenant: str, unit: str) -> str:
+        """Whose a unit is that works in a tenant: the tenant's own, or a department that is a tenant itself."""
+        found = self.unit(tenant, unit)
+        return found.tenant if found else tenant
 
     def most_reworks(self, tenant: str) -> int:
         """After how many reworks the task is taken away; 0: never."""

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY, distinct_on
 
 from qipan.contracts.case import CaseState, Stage
+from services.dispatch import handovers, supports
 from services.dispatch.finding import Sought
 from services.dispatch.tables import cases, findable
 from services.dispatch.words import Box, Term, ts_query
@@ -114,6 +115,12 @@ def _seen(query: Select[Any], view: View) -> Select[Any]:
         query = query.where(cases.c.unit == view.unit, cases.c.worker.is_(None))
     if view.of_unit is not None:
         query = query.where(cases.c.unit == view.of_unit)
+    if view.supported_by is not None and view.tenant is not None:
+        worker, units = view.supported_by
+        query = query.where(cases.c.id.in_(supports.case_ids(view.tenant, worker, sorted(units))))
+    if view.handed_to is not None:
+        key = tuple_(cases.c.tenant, cases.c.id)
+        query = query.where(key.in_(handovers.held_by(view.handed_to)))
     if view.cells is not None:
         query = query.where(cases.c.cells.overlap(sorted(view.cells)))
     if view.not_worker is not None:

@@ -17,7 +17,7 @@ from qipan.contracts.case import CaseState, Counters, Stage
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
 from qipan.tenancy.workflow import StepRow, Workflow, standard
 from qipan.worktime import Limit
-from services.dispatch import inspecting, rectification, returns, steps, supervision
+from services.dispatch import handover, inspecting, joint, rectification, returns, steps, supervision
 from services.dispatch.clocks import Clock, Deadlines, entering
 from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
 
@@ -35,6 +35,16 @@ class Do(StrEnum):
     DISPUTE = "dispute"
     ALLOW_RETURN = "allow-return"
     DENY_RETURN = "deny-return"
+    HAND_OVER = "hand-over"
+    TAKE_OVER = "take-over"
+    TAKE_TASK_OVER = "take-task-over"
+    REFUSE_HANDOVER = "refuse-handover"
+    DECIDE_HANDOVER = "decide-handover"
+    OPEN_SUPPORT = "open-support"
+    ACCEPT_SUPPORT = "accept-support"
+    FINISH_SUPPORT = "finish-support"
+    RETURN_SUPPORT = "return-support"
+    EXCUSE_SUPPORT = "excuse-support"
     DISPOSE = "dispose"
     PASS = "pass"
     FAIL = "fail"
@@ -72,12 +82,28 @@ DISTRICTS = frozenset(do.value for do in Do)
 
 
 GUARDS: Mapping[str, Guard] = MappingProxyType(
-    {**steps.GUARDS, **returns.GUARDS, **supervision.GUARDS, **rectification.GUARDS, **inspecting.GUARDS}
+    {
+        **steps.GUARDS,
+        **returns.GUARDS,
+        **joint.GUARDS,
+        **handover.GUARDS,
+        **supervision.GUARDS,
+        **rectification.GUARDS,
+        **inspecting.GUARDS,
+    }
 )
 """Every guard by the name under which workflows ask for it."""
 
 EFFECTS: Mapping[str, Effect] = MappingProxyType(
-    {**steps.EFFECTS, **returns.EFFECTS, **supervision.EFFECTS, **rectification.EFFECTS, **inspecting.EFFECTS}
+    {
+        **steps.EFFECTS,
+        **returns.EFFECTS,
+        **joint.EFFECTS,
+        **handover.EFFECTS,
+        **supervision.EFFECTS,
+        **rectification.EFFECTS,
+        **inspecting.EFFECTS,
+    }
 )
 """Every effect by the name under which workflows have it."""
 

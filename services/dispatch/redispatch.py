@@ -56,6 +56,11 @@ def decided(
     return Decision(choice, overrides, detail)
 
 
+def supporting(unit: str, worker: str | None, ground: Ground, situation: Situation) -> Choice:
+    """Who is asked to support (协办): the unit and worker named, or the unit's best; Invalid as in `decided`."""
+    return _named(unit, worker, ground, situation, Recommendation(candidates=(), passed_over=(), why=""))
+
+
 def _named(
     unit: str, worker: str | None, ground: Ground, situation: Situation, recommended: Recommendation
 ) -> Choice:

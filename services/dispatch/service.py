@@ -10,6 +10,7 @@ from services.dispatch.clocks import Limits
 from services.dispatch.entrypoints.choices import Choices
 from services.dispatch.entrypoints.field import Field
 from services.dispatch.entrypoints.following_up import FollowingUp
+from services.dispatch.entrypoints.handing_over import HandingOver
 from services.dispatch.entrypoints.happening import Happening
 from services.dispatch.entrypoints.lists import Lists
 from services.dispatch.entrypoints.loop import Loop
@@ -19,6 +20,7 @@ from services.dispatch.entrypoints.offline import Offline
 from services.dispatch.entrypoints.returning import Returning
 from services.dispatch.entrypoints.supervising import Supervising
 from services.dispatch.entrypoints.timing import Timing
+from services.dispatch.entrypoints.together import Together
 from services.dispatch.entrypoints.waiting import WaitingCases
 from services.dispatch.entrypoints.whereabouts import Whereabouts
 from services.dispatch.process import Do
@@ -31,7 +33,9 @@ class Dispatch(
     Happening,
     Loop,
     Returning,
+    HandingOver,
     Field,
+    Together,
     Choices,
     WaitingCases,
     Offline,

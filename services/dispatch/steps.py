@@ -6,7 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from qipan.contracts.case import CaseState, Going, Leg, Return
+from qipan.contracts.case import CaseState, Going, Handover, Leg, Return, Support
 from qipan.contracts.errors import Fault, Forbidden
 from qipan.contracts.followed_up import FollowUp
 from qipan.contracts.supervised import Supervision
@@ -51,6 +51,8 @@ class Brings:
     rating: int | None = None
     time: Timed | None = None
     returned: Return | None = None
+    supports: tuple[Support, ...] | None = None
+    handover: Handover | None = None
     supervision: Supervision | None = None
     follow_up: FollowUp | None = None
     due_at: datetime | None = None
@@ -110,7 +112,7 @@ def holds_it(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
 
 def not_the_handler(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
     """核查 is independent: nobody inspects their own work."""
-    if actor.id != case.worker:
+    if actor.id != case.worker and all(actor.id != support.worker for support in case.supports):
         return None
     return Forbidden("Whoever disposed of a case cannot inspect it; ask someone else to look.")
 

@@ -118,6 +118,16 @@ tasks = Table(
     Column("status", Text, nullable=False),
     Column("offered_at", _stamp, nullable=False),
     Column("changed_at", _stamp, nullable=False),
+    # 协办: a supporting unit's child task, and whose the unit is; the lead's task has its owner with the case.
+    Column("kind", Text, nullable=False, server_default="lead"),
+    Column("unit_tenant", Text),
+    Index(
+        "tasks_supporting",
+        "tenant",
+        "unit",
+        postgresql_where=text("kind = 'support' AND status IN ('accepted', 'asked')"),
+    ),
+    Index("tasks_supporting_abroad", "unit_tenant", "case_id", postgresql_where=text("kind = 'support'")),
 )
 
 clocks = Table(
@@ -226,6 +236,20 @@ disputes = Table(
     Column("what", Text),
     Column("who", Text),
     Index("disputes_waiting", "tenant", "due_at", "case_id", postgresql_where=text("ended_at IS NULL")),
+)
+
+# 移交: each case's newest hand-over, by which the other side finds it (handovers.py). `asked` is a tenant or a unit.
+handovers = Table(
+    "handovers",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("case_id", Text, primary_key=True),
+    Column("asked", Text, nullable=False),
+    Column("holder", Text),
+    Column("state", Text, nullable=False),
+    Column("changed_at", _stamp, nullable=False),
+    Index("handovers_asked", "asked", "case_id"),
+    Index("handovers_held", "holder", "case_id", postgresql_where=text("holder IS NOT NULL")),
 )
 
 loads = Table(

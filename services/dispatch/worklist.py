@@ -29,6 +29,8 @@ class View:
     `tenant` is where the case arose; `abroad` a department whose units have it, wherever it arose (both as
     tenants). `unit` means tasks of that unit that nobody in person has been asked to do, `of_unit` all that
     the unit has. `cells` is for disposed cases, `in_cells` for cases of any stage.
+    `supported_by`: a worker and units, who have a child task of the case in hand; `handed_to`: a tenant that has
+    taken the case over.
     """
 
     stages: frozenset[Stage]
@@ -41,6 +43,8 @@ class View:
     cells: frozenset[str] | None = None
     in_cells: frozenset[str] | None = None
     not_worker: str | None = None
+    supported_by: tuple[str, frozenset[str]] | None = None
+    handed_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,30 @@ def views(
         disposed = frozenset({Stage.DISPOSED})
         found.append(View(disposed, tenant=tenant, cells=asker.cells, not_worker=asker.id))
     return tuple(found)
+
+
+def handed(asker: Asker, tenant: str, wanted: Collection[Stage] = ()) -> tuple[View, ...]:
+    """The cases that arose elsewhere and wait for the asker where they were taken over (移交)."""
+    chosen = frozenset(wanted) & OPEN_STAGES if wanted else None
+    found: list[View] = []
+    stages = _waiting_for(asker.roles) if chosen is None else chosen
+    if asker.everything and stages:
+        found.append(View(stages, handed_to=tenant))
+    held = HELD if chosen is None else HELD & chosen
+    if asker.units and held:
+        # Handed to the town; or, the town's own unit asked by the district, which has taken the case over.
+        for where in ({"handed_to": tenant}, {"abroad": tenant}):
+            found.append(View(held, worker=asker.id, **where))
+            found += [View(held, unit=unit, **where) for unit in sorted(asker.units)]
+    return tuple(found)
+
+
+def supported(asker: Asker, tenant: str, wanted: Collection[Stage] = ()) -> tuple[View, ...]:
+    """The cases, as far as they have come, of which the asker has a child task in hand (协办)."""
+    stages = frozenset(wanted) & OPEN_STAGES if wanted else OPEN_STAGES
+    if not asker.units or not stages:
+        return ()
+    return (View(stages, tenant=tenant, supported_by=(asker.id, asker.units)),)
 
 
 def sights(

@@ -14,6 +14,7 @@ from qipan.contracts.errors import Conflict
 from services.dispatch import chain, clock_rows, statements, time_requests
 from services.dispatch.change import Change, Stored
 from services.dispatch.clocks import Limits
+from services.dispatch.handover import workers_tenant
 from services.dispatch.reading import Key, find
 from services.dispatch.words import entries
 from services.dispatch.worklist import HELD
@@ -133,6 +134,9 @@ _TASK_STATUS: Mapping[type[events.CaseEvent], str] = {
     events.CaseReturnRefused: "offered",
     events.CaseDisputed: "disputed",
     events.CaseReturnDenied: "offered",
+    events.CaseHandoverAccepted: "withdrawn",
+    events.CaseHandoverTaken: "accepted",
+    events.CaseHandoverDecided: "withdrawn",
     events.CaseReferred: "withdrawn",
     events.CaseRecalled: "withdrawn",
     events.CaseDisposed: "disposed",
@@ -193,7 +197,7 @@ def _shift_loads(conn: Connection, changes: Sequence[Change]) -> None:
 def _holder(stored: Stored | None) -> Key | None:
     if stored is None or stored.case.stage not in HELD or stored.case.worker is None:
         return None
-    return (stored.case.tenant, stored.case.worker)
+    return (workers_tenant(stored.case), stored.case.worker)
 
 
 def _state_json(case: CaseState) -> str:

@@ -29,6 +29,9 @@ class Audience(StrEnum):
     SHIFT_LEADERS = "shift-leaders"
     SUPERVISORS = "supervisors"
     DISTRICT = "district"  # the district's leads and dispatchers
+    RECEIVERS = "receivers"  # who is asked to take a case over: a tenant's dispatchers, a unit's handlers
+    DECIDERS = "deciders"  # who decides when they refuse: the arbiters, between units the dispatchers
+    SUPPORT = "support"  # the worker of the newest child task, or the whole unit asked
     ARBITERS = "arbiters"  # whoever of the district decides disputed returns
     LEADS = "leads"  # the town's
     UNIT = "unit"  # everybody who handles cases for the unit that has it
@@ -104,6 +107,12 @@ RULES: tuple[Rule, ...] = (
     Rule(events.CaseDisputed.type, Audience.ARBITERS, "return.disputed", own_stage=ARBITRATION),
     Rule(events.CaseReturnAllowed.type, Audience.DISPATCHERS, "return.allowed"),
     Rule(events.CaseReturnDenied.type, Audience.HANDLER, "return.denied", mail=True),
+    Rule(events.CaseHandoverAsked.type, Audience.RECEIVERS, "handover.asked"),
+    Rule(events.CaseHandoverAccepted.type, Audience.DISPATCHERS, "handover.taken"),
+    Rule(events.CaseHandoverRefused.type, Audience.DECIDERS, "handover.refused"),
+    Rule(events.CaseHandoverDecided.type, Audience.DISPATCHERS, "handover.decided"),
+    Rule(events.CaseSupportAsked.type, Audience.SUPPORT, "support.asked", mail=True),
+    Rule(events.CaseSupportReturned.type, Audience.DISPATCHERS, "support.returned"),
     Rule(events.CaseDisposed.type, Audience.INSPECTORS, "case.disposed"),
     Rule(events.CaseReworked.type, Audience.HANDLER, "task.rework", mail=True),
     Rule(events.CaseVoided.type, Audience.HANDLER, "case.voided"),
@@ -186,14 +195,41 @@ def _handler(case: CaseState, base: str, directory: Directory) -> Sequence[Perso
     return directory.handlers(case.unit) if case.unit is not None else ()
 
 
+def _dispatchers(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
+    """Of whoever commands the case: where it arose, or who took it over."""
+    holder = case.handover.holder if case.handover else None
+    return directory.with_role(base_of(holder) if holder else base, Role.DISPATCHER)
+
+
+def _receivers(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
+    if case.handover is None:
+        return ()
+    to = case.handover.to
+    return directory.handlers(to) if "/" in to else directory.with_role(base_of(to), Role.DISPATCHER)
+
+
+def _deciders(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
+    if case.handover is None or "/" in case.handover.to:
+        return _dispatchers(case, base, directory)
+    return directory.arbiters(base)
+
+
+def _support(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
+    if not case.supports:
+        return ()
+    newest = case.supports[-1]
+    person = directory.person(newest.worker) if newest.worker is not None else None
+    return (person,) if person is not None else directory.handlers(newest.unit)
+
+
 def _department(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
     return directory.desk_of(case.department) if case.department is not None else ()
 
 
 def _inspectors(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
     workers = directory.grid_workers(base, case.place.cells.get(DUTY_LAYER, ""))
-    disposed_by = base_of(case.worker) if case.worker is not None else None
-    return [person for person in workers if person.id != disposed_by]
+    did_it = {base_of(one) for one in (case.worker, *(s.worker for s in case.supports)) if one is not None}
+    return [person for person in workers if person.id not in did_it]
 
 
 def _unit(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
@@ -219,10 +255,13 @@ def _rectifying(case: CaseState, base: str, directory: Directory) -> Sequence[Pe
 _AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Person]]] = {
     Audience.HANDLER: _handler,
     Audience.INSPECTORS: _inspectors,
+    Audience.DISPATCHERS: _dispatchers,
     Audience.DEPARTMENT: _department,
-    Audience.DISPATCHERS: lambda case, base, directory: directory.with_role(base, Role.DISPATCHER),
     Audience.SHIFT_LEADERS: lambda case, base, directory: directory.with_role(base, Role.SHIFT_LEADER),
     Audience.DISTRICT: lambda case, base, directory: directory.of_district(),
+    Audience.SUPPORT: _support,
+    Audience.RECEIVERS: _receivers,
+    Audience.DECIDERS: _deciders,
     Audience.ARBITERS: lambda case, base, directory: directory.arbiters(base),
     Audience.SUPERVISORS: lambda case, base, directory: directory.with_role(base, Role.SUPERVISOR),
     Audience.LEADS: lambda case, base, directory: directory.with_role(base, Role.TOWN_LEAD),

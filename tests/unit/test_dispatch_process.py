@@ -4,6 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -11,12 +12,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from qipan.access import rule_for
 from qipan.contracts import commands, field
 from qipan.contracts import supervision as watching
-from qipan.contracts.case import OPEN_STAGES, Place, Return, Stage
+from qipan.contracts.case import OPEN_STAGES, Place, Return, Stage, Support, SupportState
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
 from qipan.contracts.events import Outcome, ReportTriaged
 from qipan.tenancy.workflow import standard
 from qipan.worktime import Calendar, Span
-from services.dispatch import rectification, supervision
+from services.dispatch import joint, rectification, supervision
 from services.dispatch.clocks import CLOCK_OF, USUAL, Deadlines, running
 from services.dispatch.process import STANDARD, Do, file
 from services.dispatch.steps import NOTHING, SYSTEM, Actor, Brings
@@ -55,7 +56,11 @@ FULL = Brings(
     returned=Return(unit="sandun/sweep", worker=HANDLER.id, task_id="task-1", reason="not ours", at=NOON),
 )
 HISTORY = {Do.RETURN, Do.REFUSE_RETURN, Do.DISPUTE, Do.DENY_RETURN}
-"""Steps that hang on what was decided about the case before."""
+CHILDREN = {do for do in Do if do.endswith(("-support", "-over", "-handover"))}
+SUPPORT = Support(
+    task_id="c1.s1", unit="sandun/order", state=SupportState.ASKED, asked_at=NOON, changed_at=NOON
+)
+"""Steps that hang on what was decided about the case before; `CHILDREN`: of joint handling and handing over."""
 
 
 def report(**changes: object) -> ReportTriaged:
@@ -278,7 +283,7 @@ class Loop(RuleBasedStateMachine):
         self.seen = [self.case]
 
     @rule(
-        do=st.sampled_from(sorted(set(Do) - {Do.FILE} - ABOUT_TIME)),
+        do=st.sampled_from(sorted(set(Do) - CHILDREN - ABOUT_TIME - {Do.FILE})),
         actor=st.sampled_from(EVERYONE),
         brings=st.sampled_from((FULL, NOTHING)),
         minutes=st.integers(0, 5000),
@@ -346,3 +351,43 @@ class Loop(RuleBasedStateMachine):
 
 TestLoop = Loop.TestCase
 TestLoop.settings = hypothesis_settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+@pytest.mark.parametrize(
+    ("stage", "do", "actor"), [(Stage.DISPOSED, Do.PASS, INSPECTOR), (Stage.INSPECTED, Do.CLOSE, LEADER)]
+)
+def test_closed_only_together(stage, do, actor):
+    """With the control: the same case without the open part goes on."""
+    case = taken_to(stage)
+    for state in SupportState:
+        support = SUPPORT.model_copy(update={"state": state})
+        joined = case.model_copy(update={"supports": (support,)})
+        if state in (SupportState.DONE, SupportState.EXCUSED):
+            assert step(joined, do, actor, NOON, DEADLINES, FULL)
+            continue
+        with pytest.raises(Invalid) as refused:
+            step(joined, do, actor, NOON, DEADLINES, FULL)
+        assert "sandun/order" in refused.value.faults[0].what
+    assert step(case, do, actor, NOON, DEADLINES, FULL)
+
+
+def test_nobody_who_did_a_part_inspects_the_whole():
+    done = SUPPORT.model_copy(update={"state": SupportState.DONE, "worker": INSPECTOR.id})
+    with pytest.raises(Forbidden):
+        check(taken_to(Stage.DISPOSED).model_copy(update={"supports": (done,)}), Do.PASS, INSPECTOR)
+
+
+@given(st.lists(st.sampled_from(sorted(joint.MOVES)), max_size=6))
+def test_a_child_task_moves_only_as_its_table_says(taken):
+    case = taken_to(Stage.ACCEPTED).model_copy(update={"supports": (SUPPORT,)})
+    for name in taken:
+        before = case.supports[0]
+        sources, target = joint.MOVES[name]
+        if before.state in sources:
+            case = case.model_copy(update={"supports": joint.moved(case, before.task_id, name, NOON)})
+            assert case.supports[0].state is target
+        else:
+            with pytest.raises(IllegalTransition):
+                joint.moved(case, before.task_id, name, NOON)
+    waiting = case.supports[0].state not in joint.OVER
+    assert (joint.supports_over(case, LEADER, NOTHING) is not None) == waiting

@@ -33,7 +33,7 @@ FIXED = frozenset(
 )
 """Steps of the system alone, or that follow from mandates, which no town changes."""
 
-ABOVE = frozenset({"allow-return", "deny-return"})
+ABOVE = frozenset({"allow-return", "deny-return", "decide-handover"})
 """Steps of the district's arbiter, who is nobody of the town's."""
 
 

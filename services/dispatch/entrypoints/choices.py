@@ -12,6 +12,7 @@ from services.dispatch.change import Stored
 from services.dispatch.choosing import Situation
 from services.dispatch.commanding import Asked
 from services.dispatch.filing import task_id_of
+from services.dispatch.handover import commander, require_command
 from services.dispatch.process import Do
 from services.dispatch.recommending import Recommendation, recommend
 from services.dispatch.redispatch import decided, sent_by_hand, within_reach
@@ -25,11 +26,11 @@ class Choices(Acting):
     def recommend_units(self, work: Work, call: Received[RecommendUnits]) -> told.Recommendation:
         """Whom dispatch would ask now, and by which rule everybody else was passed over."""
         asked = call.data.case_id
-        stored = self._found(call, reading.find(work.conn, call.tenant, asked), asked)
+        stored = self._found(call, self._seek(work, call, asked), asked)
         situation = self._situation(work, call, stored)
         choice = self.choose(situation)
         recommended, crew = recommend(situation, choice), crew_for(situation, choice)
-        return _told(stored, recommended, crew, self.grounds.of(stored.case.tenant).policy.automatic)
+        return _told(stored, recommended, crew, self.grounds.of(commander(stored.case)).policy.automatic)
 
     @answer(DispatchCase)
     def dispatch_case(self, work: Work, call: Received[DispatchCase]) -> CaseAnswer:
@@ -38,7 +39,8 @@ class Choices(Acting):
         The department of a unit that may not be commanded from here is asked (商请) to assign one.
         """
         before = self._find(work, call)
-        case, ground = before.case, self.grounds.of(before.case.tenant)
+        case, ground = before.case, self.grounds.of(commander(before.case))
+        require_command(case, self._actor(call, before))
         situation = self._situation(work, call, before)
         recommended = recommend(situation, self.choose(situation))
         decision = decided(call.data, ground, situation, recommended)
@@ -60,7 +62,7 @@ class Choices(Acting):
 
     def _situation(self, work: Work, call: Received, stored: Stored) -> Situation:
         """What a choice for a case depends on now."""
-        tenant = stored.case.tenant
+        tenant = commander(stored.case)
         loads = reading.loads_of(work.conn, (tenant,)).get(tenant, {})
         field = self.field(work, (tenant,)).get(tenant, EVERYBODY)
         ground = self.grounds.of(tenant)

@@ -20,7 +20,7 @@ from services.dispatch import listing, reading
 from services.dispatch.acting import Acting
 from services.dispatch.finding import sought
 from services.dispatch.showing import shown
-from services.dispatch.worklist import Asker, Cursor, Order, View, sights, views
+from services.dispatch.worklist import Asker, Cursor, Order, View, handed, sights, supported, views
 
 
 class Lists(Acting):
@@ -33,6 +33,9 @@ class Lists(Acting):
         kind, asker = self._kind(call), _asker(call)
         is_department = kind is TenantKind.DEPARTMENT
         lists = views(asker, call.tenant, is_department=is_department, wanted=asked.stages)
+        lists += supported(asker, call.tenant, asked.stages)
+        if not is_department:
+            lists += handed(asker, call.tenant, asked.stages)
         if kind is TenantKind.DISTRICT:
             # Beside its own: what towns ask of departments for which the district answers.
             lists += views(asker, call.tenant, is_department=True, wanted=asked.stages)
@@ -77,15 +80,15 @@ class Lists(Acting):
     @answer(GetCase)
     def get_case(self, work: Work, call: Received[GetCase]) -> CaseAnswer:
         """One case, to whom it concerns."""
-        stored = self._found(call, reading.find(work.conn, call.tenant, call.data.case_id), call.data.case_id)
+        stored = self._shown(call, self._seek(work, call, call.data.case_id), call.data.case_id)
         return self._answer(work, stored)
 
     @answer(TellCase)
     def tell_case(self, work: Work, call: Received[TellCase]) -> Happenings:
         """What happened to a case, by its own id or its report's."""
         subject = call.data.subject
-        stored = reading.find(work.conn, call.tenant, subject)
-        stored = self._found(call, stored or reading.find_by_report(work.conn, call.tenant, subject), subject)
+        stored = self._seek(work, call, subject)
+        stored = self._shown(call, stored or reading.find_by_report(work.conn, call.tenant, subject), subject)
         case = stored.case
         told = tuple(reading.tell(work.conn, case.tenant, case.case_id))
         return Happenings(happenings=told, case_id=case.case_id, report_id=case.report_id)

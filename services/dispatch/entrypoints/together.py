@@ -1,0 +1,91 @@
+"""联合处置: asking other units to help, and what becomes of their child tasks."""
+
+from typing import Any
+
+from qipan.contracts.commands import CaseAnswer
+from qipan.contracts.errors import Fault, Invalid
+from qipan.contracts.joint import (
+    AcceptSupport,
+    ExcuseSupport,
+    FinishSupport,
+    OpenSupport,
+    ReturnSupport,
+    SupportAsked,
+    SupportCommand,
+)
+from qipan.messaging.service import Received, Work, answer
+from services.dispatch import joint
+from services.dispatch.entrypoints.choices import Choices
+from services.dispatch.process import Do
+from services.dispatch.redispatch import supporting
+from services.dispatch.steps import Brings
+
+
+class Together(Choices):
+    """Commands on child tasks."""
+
+    @answer(OpenSupport)
+    def open_support(self, work: Work, call: Received[OpenSupport]) -> CaseAnswer:
+        """A unit more, and the worker named or the one with least to do."""
+        before, asked = self._find(work, call), call.data
+        case = before.case
+        situation = self._situation(work, call, before)
+        choice = supporting(asked.unit, asked.worker, self.grounds.of(case.tenant), situation)
+        unit = choice.unit
+        supports = joint.opened(
+            case, unit.id, unit.department, choice.worker, asked.reason, work.now(case.tenant)
+        )
+        detail = {"task": supports[-1].task_id, "unit": unit.id, "worker": choice.worker or ""}
+        detail |= {"reason": asked.reason, "why": "; ".join(choice.reasons)}
+        brings = Brings(reason=asked.reason, supports=supports)
+        answered = self._act(work, call, before, Do.OPEN_SUPPORT, brings, detail)
+        if unit.tenant != case.tenant:
+            told = SupportAsked(task_id=supports[-1].task_id, case=answered.case)
+            work.publish(told, tenant=unit.tenant, subject=case.case_id, trace=call.traceparent)
+        return answered
+
+    @answer(AcceptSupport)
+    def accept_support(self, work: Work, call: Received[AcceptSupport]) -> CaseAnswer:
+        """The worker, or a department's service for the worker named, takes the child task."""
+        principal = call.grant.principal
+        by_hand = principal is not None and "handler" in principal.roles
+        return self._move(work, call, Do.ACCEPT_SUPPORT, {"worker": call.grant.sub} if by_hand else {})
+
+    @answer(FinishSupport)
+    def finish_support(self, work: Work, call: Received[FinishSupport]) -> CaseAnswer:
+        """Done, with evidence of its own."""
+        asked = call.data
+        changes = {"worker": call.grant.sub, "evidence": asked.evidence, "note": asked.note or None}
+        return self._move(work, call, Do.FINISH_SUPPORT, changes, asked.note, asked.evidence)
+
+    @answer(ReturnSupport)
+    def return_support(self, work: Work, call: Received[ReturnSupport]) -> CaseAnswer:
+        """Given back, with a reason: the case waits until a dispatcher has excused it."""
+        changes = {"note": call.data.reason}
+        return self._move(work, call, Do.RETURN_SUPPORT, changes, call.data.reason)
+
+    @answer(ExcuseSupport)
+    def excuse_support(self, work: Work, call: Received[ExcuseSupport]) -> CaseAnswer:
+        """Not needed any more, or not to be had."""
+        return self._move(work, call, Do.EXCUSE_SUPPORT, {"note": call.data.reason}, call.data.reason)
+
+    def _move(
+        self,
+        work: Work,
+        call: Received[Any],
+        do: Do,
+        changes: dict[str, Any],
+        why: str = "",
+        evidence: tuple[str, ...] = (),
+    ) -> CaseAnswer:
+        asked: SupportCommand = call.data
+        before = self._find(work, call, child=asked.task_id)
+        case = before.case
+        support = joint.support_of(case, asked.task_id)
+        if do == Do.ACCEPT_SUPPORT and support.worker is None and not changes:
+            fault = Fault(where="worker", what="the child task names no worker, so only a person can take it")
+            raise Invalid("Nobody could be given the child task.", faults=(fault,))
+        supports = joint.moved(case, asked.task_id, do, work.now(case.tenant), **changes)
+        detail = {"task": support.task_id, "unit": support.unit, "note": why}
+        brings = Brings(reason=why or None, evidence=evidence, supports=supports)
+        return self._act(work, call, before, do, brings, detail)

@@ -1,0 +1,173 @@
+"""移交: whose a case is said to be, who commands it, and what must hold before it changes hands. Pure.
+
+The case of record stays with the tenant in which it arose, under its id (docs/adr/0019): who *commands* it changes.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from qipan.contracts.case import CaseState, Handover, HandoverState
+from qipan.contracts.errors import Fault, Forbidden, Invalid
+from qipan.tenancy import in_shadow, shadow_of
+from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
+
+ARBITER = "arbiter"
+SHOWN = 20
+
+
+def commander(case: CaseState) -> str:
+    """The tenant whose dispatcher the case is: where it arose, or who took it over."""
+    return (case.handover and case.handover.holder) or case.tenant
+
+
+def workers_tenant(case: CaseState) -> str:
+    """The tenant to which the people of the unit that has the case belong."""
+    if case.unit is None or commander(case) == case.tenant:
+        return case.tenant
+    return in_shadow(case.unit.partition("/")[0], shadow_of(case.tenant))
+
+
+def asked(
+    case: CaseState,
+    actor: Actor,
+    to: str,
+    reason: str,
+    now: datetime,
+    units: Collection[str],
+    others: Collection[str],
+) -> Handover:
+    """The hand-over as it begins; Invalid when `to` is neither one of these units nor one of these tenants."""
+    if to in (case.unit, commander(case)) or to not in {*units, *others}:
+        named = ", ".join(sorted({*units, *others} - {case.unit or "", commander(case)})[:SHOWN])
+        fault = Fault(where="to", what=f"it cannot become {to!r}'s", allowed=f"another of: {named}")
+        raise Invalid("The case cannot be handed over there.", faults=(fault,))
+    holder = case.handover.holder if case.handover else None
+    return Handover(to=to, state=HandoverState.ASKED, reason=reason, by=actor.id, at=now, holder=holder)
+
+
+def taken(case: CaseState, to: str) -> str | None:
+    """Who commands a case that `to` takes over: nothing to note when that is where it arose."""
+    if "/" in to:
+        return case.handover.holder if case.handover else None
+    return None if to == case.tenant else to
+
+
+def handover_given(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+    """A step of handing over is about a hand-over."""
+    if brings.handover is not None:
+        return None
+    return Fault(where="to", what="nothing is being handed over", allowed="a case that was handed over")
+
+
+def none_open(case: CaseState, actor: Actor, brings: Brings) -> Fault | Forbidden | None:
+    """One hand-over at a time, and none against the district's decision."""
+    if case.handover is None:
+        return None
+    if case.handover.decided is not None:
+        return Forbidden("The district decided whose the case is; that is final.")
+    if case.handover.state is HandoverState.ACCEPTED:
+        return None
+    if case.handover.state is HandoverState.REFUSED and "/" in case.handover.to:
+        return None
+    waiting = "the answer" if case.handover.state is HandoverState.ASKED else "the district's decision"
+    return Fault(
+        where="to", what=f"it is being handed over to {case.handover.to}", allowed=f"after {waiting}"
+    )
+
+
+def is_asked(case: CaseState, actor: Actor, brings: Brings) -> Fault | Forbidden | None:
+    """Only the one who is asked answers, and only once."""
+    if case.handover is None or case.handover.state is not HandoverState.ASKED:
+        return Fault(
+            where="case_id", what="nobody is asked to take it over", allowed="a hand-over that is open"
+        )
+    if case.handover.to == actor.tenant or case.handover.to in actor.units:
+        return None
+    return Forbidden(f"It is {case.handover.to} that is asked to take the case over.")
+
+
+def was_refused(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+    """The district decides where the towns could not agree."""
+    ours = case.handover
+    if ours is not None and ours.state is HandoverState.REFUSED and "/" not in ours.to:
+        return None
+    return Fault(
+        where="case_id", what="no town refused it", allowed="a hand-over that the other town refused"
+    )
+
+
+def commands_it(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
+    """Who took a case over commands it; the town where it arose looks on, inspects and closes."""
+    if commander(case) == case.tenant or actor.tenant in ("", commander(case)):
+        return None
+    if "dispatcher" not in actor.roles or ARBITER in actor.roles:
+        return None
+    return Forbidden(f"The case was handed over: {commander(case)} commands it.")
+
+
+def require_command(case: CaseState, actor: Actor) -> None:
+    """Forbidden, unless the actor may dispatch the case (see `commands_it`)."""
+    objection = commands_it(case, actor, NOTHING)
+    if objection is not None:
+        raise objection
+
+
+def not_handed_over(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+    """Units of the town where it arose support a case that is still its own."""
+    if commander(case) == case.tenant:
+        return None
+    return Fault(
+        where="unit",
+        what=f"the case was handed over to {commander(case)}",
+        allowed="a case of the town's own",
+    )
+
+
+def keep_handover(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """Whoever has the case keeps it until it is taken over."""
+    return {"handover": brings.handover}
+
+
+def change_hands(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """Another tenant's dispatcher has it: nobody is asked yet."""
+    return {
+        "handover": brings.handover,
+        "department": None,
+        "unit": None,
+        "worker": None,
+        "task_id": None,
+        "leg": None,
+        "returned": None,
+        "reason": brings.reason,
+    }
+
+
+def take_it(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """Another unit's worker has it, under a task of its own."""
+    return {
+        "handover": brings.handover,
+        "department": brings.department,
+        "unit": brings.unit,
+        "worker": actor.id,
+        "task_id": brings.task_id,
+        "leg": None,
+        "returned": None,
+        "reason": brings.reason,
+    }
+
+
+GUARDS: Mapping[str, Guard] = MappingProxyType(
+    {
+        "handover-given": handover_given,
+        "no-handover-open": none_open,
+        "handover-asked": is_asked,
+        "handover-refused": was_refused,
+        "commands-it": commands_it,
+        "not-handed-over": not_handed_over,
+    }
+)
+EFFECTS: Mapping[str, Effect] = MappingProxyType(
+    {"keep-handover": keep_handover, "change-hands": change_hands, "take-it": take_it}
+)

@@ -1,0 +1,60 @@
+"""Hand-overs as rows: by which the other side finds a case that arose elsewhere."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Select, Text, and_, cast, literal, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+
+from qipan.contracts.case import OPEN_STAGES, CaseState
+from services.dispatch import reading
+from services.dispatch.change import Change, Stored
+from services.dispatch.tables import cases, handovers
+from services.dispatch.worklist import Cursor
+
+
+def keep(conn: Connection, changes: Sequence[Change]) -> None:
+    """Note the hand-overs that these steps change; nothing is written for other steps."""
+    for change in changes:
+        case, before = change.after.case, change.before.case if change.before else None
+        if case.handover is None or (before is not None and before.handover == case.handover):
+            continue
+        row = insert(handovers).values(
+            tenant=case.tenant,
+            case_id=case.case_id,
+            asked=case.handover.to,
+            holder=case.handover.holder,
+            state=case.handover.state.value,
+            changed_at=change.at,
+        )
+        newest = {name: row.excluded[name] for name in ("asked", "holder", "state", "changed_at")}
+        conn.execute(row.on_conflict_do_update(index_elements=["tenant", "case_id"], set_=newest))
+
+
+def find(conn: Connection, tenant: str, case_id: str) -> Stored | None:
+    """A case that arose elsewhere and that this tenant has taken over, or is asked to."""
+    party = or_(handovers.c.holder == tenant, handovers.c.asked == tenant)
+    where = conn.execute(select(handovers.c.tenant).where(party, handovers.c.case_id == case_id)).scalar()
+    return reading.find(conn, where, case_id) if where is not None else None
+
+
+def held_by(tenant: str) -> Select[tuple[str, str]]:
+    """The keys of the cases that a tenant has taken over."""
+    return select(handovers.c.tenant, handovers.c.case_id).where(handovers.c.holder == tenant)
+
+
+def listed(
+    conn: Connection, tenant: str, towns: Sequence[str], after: Cursor | None, limit: int
+) -> list[CaseState]:
+    """The open cases with a hand-over to which a tenant is party; with `towns`, those of them all."""
+    party = or_(
+        handovers.c.tenant.in_([tenant, *towns]), handovers.c.holder == tenant, handovers.c.asked == tenant
+    )
+    query = (
+        select(cast(cases.c.state, Text))
+        .join(handovers, and_(handovers.c.tenant == cases.c.tenant, handovers.c.case_id == cases.c.id))
+        .where(party, cases.c.stage.in_(sorted(OPEN_STAGES)))
+    )
+    if after is not None:
+        query = query.where(tuple_(cases.c.due_at, cases.c.id) > tuple_(literal(after.at), literal(after.id)))
+    rows = conn.execute(query.order_by(cases.c.due_at, cases.c.id).limit(limit))
+    return [CaseState.model_validate_json(row[0]) for row in rows]

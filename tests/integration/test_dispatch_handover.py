@@ -1,0 +1,184 @@
+"""Hand-over on a real database: between units, between two towns, refused and decided by the district."""
+
+from collections.abc import Iterator
+
+import pytest
+from dispatch_desk import CELL, Desk, build_dispatch, triaged
+
+from qipan.contracts.case import CaseState, HandoverState, Stage
+from qipan.contracts.commands import AcceptTask, CloseCase, DispatchCase, DisposeTask, InspectCase
+from qipan.contracts.errors import Forbidden, Invalid, NotFound
+from qipan.contracts.handover import AcceptHandover, DecideHandover, HandOver, ListHandovers, RefuseHandover
+from qipan.contracts.queries import GetCase, ListWork, TellCase
+from qipan.hosting.embedded.postgres import EmbeddedPostgres
+from qipan.testing import Databases
+
+DISPATCHER, WENXIN, ARBITER = "sandun.dispatcher.1", "wenxin.dispatcher.1", "xihu.dispatcher.1"
+
+
+@pytest.fixture(scope="module")
+def house(postgres: EmbeddedPostgres, database_templates: dict[str, str]) -> Iterator[Desk]:
+    databases = Databases(postgres, database_templates)
+    desk = Desk.open(databases(build_dispatch))
+    yield desk
+    desk.database.close()
+    databases.drop()
+
+
+@pytest.fixture
+def desk(house: Desk) -> Desk:
+    house.empty()
+    return house
+
+
+def asked(desk: Desk, to: str = "wenxin") -> CaseState:
+    """A case of Sandun's whose worker says that it is another's."""
+    desk.file(triaged("r1"))
+    case = desk.case()
+    return desk.ask(case.worker or "", HandOver(case_id=case.case_id, to=to, reason="不在本镇辖区")).case
+
+
+def loads(desk: Desk) -> dict[tuple[str, str], int]:
+    rows = desk.rows("SELECT * FROM dispatch.loads WHERE open <> 0")
+    return {(row.tenant, row.worker): row.open for row in rows}
+
+
+def ids(answer: object) -> list[str]:
+    return [case.case_id for case in answer.cases]  # type: ignore[attr-defined]
+
+
+def test_hand_over_between_two_towns(desk: Desk) -> None:
+    case = asked(desk)
+    case_id, first = case.case_id, case.worker or ""
+    assert case.handover is not None
+    assert (case.stage, case.worker, case.handover.state) == (Stage.OFFERED, first, HandoverState.ASKED)
+    assert [(t, m["type"]) for t, m in desk.said()][-2:] == [
+        ("sandun", "case.handover.asked.v1"),
+        ("wenxin", "handover.asked.v1"),
+    ]
+    for who, tenant in ((DISPATCHER, "sandun"), (WENXIN, "wenxin"), (ARBITER, "xihu")):
+        assert ids(desk.ask(who, ListHandovers(), tenant=tenant)) == [case_id]
+    assert ids(desk.ask("beishan.dispatcher.1", ListHandovers(), tenant="beishan")) == []
+    assert desk.ask(WENXIN, GetCase(case_id=case_id), tenant="wenxin").case == case
+    with pytest.raises(Forbidden):  # asked is not yet theirs
+        desk.ask(WENXIN, DispatchCase(case_id=case_id, unit="wenxin/sweep"), tenant="wenxin")
+
+    taken = desk.ask(WENXIN, AcceptHandover(case_id=case_id), tenant="wenxin").case
+    assert (taken.tenant, taken.stage, taken.unit, taken.case_id) == ("sandun", Stage.FILED, None, case_id)
+    assert taken.dispose_due_at == case.dispose_due_at
+    assert loads(desk) == {}
+    assert ids(desk.ask(WENXIN, ListWork(), tenant="wenxin")) == [case_id]
+    with pytest.raises(Forbidden, match="wenxin commands"):
+        desk.ask(DISPATCHER, DispatchCase(case_id=case_id, unit="sandun/order"))
+
+    offered = desk.ask(WENXIN, DispatchCase(case_id=case_id, unit="wenxin/sweep"), tenant="wenxin").case
+    worker = offered.worker or ""
+    assert worker.startswith("wenxin.sweep.")
+    assert loads(desk) == {("wenxin", worker): 1}
+    assert [(t, m["type"]) for t, m in desk.said()][-2:] == [
+        ("sandun", "case.dispatched.v1"),
+        ("wenxin", "task.offered.v1"),
+    ]
+    assert ids(desk.ask(worker, ListWork(), tenant="wenxin")) == [case_id]
+    desk.ask(worker, AcceptTask(case_id=case_id), tenant="wenxin")
+    desk.ask(worker, DisposeTask(case_id=case_id, evidence=("p",)), tenant="wenxin")
+    # where it arose it is inspected and closed, and its whole story is one
+    inspector = next(p.id for p in desk.process.district.people if CELL in p.cells)
+    desk.ask(inspector, InspectCase(case_id=case_id, passed=True))
+    assert desk.ask("sandun.shift-leader.1", CloseCase(case_id=case_id)).case.stage is Stage.CLOSED
+    assert loads(desk) == {}
+    told = desk.ask(DISPATCHER, TellCase(subject=case_id)).happenings
+    steps = ["file", "hand-over", "take-over", "dispatch", "accept", "dispose", "pass", "close"]
+    assert [h.what for h in told] == steps
+    assert [message["data"]["case"]["tenant"] for _, message in desk.said()] == ["sandun"] * 10
+    assert len(desk.cases()) == 1  # nothing that could be counted twice
+
+
+def test_what_the_other_town_refuses_the_district_decides(desk: Desk) -> None:
+    case_id = asked(desk).case_id
+    decide = DecideHandover(
+        case_id=case_id, to="wenxin", reason="依行政区划图", authority="民政区划〔2026〕1号"
+    )
+    with pytest.raises(Invalid):
+        desk.ask(ARBITER, decide)  # nobody refused yet
+    refuse = RefuseHandover(case_id=case_id, reason="也不在我处")
+    desk.ask(WENXIN, refuse, tenant="wenxin")
+    with pytest.raises(Invalid):
+        desk.ask(WENXIN, AcceptHandover(case_id=case_id), tenant="wenxin")
+    with pytest.raises(Invalid):
+        desk.ask(DISPATCHER, HandOver(case_id=case_id, to="gudang", reason="那就古荡"))
+    for stranger, tenant in ((DISPATCHER, "sandun"), (WENXIN, "wenxin"), ("xihu.supervisor.1", "sandun")):
+        with pytest.raises(Forbidden):
+            desk.ask(stranger, decide, tenant=tenant)
+    case = desk.ask(ARBITER, decide).case
+    assert case.handover is not None
+    assert case.handover.decided is not None
+    assert (case.handover.holder, case.stage) == ("wenxin", Stage.FILED)
+    assert case.handover.decided.authority == "民政区划〔2026〕1号"
+    with pytest.raises(Forbidden, match="final"):
+        desk.ask(WENXIN, HandOver(case_id=case_id, to="sandun", reason="还是三墩的"), tenant="wenxin")
+    desk.ask(WENXIN, DispatchCase(case_id=case_id, unit="wenxin/sweep"), tenant="wenxin")
+
+
+def test_the_district_may_send_it_back(desk: Desk) -> None:
+    case_id = asked(desk).case_id
+    desk.ask(WENXIN, RefuseHandover(case_id=case_id, reason="也不在我处"), tenant="wenxin")
+    back = desk.ask(ARBITER, DecideHandover(case_id=case_id, to="sandun", reason="依行政区划图")).case
+    assert back.handover is not None
+    assert (back.handover.holder, back.stage) == (None, Stage.FILED)
+    assert (
+        desk.ask(DISPATCHER, DispatchCase(case_id=case_id, unit="sandun/order")).case.unit == "sandun/order"
+    )
+    with pytest.raises(NotFound):
+        desk.ask(WENXIN, DispatchCase(case_id=case_id, unit="wenxin/sweep"), tenant="wenxin")
+
+
+def test_between_units_of_a_town_the_other_takes_the_task(desk: Desk) -> None:
+    case = asked(desk, to="sandun/order")
+    case_id, first = case.case_id, case.worker or ""
+    for stranger in ("sandun.works.1", first):
+        with pytest.raises(Forbidden):
+            desk.ask(stranger, AcceptHandover(case_id=case_id))
+    taken = desk.ask("sandun.order.1", AcceptHandover(case_id=case_id)).case
+    assert (taken.stage, taken.unit, taken.worker) == (Stage.ACCEPTED, "sandun/order", "sandun.order.1")
+    assert (taken.department, taken.task_id) == ("urban-management", f"{case_id}.2")
+    assert loads(desk) == {("sandun", "sandun.order.1"): 1}
+    statuses = desk.rows("SELECT status FROM dispatch.tasks ORDER BY id")
+    assert [row.status for row in statuses] == ["withdrawn", "accepted"]
+
+
+def test_what_another_unit_refuses_stays_where_it_is(desk: Desk) -> None:
+    case = asked(desk, to="sandun/order")
+    refused = desk.ask("sandun.order.1", RefuseHandover(case_id=case.case_id, reason="不归我们")).case
+    assert (refused.unit, refused.worker, refused.stage) == (case.unit, case.worker, Stage.OFFERED)
+    again = HandOver(case_id=case.case_id, to="sandun/works", reason="是市政的")
+    assert desk.ask(DISPATCHER, again).case.handover.to == "sandun/works"
+
+
+@pytest.mark.parametrize("to", ["atlantis", "sandun", "sandun/sweep", "wenxin/sweep", "traffic-police"])
+def test_it_is_handed_only_to_who_can_take_it(desk: Desk, to: str) -> None:
+    desk.file(triaged("r1"))
+    case = desk.case()
+    with pytest.raises(Invalid) as refused:
+        desk.ask(case.worker or "", HandOver(case_id=case.case_id, to=to, reason="不归我们"))
+    assert refused.value.faults[0].where == "to"
+
+
+def test_a_stranger_finds_nothing(desk: Desk) -> None:
+    case_id = asked(desk).case_id
+    with pytest.raises(NotFound):
+        desk.ask("beishan.dispatcher.1", GetCase(case_id=case_id), tenant="beishan")
+    with pytest.raises(Forbidden):
+        desk.ask(WENXIN, GetCase(case_id=case_id), tenant="sandun")
+
+
+def test_the_district_takes_a_case_over_itself(desk: Desk) -> None:
+    case_id = asked(desk, to="xihu").case_id
+    desk.ask(ARBITER, AcceptHandover(case_id=case_id), tenant="xihu")
+    assert ids(desk.ask(ARBITER, ListWork(), tenant="xihu")) == [case_id]
+    offered = desk.ask(ARBITER, DispatchCase(case_id=case_id, unit="wenxin/order"), tenant="xihu").case
+    assert offered.unit == "wenxin/order"
+    assert ids(desk.ask("wenxin.order.1", ListWork(), tenant="wenxin")) == [case_id]
+    taken = desk.ask("wenxin.order.1", AcceptTask(case_id=case_id), tenant="wenxin").case
+    assert taken.worker == "wenxin.order.1"
+    assert loads(desk) == {("wenxin", "wenxin.order.1"): 1}

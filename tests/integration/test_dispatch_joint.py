@@ -1,0 +1,142 @@
+"""Joint handling on a real database: three departments, each with its part, closed only together."""
+
+from collections.abc import Iterator
+
+import pytest
+from dispatch_desk import CELL, Desk, build_dispatch, triaged
+
+from qipan.contracts.case import CaseState, Stage, SupportState
+from qipan.contracts.commands import AcceptTask, CloseCase, DisposeTask, InspectCase, VoidCase
+from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid, NotFound
+from qipan.contracts.joint import AcceptSupport, ExcuseSupport, FinishSupport, OpenSupport, ReturnSupport
+from qipan.contracts.queries import GetCase, ListWork
+from qipan.hosting.embedded.postgres import EmbeddedPostgres
+from qipan.testing import Databases
+
+DISPATCHER, LEADER = "sandun.dispatcher.1", "sandun.shift-leader.1"
+
+
+@pytest.fixture(scope="module")
+def house(postgres: EmbeddedPostgres, database_templates: dict[str, str]) -> Iterator[Desk]:
+    databases = Databases(postgres, database_templates)
+    desk = Desk.open(databases(build_dispatch))
+    yield desk
+    desk.database.close()
+    databases.drop()
+
+
+@pytest.fixture
+def desk(house: Desk) -> Desk:
+    house.empty()
+    return house
+
+
+def asked(desk: Desk, *units: str) -> CaseState:
+    """A case of the sweepers, with these units asked for support."""
+    desk.file(triaged("r1"))
+    case = desk.case()
+    for unit in units:
+        case = desk.ask(DISPATCHER, OpenSupport(case_id=case.case_id, unit=unit, reason="联合整治")).case
+    return case
+
+
+def loads(desk: Desk) -> dict[str, int]:
+    return {row.worker: row.open for row in desk.rows("SELECT * FROM dispatch.loads WHERE open <> 0")}
+
+
+def inspector(desk: Desk) -> str:
+    return next(p.id for p in desk.process.district.people if CELL in p.cells)
+
+
+def test_a_three_department_joint_task(desk: Desk) -> None:
+    case = asked(desk, "sandun/order", "sandun/traffic")
+    lead = case.worker or ""
+    order, traffic = case.supports
+    assert {s.department for s in case.supports} == {"urban-management", "traffic-police"}
+    assert case.department == "sanitation"
+    assert loads(desk) == {lead: 1, "sandun.order.1": 1, "sandun.traffic.1": 1}
+    assert [(t, m["type"]) for t, m in desk.said()][-2:] == [
+        ("sandun", "case.support.asked.v1"),
+        ("traffic-police", "support.asked.v1"),
+    ]
+    for worker in ("sandun.order.1", "sandun.traffic.1"):
+        assert [c.case_id for c in desk.ask(worker, ListWork()).cases] == [case.case_id]
+        assert desk.ask(worker, GetCase(case_id=case.case_id)).case.supports == case.supports
+    case_id = case.case_id
+    desk.ask("sandun.order.1", AcceptSupport(case_id=case_id, task_id=order.task_id))
+    # the police's own service takes its child task under the department's name
+    desk.ask(
+        "traffic-police", AcceptSupport(case_id=case_id, task_id=traffic.task_id), tenant="traffic-police"
+    )
+    desk.ask(lead, AcceptTask(case_id=case_id))
+    desk.ask(lead, DisposeTask(case_id=case_id, evidence=("lead:1",)))
+    finish = FinishSupport(case_id=case_id, task_id=order.task_id, evidence=("order:1",), note="摊贩已劝离")
+    desk.ask("sandun.order.1", finish)
+    with pytest.raises(Invalid) as waiting:
+        desk.ask(inspector(desk), InspectCase(case_id=case_id, passed=True))
+    assert "sandun/traffic" in waiting.value.faults[0].what
+    desk.ask(
+        "sandun.traffic.1", FinishSupport(case_id=case_id, task_id=traffic.task_id, evidence=("police:1",))
+    )
+    desk.ask(inspector(desk), InspectCase(case_id=case_id, passed=True))
+    closed = desk.ask(LEADER, CloseCase(case_id=case_id)).case
+    assert closed.stage is Stage.CLOSED
+    assert [(s.state, s.evidence) for s in closed.supports] == [
+        (SupportState.DONE, ("order:1",)),
+        (SupportState.DONE, ("police:1",)),
+    ]
+    assert closed.evidence == ("lead:1",)
+    assert loads(desk) == {}
+    tasks = desk.rows("SELECT kind, status FROM dispatch.tasks ORDER BY id")
+    assert [(row.kind, row.status) for row in tasks] == [
+        ("lead", "passed"),
+        ("support", "done"),
+        ("support", "done"),
+    ]
+
+
+def test_what_is_given_back_is_expected_until_it_is_excused(desk: Desk) -> None:
+    case = asked(desk, "sandun/order")
+    [support] = case.supports
+    back = ReturnSupport(case_id=case.case_id, task_id=support.task_id, reason="无占道")
+    case = desk.ask("sandun.order.1", back).case
+    assert case.supports[0].state is SupportState.RETURNED
+    assert desk.ask("sandun.order.1", ListWork()).cases == ()
+    assert "sandun.order.1" not in loads(desk)
+    excuse = ExcuseSupport(case_id=case.case_id, task_id=support.task_id, reason="现场确无占道")
+    assert desk.ask(DISPATCHER, excuse).case.supports[0].state is SupportState.EXCUSED
+    with pytest.raises(IllegalTransition):
+        desk.ask(DISPATCHER, excuse)
+    again = OpenSupport(case_id=case.case_id, unit="sandun/order", reason="又有占道")
+    assert len(desk.ask(DISPATCHER, again).case.supports) == 2
+
+
+def test_a_part_is_its_units_alone(desk: Desk) -> None:
+    case = asked(desk, "sandun/order")
+    [support] = case.supports
+    take = AcceptSupport(case_id=case.case_id, task_id=support.task_id)
+    for stranger in (case.worker or "", "sandun.works.1", "beishan.order.1", DISPATCHER):
+        with pytest.raises(Forbidden):
+            desk.ask(stranger, take)
+    with pytest.raises(Forbidden):
+        desk.ask("sandun.order.1", AcceptTask(case_id=case.case_id))  # the lead's task is not theirs
+    with pytest.raises(NotFound):
+        desk.ask("sandun.order.1", take.model_copy(update={"task_id": "none"}))
+    with pytest.raises(Invalid):
+        desk.ask(DISPATCHER, OpenSupport(case_id=case.case_id, unit=case.unit, reason="x"))
+    with pytest.raises(Invalid):
+        desk.ask(DISPATCHER, OpenSupport(case_id=case.case_id, unit="sandun/order", reason="x"))
+
+
+def test_a_voided_case_frees_everybody(desk: Desk) -> None:
+    case = asked(desk, "sandun/order")
+    desk.ask(LEADER, VoidCase(case_id=case.case_id, reason="误报"))
+    assert loads(desk) == {}
+    assert desk.ask("sandun.order.1", ListWork()).cases == ()
+    assert {row.status for row in desk.rows("SELECT status FROM dispatch.tasks")} == {"withdrawn"}
+
+
+def test_the_leads_clock_runs_on(desk: Desk) -> None:
+    case = asked(desk, "sandun/order")
+    [before, *_] = [row.due_at for row in desk.rows("SELECT due_at FROM dispatch.timers")]
+    assert before == case.due_at
