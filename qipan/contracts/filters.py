@@ -1,6 +1,6 @@
 """What every list of cases can be narrowed by."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -14,9 +14,10 @@ class CaseFilters(Part):
     """What is not given does not narrow the list; what is given holds all at once.
 
     `stages`, `matters`: any one of them. `department`, `unit`, `worker`: who has the case now. `cell`: lies in
-    it, of whatever layer. `overdue`: whether its running clock has run out. `filed_from` ≤ filed <
-    `filed_until`, domain time. `text`: words or characters of the summary or the address, all of them, each
-    from its beginning. `bbox`: west,south,east,north in WGS-84 degrees, as OGC API Features has it.
+    it, of whatever layer. `overdue`: whether its running clock has run out; `light`: how it stands, green,
+    yellow (little is left) or red. `filed_from` ≤ filed < `filed_until`, domain time. `text`: words or characters
+    of the summary or the address, all of them, each from its beginning. `bbox`: west,south,east,north in WGS-84
+    degrees, as OGC API Features has it.
     """
 
     stages: tuple[Stage, ...] = Field(default=(), max_length=20)
@@ -26,6 +27,7 @@ class CaseFilters(Part):
     worker: _Id | None = None
     cell: _Id | None = None
     overdue: bool | None = None
+    light: Literal["green", "yellow", "red"] | None = None
     filed_from: AwareDatetime | None = None
     filed_until: AwareDatetime | None = None
     text: Annotated[str, Field(min_length=1, max_length=200)] | None = None

@@ -9,6 +9,7 @@ from qipan.contracts.base import Part, Query
 from qipan.contracts.case import CaseState, Located, Place, Stage
 from qipan.contracts.commands import ApiKey, CaseAnswer, Id, ReportAnswer
 from qipan.contracts.filters import CaseFilters
+from qipan.contracts.level import Level
 from qipan.contracts.light import Light
 
 Limit = Annotated[int, Field(ge=1, le=500)]
@@ -159,7 +160,7 @@ class HeldReport(Part):
     """A report that waits for a person, and why.
 
     `component` is the one that it names; `place` that of the one that triage takes it to mean, when it names
-    none.
+    none. `level` is the risk that its sender sees.
     """
 
     report_id: str
@@ -176,6 +177,7 @@ class HeldReport(Part):
     contact: MaskedContact | None = None
     place: Place | None = None
     suggestion: Suggested | None = None
+    level: Level | None = None
 
 
 class HeldReports(Part):

@@ -13,7 +13,7 @@ from services.dispatch.words import Box, Term, terms
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """Filters that the store can apply. `now`: the moment against which `overdue` is meant, if it is asked for.
+    """Filters that the store can apply. `now`: the moment against which `overdue` and `light` are meant.
 
     `words` are groups of index entries, of each of which one must be there.
     """
@@ -23,6 +23,7 @@ class Sought:
     unit: str | None = None
     worker: str | None = None
     overdue: bool | None = None
+    light: str | None = None
     now: datetime | None = None
     filed_from: datetime | None = None
     filed_until: datetime | None = None
@@ -76,7 +77,8 @@ def sought(filters: CaseFilters, now: Callable[[], datetime]) -> Sought:
         unit=filters.unit,
         worker=filters.worker,
         overdue=filters.overdue,
-        now=now() if filters.overdue is not None else None,
+        light=filters.light,
+        now=now() if filters.overdue is not None or filters.light is not None else None,
         filed_from=start,
         filed_until=end,
         box=box,

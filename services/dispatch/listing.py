@@ -2,17 +2,22 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     Connection,
+    DateTime,
     Select,
     Text,
     and_,
     bindparam,
     cast,
+    false,
+    func,
     literal,
     literal_column,
+    not_,
     or_,
     select,
     tuple_,
@@ -25,7 +30,7 @@ from services.dispatch import handovers, supports
 from services.dispatch.finding import Sought
 from services.dispatch.tables import cases, findable
 from services.dispatch.words import Box, Term, ts_query
-from services.dispatch.worklist import OVER, Cursor, Order, View
+from services.dispatch.worklist import HELD, OVER, Cursor, Order, View
 
 Page = tuple[tuple[CaseState, ...], str | None]
 """Cases in order, and the cursor after the last one where there are more."""
@@ -73,13 +78,19 @@ def statement(
 def _apart(view: View, sought: Sought, order: Order) -> Sequence[View]:
     """A search by who has the case, apart for what is open and what is over.
 
-    The indexes by whom hold only what is over, so that no case pays for them while it is on its way.
+    The indexes by whom hold only what is over, so that no case pays for them while it is on its way. What a
+    worker has to do has one of its own.
     """
     by_whom = (view.of_unit, sought.unit, sought.worker, sought.department)
     stages = view.stages & sought.stages if sought.stages else view.stages
     if order is Order.DUE or not any(by_whom) or not (stages & OVER and stages - OVER):
         return (view,)
-    return replace(view, stages=stages & OVER), replace(view, stages=stages - OVER)
+    parts = (
+        [stages & OVER, stages & HELD, stages - OVER - HELD]
+        if sought.worker
+        else [stages & OVER, stages - OVER]
+    )
+    return [replace(view, stages=part) for part in parts if part]
 
 
 def _view(
@@ -142,11 +153,22 @@ def _narrowed(query: Select[Any], sought: Sought) -> Select[Any]:
         query = query.where(cases.c.due_at <= sought.now)
     if sought.overdue is False:
         query = query.where(or_(cases.c.due_at > sought.now, cases.c.due_at.is_(None)))
+    if sought.light is not None:
+        query = query.where(_light(sought.light, sought.now))
     if sought.filed_from is not None:
         query = query.where(cases.c.filed_at >= sought.filed_from)
     if sought.filed_until is not None:
         query = query.where(cases.c.filed_at < sought.filed_until)
     return query
+
+
+def _light(light: str, now: datetime | None) -> Any:
+    """From when on it is yellow stands in the case's state alone; without it, a clock is green until it is red."""
+    if light == "red":
+        return cases.c.due_at <= now
+    yellow_at = cast(cases.c.state["yellow_at"].astext, DateTime(timezone=True))
+    little_left = func.coalesce(yellow_at <= now, false())
+    return and_(cases.c.due_at > now, little_left if light == "yellow" else not_(little_left))
 
 
 def _looked_up(

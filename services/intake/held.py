@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from qipan.contracts.level import Level
 from qipan.contracts.queries import HeldReport
 from services.intake.contacts import Contacts
 
@@ -19,5 +20,6 @@ def held_report(row: Row[Any], contacts: Contacts) -> HeldReport:
         lat=row.lat,
         reason=row.reason,
         received_at=row.received_at,
+        level=Level(row.level) if row.level else None,
         contact=contacts.masked(row.contact, row.tenant, row.report_id),
     )

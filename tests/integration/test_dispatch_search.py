@@ -1,12 +1,13 @@
 """Searching cases on a real database: who finds what, page by page, and by which index."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from bench.filling import fill
 from qipan.contracts.case import Place, Stage
@@ -112,6 +113,29 @@ def test_a_case_is_found_by_who_has_it(desk: Desk) -> None:
     assert case.summary in found(desk, LEAD, unit=case.unit)
     assert case.summary in found(desk, LEAD, worker=case.worker)
     assert found(desk, LEAD, worker="nobody") == []
+
+
+def test_a_case_is_found_by_its_light(desk: Desk) -> None:
+    noon = desk.clock.now("sandun")
+    lights = {"河边垃圾": noon - timedelta(minutes=1), "违停": noon + timedelta(minutes=1)}
+    with desk.database.begin() as work:
+        for summary, at in lights.items():
+            state = json.dumps({"yellow_at": at.isoformat()})
+            work.conn.execute(
+                text(
+                    "UPDATE dispatch.cases SET state = state || CAST(:state AS jsonb)"
+                    " WHERE state ->> 'summary' = :summary"
+                ),
+                {"state": state, "summary": summary},
+            )
+    assert found(desk, LEAD, light="yellow") == ["河边垃圾"]
+    assert set(found(desk, LEAD, light="green")) == {
+        "违停",
+        "路面破损 12号",
+        "文三路边垃圾成堆",
+        "rubbish by the school gate",
+    }
+    assert found(desk, LEAD, light="red") == []
 
 
 def test_work_is_narrowed_by_the_same_filters(desk: Desk) -> None:

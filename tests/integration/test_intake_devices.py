@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event
 from qipan.access import Role, api_key_digest, new_api_key
 from qipan.contracts.devices import DeviceKind, ListDevices, RegisterDevice, RevokeDevice
 from qipan.contracts.errors import Conflict, Forbidden, Invalid, NotFound
-from qipan.contracts.queries import TellReport
+from qipan.contracts.queries import ListHeld, TellReport
 from qipan.hosting.embedded import EmbeddedPostgres
 from qipan.testing import Databases
 from services.intake.devices.desk import DEBOUNCE_MINUTES
@@ -152,6 +152,14 @@ def test_an_urgent_alarm_is_an_emergency_whatever_stands(counter: Counter) -> No
     told = {one["subject"]: one["data"] for one in counter.here.said() if one["type"] == "report.triaged.v1"}
     urgent = told[answer.json()["results"][1]["report_id"]]
     assert (urgent["outcome"], urgent["reason"], urgent["level"]) == ("file", "emergency", "urgent")
+
+
+def test_what_an_urgent_alarm_is_about_may_be_unknown_the_acceptor_sees_the_risk(counter: Counter) -> None:
+    key = register(counter, "box-7", **SANDUN)
+    answer = send(counter, key, {"alarm_id": "1", "level": "urgent", "text": "嗯嗯嗯"})
+    counter.triage()
+    held = {one.report_id: one for one in counter.ask(ListHeld(), Role.ACCEPTOR).reports}
+    assert held[answer.json()["results"][0]["report_id"]].level == "urgent"
 
 
 def test_a_districts_device_reports_where_it_is_and_an_exercises_stays_there(counter: Counter) -> None:
