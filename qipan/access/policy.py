@@ -197,6 +197,9 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     offline.DecideConflict: {Role.DISPATCHER: Scope.TENANT, Role.SHIFT_LEADER: Scope.TENANT},
     queries.GetWorkflow: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.TENANT),
     # who answers for what is no secret in the district: one board of chess
+    mandates.GrantMandate: {Role.DISPATCHER: Scope.TENANT, Role.DISTRICT_LEAD: Scope.TENANT},
+    mandates.RevokeMandate: {Role.DISPATCHER: Scope.TENANT, Role.DISTRICT_LEAD: Scope.TENANT},
+    mandates.ListMandates: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.DISTRICT),
     mandates.WhoMayHandle: dict.fromkeys((*_STAFF, Role.SERVICE), Scope.DISTRICT),
     # notify
     commands.MarkRead: dict.fromkeys(_PEOPLE, Scope.OWN),

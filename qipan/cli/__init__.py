@@ -15,6 +15,7 @@ from qipan.cli import (
     db,
     dead,
     device,
+    duty,
     grid,
     importing,
     photos,
@@ -62,6 +63,7 @@ commands.add_typer(analytics.commands, name="analytics")
 commands.add_typer(grid.commands, name="grid")
 commands.add_typer(classify.commands, name="classify")
 commands.add_typer(workflow.commands, name="workflow")
+commands.add_typer(duty.commands, name="duty")
 
 
 def app() -> None:

@@ -6,7 +6,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from qipan.contracts.base import Part, Query
+from qipan.contracts.base import Command, Event, Part, Query
+from qipan.contracts.commands import Id
+
+Code = Annotated[str, Field(min_length=1, max_length=40)]
+Words = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class MandateKind(StrEnum):
@@ -65,3 +69,110 @@ class WhoMayHandle(Query[DutyAnswer]):
     lon: float | None = Field(default=None, ge=-180, le=180)
     lat: float | None = Field(default=None, ge=-90, le=90)
     at: datetime | None = None
+
+
+class MandateState(Part):
+    """One mandate as it stands. Without `matters`: all that the department's units handle; `cells`: the whole town.
+
+    It holds from `valid_from` until before `valid_until` (domain time, UTC; None is unbounded) unless `ended` says
+    `revoked` or `expired`. `granted_by` acted on the authority of the tenant `authority`; a `standing` one is the
+    pack's.
+    """
+
+    mandate_id: str
+    tenant: str
+    department: str
+    kind: MandateKind
+    legal_basis: str
+    matters: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    standing: bool = False
+    granted_at: datetime | None = None
+    granted_by: str = ""
+    authority: str = ""
+    ended: str | None = None
+    ended_at: datetime | None = None
+    ended_by: str = ""
+    reason: str = ""
+
+
+class MandateAnswer(Part):
+    """The mandate, and what became of the tasks that were under way when it ended.
+
+    `referred` went back to the department, `continued` go on.
+    """
+
+    mandate: MandateState
+    referred: int = 0
+    continued: int = 0
+
+
+class GrantMandate(Command[MandateAnswer]):
+    """赋权: the department addressed lets a town command its units.
+
+    For a department without people of its own the district is addressed, and `department` says for whom it acts.
+    """
+
+    type: ClassVar[str] = "mandate.grant.v1"
+    service: ClassVar[str] = "dispatch"
+    town: Id
+    department: Id | None = None
+    kind: MandateKind
+    legal_basis: Words
+    matters: Annotated[tuple[Code, ...], Field(max_length=500)] = ()
+    cells: Annotated[tuple[Code, ...], Field(max_length=2000)] = ()
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+
+
+class RevokeMandate(Command[MandateAnswer]):
+    """撤回赋权: from now on the town asks. What was offered goes to the department, what was accepted goes on."""
+
+    type: ClassVar[str] = "mandate.revoke.v1"
+    service: ClassVar[str] = "dispatch"
+    mandate_id: Id
+    town: Id
+    reason: Words
+
+
+class MandateList(Part):
+    """A page of mandates, by town and id; `next` is what to give as `after` for the rest."""
+
+    mandates: tuple[MandateState, ...]
+    next: str | None = None
+
+
+class ListMandates(Query[MandateList]):
+    """The mandates that the town addressed has, that the department addressed gave, or all of the district's.
+
+    Those that have ended are left out unless `ended` asks for them.
+    """
+
+    type: ClassVar[str] = "mandate.list.v1"
+    service: ClassVar[str] = "dispatch"
+    ended: bool = False
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    after: Annotated[str, Field(max_length=200)] | None = None
+
+
+class MandateGranted(Event):
+    """A department granted the town addressed a mandate."""
+
+    type: ClassVar[str] = "mandate.granted.v1"
+    mandate: MandateState
+
+
+class MandateRevoked(Event):
+    """A department took a mandate back from the town addressed."""
+
+    type: ClassVar[str] = "mandate.revoked.v1"
+    mandate: MandateState
+
+
+class MandateExpired(Event):
+    """A mandate of the town addressed has come to its end."""
+
+    type: ClassVar[str] = "mandate.expired.v1"
+    mandate: MandateState

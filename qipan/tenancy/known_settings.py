@@ -246,6 +246,11 @@ KNOWN: Mapping[str, KnownSetting] = {
         "0 to 1440",
         lambda value: value == 0 or _at_most(1440)(value),
     ),
+    "dispatch.mandate-ended": KnownSetting(
+        "what becomes of what was accepted under a mandate that ends: it goes on, or goes to the department",
+        "finish or recall",
+        _one_of("finish", "recall"),
+    ),
     "analytics.league-days": KnownSetting(
         "how many days the league looks back, with today", "a whole number, 1 or more", _positive
     ),

@@ -6,7 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from qipan.contracts.mandates import MandateKind
+from qipan.contracts.mandates import MandateKind, MandateState
+from qipan.tenancy.tenant import base_of
 
 
 class Concern(Protocol):
@@ -83,6 +84,40 @@ class Mandate:
         """Itself in a few words, for a history."""
         until = f" until {self.valid_until:%Y-%m-%d %H:%M}Z" if self.valid_until else ""
         return f"mandate {self.id} ({self.kind}, {self.legal_basis}{until})"
+
+
+def from_state(state: MandateState) -> Mandate:
+    """The mandate of a stored state. One that has expired says so by its time."""
+    return Mandate(
+        id=state.mandate_id,
+        department=state.department,
+        town=base_of(state.tenant),
+        kind=state.kind,
+        legal_basis=state.legal_basis,
+        matters=frozenset(state.matters),
+        cells=frozenset(state.cells),
+        valid_from=state.valid_from,
+        valid_until=state.valid_until,
+        standing=state.standing,
+        revoked=state.ended == "revoked",
+    )
+
+
+def to_state(mandate: Mandate, tenant: str) -> MandateState:
+    """A standing mandate as a tenant (a town or its shadow) is told of it."""
+    return MandateState(
+        mandate_id=mandate.id,
+        tenant=tenant,
+        department=mandate.department,
+        kind=mandate.kind,
+        legal_basis=mandate.legal_basis,
+        matters=tuple(sorted(mandate.matters)),
+        cells=tuple(sorted(mandate.cells)),
+        valid_from=mandate.valid_from,
+        valid_until=mandate.valid_until,
+        standing=mandate.standing,
+        authority=mandate.department,
+    )
 
 
 class Book:

@@ -16,6 +16,8 @@ from services.dispatch import (
     handover,
     handovers,
     joint,
+    mandate_store,
+    mandated,
     reading,
     returns,
     supports,
@@ -26,7 +28,7 @@ from services.dispatch.availability import Availability
 from services.dispatch.change import Change, Stored
 from services.dispatch.choosing import Choice, Situation
 from services.dispatch.clocks import Limits
-from services.dispatch.filing import NOTHING_KNOWN
+from services.dispatch.filing import NOTHING_KNOWN, Ground
 from services.dispatch.grounds import Grounds
 from services.dispatch.process import Do, Transition
 from services.dispatch.steps import NOTHING, SYSTEM, Actor, Brings
@@ -80,6 +82,20 @@ class Acting:
     def field(self, work: Work, tenants: Iterable[str]) -> Mapping[str, Availability]:
         """Who of these tenants' workers is there, and their operating mode; who is left out is all there."""
         return NOTHING_KNOWN
+
+    # What is known of mandates
+
+    def grounds_now(self, work: Work, tenants: Iterable[str]) -> Mapping[str, Ground]:
+        """The tenants' grounds with the mandates that hold; nobody ends one until this transaction is over."""
+        versions = mandate_store.versions(work.conn, tenants)
+        return mandated.grounds_now(work, self.grounds, self.process.district, versions)
+
+    def grounds_and_loads(
+        self, work: Work, tenants: Iterable[str]
+    ) -> tuple[Mapping[str, Ground], dict[str, dict[str, int]]]:
+        """`grounds_now` and the workers' loads, at the price of one."""
+        versions, loads = mandate_store.versions_and_loads(work.conn, tenants)
+        return mandated.grounds_now(work, self.grounds, self.process.district, versions), loads
 
     # How it is done
 

@@ -24,6 +24,7 @@ class Grounds:
     def __init__(self, district: District) -> None:
         self._district = district
         self.of = lru_cache(maxsize=MOST_TENANTS)(self._of)
+        self.mandated: dict[str, tuple[int, Ground]] = {}
         self.workers = lru_cache(maxsize=MOST_TENANTS)(self._workers)
 
     def closes_on_inspection(self, tenant: str) -> bool:
@@ -65,6 +66,10 @@ class Grounds:
     def rectify_limit(self, tenant: str) -> Limit:
         """How long the answer to a rectification may take."""
         return Limit.parse(self._district.setting(tenant, "dispatch.rectify-limit", "3 work-days"))
+
+    def recalls(self, tenant: str) -> bool:
+        """Whether what was accepted under a mandate goes to the department when the mandate ends."""
+        return self._district.setting(tenant, "dispatch.mandate-ended", "finish") == "recall"
 
     def arbiter(self, tenant: str) -> str:
         """The role in which somebody of the district decides the tenant's disputed returns."""

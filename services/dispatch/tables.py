@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Double,
@@ -309,6 +310,41 @@ trails = Table(
     Column("lon", Double, nullable=False),
     Column("lat", Double, nullable=False),
     Column("metres", Double),
+)
+
+# Mandates granted at run time, and standing ones of the pack that have ended (mandate_store.py).
+mandates = Table(
+    "mandates",
+    metadata,
+    Column("tenant", Text, primary_key=True),  # the town's
+    Column("id", Text, primary_key=True),
+    Column("department", Text, nullable=False),
+    Column("standing", Boolean, nullable=False),
+    Column("ended", Text),
+    Column("state", JSONB, nullable=False),
+)
+
+mandate_log = Table(
+    "mandate_log",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("mandate", Text, primary_key=True),
+    Column("what", Text, primary_key=True),  # granted, revoked or expired, each at most once
+    Column("at", _stamp, nullable=False),
+    Column("real_at", _stamp, nullable=False, server_default=text("now()")),
+    Column("who", Text, nullable=False),
+    Column("authority", Text, nullable=False),
+    Column("legal_basis", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("message_id", Text),
+)
+
+# Which mandates a process knows: whoever relies on them reads the row, whoever changes them raises the number.
+mandate_versions = Table(
+    "mandate_versions",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
 )
 
 # What was brought in after hours without signal (replaying.py). The id is that of the worker's command.

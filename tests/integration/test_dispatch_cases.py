@@ -108,6 +108,7 @@ def test_a_batch_is_spread_over_the_unit(desk: Desk) -> None:
 
 
 def test_filing_takes_the_same_statements_for_one_and_for_fifty(desk: Desk) -> None:
+    desk.file(triaged("a process reads a town's mandates once"))
     counted: list[str] = []
     event.listen(desk.database.engine, "before_cursor_execute", lambda *a: counted.append(a[2]))
     desk.file(triaged("first"))

@@ -162,6 +162,8 @@ BODIES = {
     "AskForTime": {"kind": "deferral", "until": "2026-03-09T12:00:00+08:00", "reason": "等配件"},
     "DecideTime": {"approved": True},
     "ResumeCase": {"reason": "配件已到"},
+    "GrantMandate": {"town": "sandun", "kind": "stationed", "legal_basis": "派驻协议"},
+    "RevokeMandate": {"town": "sandun", "reason": "派驻期满"},
     "UnmaskContact": {"purpose": "回访"},
     "NoteReference": {"reference": "JJ-1"},
     "AnswerVerification": {"finding": "confirmed"},

@@ -11,7 +11,7 @@ from services.dispatch.cards import Crew, crew_for
 from services.dispatch.change import Stored
 from services.dispatch.choosing import Situation
 from services.dispatch.commanding import Asked
-from services.dispatch.filing import task_id_of
+from services.dispatch.filing import Ground, task_id_of
 from services.dispatch.handover import commander, require_command
 from services.dispatch.process import Do
 from services.dispatch.recommending import Recommendation, recommend
@@ -39,7 +39,7 @@ class Choices(Acting):
         The department of a unit that may not be commanded from here is asked (商请) to assign one.
         """
         before = self._find(work, call)
-        case, ground = before.case, self.grounds.of(commander(before.case))
+        case, ground = before.case, self._ground(work, before)
         require_command(case, self._actor(call, before))
         situation = self._situation(work, call, before)
         recommended = recommend(situation, self.choose(situation))
@@ -60,12 +60,16 @@ class Choices(Acting):
         detail = {**decision.detail, "why": "; ".join(sent.reasons)}
         return self._act(work, call, before, Do.DISPATCH, brings, detail, unit_tenant=choice.unit.tenant)
 
+    def _ground(self, work: Work, stored: Stored) -> Ground:
+        tenant = commander(stored.case)
+        return self.grounds_now(work, (tenant,))[tenant]
+
     def _situation(self, work: Work, call: Received, stored: Stored) -> Situation:
         """What a choice for a case depends on now."""
         tenant = commander(stored.case)
         loads = reading.loads_of(work.conn, (tenant,)).get(tenant, {})
         field = self.field(work, (tenant,)).get(tenant, EVERYBODY)
-        ground = self.grounds.of(tenant)
+        ground = self._ground(work, stored)
         situation = situations.of_case(stored.case, ground, loads, field, work.now(tenant))
         return within_reach(situation, home_of(call), ground)
 

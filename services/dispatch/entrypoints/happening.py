@@ -26,8 +26,9 @@ class Happening(Acting):
         if not arriving:
             return
         tenants = {one.tenant for one in arriving}
-        loads, field = reading.loads_of(work.conn, tenants), self.field(work, tenants)
+        grounds, loads = self.grounds_and_loads(work, tenants)
+        field = self.field(work, tenants)
         rules = Rules(self.choose, self.limits)
         serves = self.process.serves
-        cases = file_all(arriving, self.grounds.of, loads, rules, cache(work.now), serves, field, aside)
+        cases = file_all(arriving, grounds.__getitem__, loads, rules, cache(work.now), serves, field, aside)
         self._record(work, cases)

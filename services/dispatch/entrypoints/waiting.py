@@ -68,7 +68,7 @@ class WaitingCases(Acting):
         tenant = call.tenant
         loads = reading.loads_of(work.conn, (tenant,)).get(tenant, {})
         field = self.field(work, (tenant,)).get(tenant, EVERYBODY)
-        ground, now, home = self.grounds.of(tenant), work.now(tenant), home_of(call)
+        ground, now, home = self.grounds_now(work, (tenant,))[tenant], work.now(tenant), home_of(call)
         cases = [
             Waiting(one, within_reach(situations.of_case(one.case, ground, loads, field, now), home, ground))
             for one in waiting

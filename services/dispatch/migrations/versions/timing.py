@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "timing"
-down_revision = "handover"
+down_revision = "mandates"
 branch_labels = None
 depends_on = None
 
