@@ -208,7 +208,7 @@ def tiers(situation: Situation) -> Iterator[Tier]:
         now = situation.circumstances
         for rule in rules:
             if rule.when.holds(now):
-                asked = tuple(s for s in open_to if _asked(rule.unit, rule.department, s.unit, cell))
+                asked = tuple(s for s in open_to if means(rule.unit, rule.department, s.unit, cell))
                 skills, most = matter.skills | rule.skills, rule.most_each or policy.most_each
                 yield Tier(rule_name(rule), asked, skills, most, f"the town's rule “{rule.id}” ({rule.when})")
     if (card := card_for(situation)) is not None:
@@ -254,14 +254,14 @@ def card_tier(situation: Situation, card: RunCard, line: CrewLine) -> Tier:
         squad
         for squad in situation.squads
         if squad.unit.id not in situation.declined
-        and _asked(line.unit, line.department, squad.unit, situation.duty_cell)
+        and means(line.unit, line.department, squad.unit, situation.duty_cell)
     )
     skills = situation.matter.skills | line.skills if line.lead else line.skills
     reason = f"the town's run card “{card.id}” ({card.when})"
     return Tier(f"card {card.id}", squads, skills, situation.policy.most_each, reason)
 
 
-def _asked(named: str | None, department: str | None, unit: Unit, cell: str | None) -> bool:
+def means(named: str | None, department: str | None, unit: Unit, cell: str | None) -> bool:
     """A unit that a rule names is asked beyond its own area too; a department's only within theirs."""
     if named is not None:
         return unit.id == named

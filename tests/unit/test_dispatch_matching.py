@@ -125,6 +125,17 @@ def test_a_run_card_sends_its_lead_and_support_or_says_why_it_cannot() -> None:
     ]
 
 
+def test_a_place_for_who_may_not_be_commanded_says_so() -> None:
+    here = replace(
+        situation(*(one for one in TOWN if one.unit.id != "sandun/traffic")),
+        policy=Policy(DispatchRules(cards=(FLOOD,))),
+        field=Availability(mode=EMERGENCY),
+        withheld={"sandun/traffic": "traffic-police has granted no mandate here"},
+    )
+    whys = [berth.why for berth in crew_for(here, choose(here), TOWN).support]
+    assert "sandun/traffic may not be commanded here: traffic-police has granted no mandate here" in whys
+
+
 def test_without_a_card_that_holds_nobody_else_is_sent() -> None:
     here = replace(situation(*TOWN), policy=Policy(DispatchRules(cards=(FLOOD,))))
     assert crew_for(here, choose(here)).berths == ()

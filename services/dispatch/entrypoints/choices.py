@@ -27,10 +27,10 @@ class Choices(Acting):
         """Whom dispatch would ask now, and by which rule everybody else was passed over."""
         asked = call.data.case_id
         stored = self._found(call, self._seek(work, call, asked), asked)
-        situation = self._situation(work, call, stored)
+        situation, ground = self._situation(work, call, stored), self.grounds.of(commander(stored.case))
         choice = self.choose(situation)
-        recommended, crew = recommend(situation, choice), crew_for(situation, choice)
-        return _told(stored, recommended, crew, self.grounds.of(commander(stored.case)).policy.automatic)
+        recommended, crew = recommend(situation, choice), crew_for(situation, choice, ground.squads)
+        return _told(stored, recommended, crew, ground.policy.automatic)
 
     @answer(DispatchCase)
     def dispatch_case(self, work: Work, call: Received[DispatchCase]) -> CaseAnswer:
