@@ -26,6 +26,7 @@ from qipan.contracts import (
     returns,
     search,
     supervision,
+    timing,
     verifications,
     whistle,
 )
@@ -66,6 +67,7 @@ _REGISTERED_BY = (
     returns,
     modes,
     positions,
+    timing,
     feed,
     mandates,
     follow_up,

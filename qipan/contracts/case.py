@@ -69,10 +69,49 @@ class Counters(Part):
     inspections: int = 0
     reworks: int = 0
     overdue: int = 0
+    extensions: int = 0
+    deferrals: int = 0
+    suspensions: int = 0
+    escalations: int = 0
     reopened: int = 0
     unjustified_returns: int = 0
     overturned_refusals: int = 0
     overrides: int = 0
+
+
+class TimeAsked(Part):
+    """More or other time that was asked for and not decided on yet; the deadline runs on meanwhile.
+
+    `kind`: `extension` (延期), `deferral` (缓办) or `suspension` (挂账). `until`: the deadline it would then be, when
+    work would begin, or when the suspension would be looked at again. `level` decides: `town` or `district`.
+    """
+
+    kind: str
+    level: str
+    by: str
+    at: datetime
+    reason: str
+    until: datetime
+
+
+class ClockState(Part):
+    """What there is to a case's clock beside its deadline; a case whose clock simply runs has none.
+
+    `original_due_at`: the deadline to dispose before it was extended. `starts_at`: when a deferred one begins.
+    While suspended: since when, when it goes on of itself, and how much of the limit is left (seconds, of working
+    time for limits in working units). `escalated`: how far up the running clock's time-out was told: 1 those who
+    work on it, 2 the town's lead, 3 the district. `without_year`: the deadline reaches into this year, whose
+    notice of public holidays and make-up days is not known here.
+    """
+
+    asked: TimeAsked | None = None
+    original_due_at: datetime | None = None
+    starts_at: datetime | None = None
+    suspended_at: datetime | None = None
+    resumes_at: datetime | None = None
+    left_seconds: float | None = None
+    escalated: int = 0
+    without_year: int | None = None
 
 
 class Remark(Part):
@@ -175,11 +214,11 @@ class CaseState(Part):
     """Everything public about a case at one version. Times are domain time in UTC.
 
     `own_stage` is the narrower stage that the case stands in, a part of `stage`: a town's own, or the district's
-    `arbitration`; None where there is none.
+    `arbitration` or `suspended`; None where there is none.
     `mandate` is the one under which a town commands the unit; None where the unit's department does so itself.
     A filed case with a department and no unit waits for that department, which was asked to assign one.
-    `stage_times` holds the newest moment each stage was entered; `due_at` is the running stage's deadline,
-    `dispose_due_at` the case's own.
+    `stage_times` holds the newest moment each stage was entered; `due_at` is the running stage's deadline (None
+    while suspended), `yellow_at` the moment from which little of it is left, `dispose_due_at` the case's own.
     """
 
     case_id: str
@@ -195,6 +234,7 @@ class CaseState(Part):
     received_at: datetime
     filed_at: datetime
     due_at: datetime | None = None
+    yellow_at: datetime | None = None
     dispose_due_at: datetime | None = None
     disposed_at: datetime | None = None
     closed_at: datetime | None = None
@@ -209,6 +249,7 @@ class CaseState(Part):
     rating: int | None = None
     counters: Counters = Counters()
     stage_times: dict[Stage, datetime] = Field(default_factory=dict)
+    clock: ClockState | None = None
     returned: Return | None = None
     supports: tuple[Support, ...] = ()
     handover: Handover | None = None

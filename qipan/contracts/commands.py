@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from qipan.contracts.base import Command, Part
 from qipan.contracts.case import CaseState
 from qipan.contracts.events import Outcome
+from qipan.contracts.light import Light
 
 Text = Annotated[str, Field(max_length=4000)]
 Id = Annotated[str, Field(min_length=1, max_length=128)]
@@ -15,9 +16,10 @@ Evidence = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=500)], 
 
 
 class CaseAnswer(Part):
-    """The case after the step."""
+    """The case after the step, and how its clock stands."""
 
     case: CaseState
+    light: Light | None = None
 
 
 class Done(BaseModel):

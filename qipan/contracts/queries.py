@@ -10,16 +10,18 @@ from qipan.contracts.case import CaseState, Located, Place, Stage
 from qipan.contracts.commands import ApiKey, CaseAnswer, Id, ReportAnswer
 from qipan.contracts.filters import CaseFilters
 from qipan.contracts.level import Level
+from qipan.contracts.light import Light
 
 Limit = Annotated[int, Field(ge=1, le=500)]
 
 
 class CaseList(Part):
     """A page of cases: what waits, oldest deadline first; a search, by time of filing. `next` is what to give as
-    `after` for the rest."""
+    `after` for the rest. `lights` are those of the cases, in the same order."""
 
     cases: tuple[CaseState, ...]
     next: str | None = None
+    lights: tuple[Light, ...] = ()
 
 
 class ListWork(Query[CaseList], CaseFilters):

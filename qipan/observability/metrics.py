@@ -54,6 +54,12 @@ DUPLICATES = Counter(
     ("service",),
     registry=REGISTRY,
 )
+DEADLINES_WITHOUT_YEAR = Counter(
+    "qipan_deadlines_without_year_total",
+    "Deadlines that reach into a year whose public holidays are not known here.",
+    ("year",),
+    registry=REGISTRY,
+)
 DELIVERY_ATTEMPTS = Counter(
     "qipan_delivery_attempts_total",
     "Attempts to send a message to the world outside, by what came of them.",

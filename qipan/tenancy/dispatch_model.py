@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from qipan.tenancy.written import Clock, Id, UnitId
+from qipan.tenancy.written import Clock, Id, LimitText, UnitId
 
 CodePattern = Annotated[str, Field(pattern=r"^[A-Za-z0-9:_.-]{1,60}\*?$")]
 """A code, or the beginning of one and `*`."""
@@ -77,8 +77,27 @@ class RunCardModel(ConditionModel):
         return self
 
 
+class LimitRuleModel(ConditionModel):
+    """How long the named stages may take where the condition holds; the others keep what they have."""
+
+    priority: int = Field(default=0, ge=-1000, le=1000)
+    dispatch: LimitText | None = None
+    accept: LimitText | None = None
+    dispose: LimitText | None = None
+    inspect: LimitText | None = None
+    close: LimitText | None = None
+
+    @model_validator(mode="after")
+    def limits_something(self) -> "LimitRuleModel":
+        """A rule of limits says how long something may take."""
+        if not any((self.dispatch, self.accept, self.dispose, self.inspect, self.close)):
+            raise ValueError("a rule of limits names one of dispatch, accept, dispose, inspect, close")
+        return self
+
+
 class DispatchModel(Model):
-    """`[dispatch]`: rules and run cards by their names."""
+    """`[dispatch]`: rules, run cards and limits under conditions by their names."""
 
     rules: dict[UnitId, DispatchRuleModel] = {}
     cards: dict[UnitId, RunCardModel] = {}
+    limits: dict[UnitId, LimitRuleModel] = {}

@@ -1,12 +1,16 @@
 """Whom a town asks first, and what a matter takes: the rules and run cards of its pack, as services see them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import time
 
 from qipan.tenancy.condition import Condition, Hours
 from qipan.tenancy.dispatch_model import ConditionModel, DispatchModel
 from qipan.tenancy.model import TownFile
+from qipan.worktime import Limit
+
+LIMITED = ("dispatch", "accept", "dispose", "inspect", "close")
+"""The clocks for which a rule may say how long they run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +52,25 @@ class RunCard:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitRule:
+    """How long stages may take where `when` holds, by the name of their clock."""
+
+    id: str
+    when: Condition
+    limits: Mapping[str, Limit]
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DispatchRules:
-    """A town's rules and run cards, each in the order in which they are looked through.
+    """A town's rules, run cards and limits under conditions, each in the order in which they are looked through.
 
     The highest priority goes first; of equals the one with the narrowest condition, then the first by name.
     """
 
     rules: tuple[Rule, ...] = ()
     cards: tuple[RunCard, ...] = ()
+    limits: tuple[LimitRule, ...] = ()
 
 
 NO_RULES = DispatchRules()
@@ -93,7 +108,18 @@ def build(town: str, written: DispatchModel) -> DispatchRules:
         )
         for id, card in written.cards.items()
     )
-    return DispatchRules(tuple(sorted(rules, key=_order)), tuple(sorted(cards, key=_order)))
+    limits = (
+        LimitRule(
+            id,
+            _condition(rule),
+            {clock: Limit.parse(text) for clock in LIMITED if (text := getattr(rule, clock))},
+            rule.priority,
+        )
+        for id, rule in written.limits.items()
+    )
+    return DispatchRules(
+        tuple(sorted(rules, key=_order)), tuple(sorted(cards, key=_order)), tuple(sorted(limits, key=_order))
+    )
 
 
 Finding = tuple[tuple[str, ...], str, str]
@@ -124,6 +150,8 @@ def faults(
             crew = ("dispatch", "cards", id, "crew")
             yield from _asked(crew, line.unit, line.department, town, departments)
             yield from _skilled(crew, line.skills, skills)
+    for id, limit in town.dispatch.limits.items():
+        yield from _conditions(("dispatch", "limits", id), limit, matters, layers)
     for code, matter in town.matters.items():
         yield from _skilled(("matters", code, "skills"), matter.skills, skills)
 
@@ -163,7 +191,7 @@ def _conditions(
             yield (*key, "cells"), f"there is no layer {layer!r}", ", ".join(sorted(layers))
 
 
-def _order(entry: Rule | RunCard) -> tuple[object, ...]:
+def _order(entry: Rule | RunCard | LimitRule) -> tuple[object, ...]:
     kinds, exact = entry.when.narrowness
     return (-entry.priority, -kinds, -exact, entry.id)
 

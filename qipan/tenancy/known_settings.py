@@ -60,6 +60,10 @@ def _limit(value: Setting) -> bool:
     return True
 
 
+def _limits(value: Setting) -> bool:
+    return isinstance(value, list) and len(value) <= 2 and all(_limit(one) for one in value)
+
+
 def _levels(value: Setting) -> bool:
     return isinstance(value, list) and set(value) <= set(Level)
 
@@ -153,6 +157,23 @@ KNOWN: Mapping[str, KnownSetting] = {
     ),
     "grids.seam-square-metres": KnownSetting(
         "the largest gap or overlap, in m², that a new version of a grid may have", _WEIGHT, _weight
+    ),
+    "dispatch.yellow-share": KnownSetting(
+        "the share of a limit that is left when its light turns yellow", _SHARE, _share
+    ),
+    "dispatch.extension-most": KnownSetting(
+        "how far beyond the original deadline a town may extend (延期) without the district", A_LIMIT, _limit
+    ),
+    "dispatch.deferral-most": KnownSetting(
+        "how far ahead a town may defer (缓办) without the district", A_LIMIT, _limit
+    ),
+    "dispatch.suspension-most": KnownSetting(
+        "how long a town may suspend (挂账) without the district", A_LIMIT, _limit
+    ),
+    "dispatch.escalate-after": KnownSetting(
+        "how long after a time-out the town's lead is told, then the district; empty: neither",
+        "a list of at most two time limits",
+        _limits,
     ),
     "dispatch.route-limit": KnownSetting("how long a filed case may wait for a unit", A_LIMIT, _limit),
     "dispatch.close-limit": KnownSetting("how long an inspected case may wait to be closed", A_LIMIT, _limit),

@@ -45,3 +45,11 @@ class Limit:
             raise ValueError(f"{text!r} is not a time limit; allowed: {ALLOWED}")
         unit, minutes = _MEANS[found[2]]
         return cls(int(found[1]) * minutes, unit)
+
+    def __str__(self) -> str:
+        """As `parse` reads it."""
+        if self.unit in (TimeUnit.WORK_DAY, TimeUnit.NATURAL_DAY):
+            return f"{self.amount} {self.unit.value}s"
+        hours, minutes = divmod(self.amount, 60)
+        word = "work-" if self.unit is TimeUnit.WORK_HOUR else ""
+        return f"{self.amount} {word}minutes" if minutes else f"{hours} {word}hours"

@@ -6,9 +6,11 @@ from nameko.extensions import DependencyProvider
 
 from qipan.contracts.commands import CaseAnswer, CaseCommand
 from qipan.contracts.errors import Conflict, NotFound
+from qipan.contracts.light import light_of
 from qipan.messaging.service import PROCESS, DatabaseProvider, ProcessProvider, Received, Work
 from qipan.tenancy import Matter
 from services.dispatch import (
+    calendar_gap,
     choosing,
     disputes,
     handover,
@@ -25,7 +27,7 @@ from services.dispatch import (
 from services.dispatch.availability import Availability
 from services.dispatch.change import Change, Stored
 from services.dispatch.choosing import Choice, Situation
-from services.dispatch.clocks import Deadlines, Limits
+from services.dispatch.clocks import Limits
 from services.dispatch.filing import NOTHING_KNOWN, Ground
 from services.dispatch.grounds import Grounds
 from services.dispatch.process import Do, Transition
@@ -192,7 +194,11 @@ class Acting:
             self._record(work, [change])
             before, actor, brings, detail = after, SYSTEM, NOTHING, {}
             taken = self.after(after, taken)
-        return CaseAnswer(case=before.case)
+        return self._answer(work, before)
+
+    def _answer(self, work: Work, stored: Stored) -> CaseAnswer:
+        case = stored.case
+        return CaseAnswer(case=case, light=light_of(case, work.now(case.tenant)))
 
     def _after_step(
         self,
@@ -205,7 +211,7 @@ class Acting:
     ) -> Stored:
         case = before.case
         ground = self.grounds.of(case.tenant)
-        deadlines = Deadlines(before.limits, ground.calendar)
+        deadlines = ground.deadlines(before.limits)
         after = ground.process.step(case, do, actor, work.now(case.tenant), deadlines, brings)
         after = after.model_copy(update={"served_by": self.process.serves})
         return Stored(after, before.limits, unit_tenant or before.unit_tenant)
@@ -215,11 +221,19 @@ class Acting:
 
     def _record(self, work: Work, changes: Sequence[Change]) -> None:
         if changes:
+            changes = [self._noted(change) for change in changes]
             writing.write(work.conn, changes)
             disputes.keep(work.conn, changes)
             handovers.keep(work.conn, changes)
             supports.keep(work.conn, changes, self.grounds.owner)
             telling.tell(work, changes)
+
+    def _noted(self, change: Change) -> Change:
+        """With what is to be said about its deadline, if its calendar lacks the year."""
+        if calendar_gap.newly_without(change) is None:
+            return change
+        case = change.after.case
+        return calendar_gap.noted(change, self.grounds.of(case.tenant).policy.waits_for(case.case_id))
 
 
 def home_of(call: Received) -> str:

@@ -10,18 +10,20 @@ from qipan.ids import derived_id
 from qipan.tenancy import Book, Mandate, Matter
 from qipan.tenancy.mandate import Concern, Unknown
 from qipan.territory.cell import DUTY_LAYER
-from qipan.worktime import Calendar
+from qipan.worktime import Calendar, Limit
 from services.dispatch import commanding, matching
 from services.dispatch.availability import EVERYBODY, Availability
 from services.dispatch.change import Change, Stored
 from services.dispatch.choosing import Choice, Situation
-from services.dispatch.clocks import USUAL, Deadlines, Limits
+from services.dispatch.clocks import USUAL, YELLOW_SHARE, Deadlines, Limits
 from services.dispatch.commanding import Asked, Desk
+from services.dispatch.limiting import limits_of, under
 from services.dispatch.policy import USUAL_POLICY, Policy
 from services.dispatch.process import STANDARD, Do, Process, file
 from services.dispatch.recommending import why_nobody
 from services.dispatch.squads import Squad
 from services.dispatch.steps import SYSTEM, Brings
+from services.dispatch.timing import USUAL_MOST, MostTime
 
 NOTHING_KNOWN: Mapping[str, Availability] = {}
 
@@ -33,6 +35,8 @@ Compute = Callable[[Callable[[], list[Choice]]], list[Choice]]
 class Ground:
     """What dispatch knows of one tenant: its matters, squads, calendar, usual limits, process and policy.
 
+    `yellow`: the share of a limit that is little; `most_time`: what it may grant itself; `escalate_after`: how
+    long after a time-out the town's lead is told, then the district.
     `book` holds the mandates under which it commands units, `desks` who answers where it may not.
     """
 
@@ -42,8 +46,15 @@ class Ground:
     usual: Limits = USUAL
     process: Process = STANDARD
     policy: Policy = USUAL_POLICY
+    yellow: float = YELLOW_SHARE
+    most_time: MostTime = USUAL_MOST
+    escalate_after: tuple[Limit, ...] = ()
     book: Book = field(default_factory=Book)
     desks: Mapping[str, Desk] = field(default_factory=dict)
+
+    def deadlines(self, limits: Limits) -> Deadlines:
+        """A case's limits, counted in this tenant's calendar."""
+        return Deadlines(limits, self.calendar, self.yellow)
 
     def concern(self, matter: str) -> Concern:
         """What mandates are asked about: the matter, or one that the tenant does not know."""
@@ -114,7 +125,8 @@ def file_all(
 class Decided:
     """A report about to be filed: by which limits, to whom it is offered (None: to nobody yet), and why.
 
-    `asked` is the department that is to assign a unit, where those who see to it may not be commanded.
+    `limits_by` names the rules that changed its limits. `asked` is the department that is to assign a unit, where
+    those who see to it may not be commanded.
     """
 
     arriving: Arriving
@@ -124,6 +136,7 @@ class Decided:
     detail: dict[str, str]
     now: datetime
     asked: Asked | None = None
+    limits_by: str = ""
 
 
 def _decide(
@@ -139,7 +152,25 @@ def _decide(
     if matter is None:
         why = f"{report.matter} is no matter of this town: a dispatcher decides"
         return Decided(one, ground, ground.usual, None, {"why": why}, now)
-    limits = rules.limits(matter, limits_of(matter, ground.usual))
+    limits, by = limits_of(matter, ground.usual), ""
+    if policy.rules.limits:
+        here = Situation(one.tenant, report, matter, ground.squads, loads, now, policy, field).circumstances
+        limits, by = under(policy.rules.limits, here, limits)
+    chosen = _choose(one, ground, loads, rules, now, field, matter, rules.limits(matter, limits))
+    return replace(chosen, limits_by=by) if by else chosen
+
+
+def _choose(
+    one: Arriving,
+    ground: Ground,
+    loads: dict[str, int],
+    rules: Rules,
+    now: datetime,
+    field: Availability,
+    matter: Matter,
+    limits: Limits,
+) -> Decided:
+    report, policy = one.report, ground.policy
     book, cell = ground.book, report.place.cells.get(DUTY_LAYER)
     able = commanding.commanded(ground.squads, book, matter, cell, now)
     situation = Situation(one.tenant, report, matter, able, loads, now, policy, field)
@@ -208,7 +239,9 @@ def _file(decided: Decided, served_by: str) -> Change:
         detail = {**detail, **decided.asked.desk.waits(case_id)}
     elif (person := decided.ground.policy.waits_for(case_id)) is not None:
         detail = {**detail, "waits_for": person}
-    deadlines = Deadlines(limits, decided.ground.calendar)
+    if decided.limits_by:
+        detail = {**detail, "limits": decided.limits_by}
+    deadlines = decided.ground.deadlines(limits)
     case = file(one.report, one.tenant, case_id, decided.now, deadlines, offer, served_by)
     if choice is None:
         case = case.model_copy(update={"reason": detail["why"]})
@@ -231,9 +264,3 @@ def _mandate(decided: Decided, choice: Choice) -> Mandate | None:
     if department in book.own:
         return None
     return book.given(department, matter, report.place.cells.get(DUTY_LAYER), decided.now)
-
-
-def limits_of(matter: Matter, usual: Limits) -> Limits:
-    """The matter's own limits for accepting, disposing and inspecting; the town's usual ones for the rest."""
-    own = matter.limits
-    return Limits(usual.dispatch, own.accept, own.dispose, own.inspect, usual.close)

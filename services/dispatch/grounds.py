@@ -7,11 +7,12 @@ from qipan.contracts.events import CaseInspected, CaseReworked
 from qipan.tenancy import District, Unit
 from qipan.worktime import Limit
 from services.dispatch.choosing import squads_of
-from services.dispatch.clocks import USUAL
+from services.dispatch.clocks import USUAL, YELLOW_SHARE
 from services.dispatch.commanding import desks_of
 from services.dispatch.filing import Ground
 from services.dispatch.policy import policy_of
 from services.dispatch.process import process_of
+from services.dispatch.timing import MostTime
 
 MOST_TENANTS = 2_000
 """Tenants, shadows included, that are remembered at once; exercises come and go."""
@@ -106,6 +107,16 @@ class Grounds:
             ),
             process=process_of(self._district.workflow(tenant), self._inspection(tenant)),
             policy=policy_of(self._district, tenant),
+            yellow=setting(tenant, "dispatch.yellow-share", YELLOW_SHARE),
+            most_time=MostTime(
+                extension=Limit.parse(setting(tenant, "dispatch.extension-most", "2 work-days")),
+                deferral=Limit.parse(setting(tenant, "dispatch.deferral-most", "30 natural-days")),
+                suspension=Limit.parse(setting(tenant, "dispatch.suspension-most", "90 natural-days")),
+            ),
+            escalate_after=tuple(
+                Limit.parse(text)
+                for text in setting(tenant, "dispatch.escalate-after", ["4 work-hours", "1 work-day"])
+            ),
             book=self._district.book(tenant),
             desks=desks_of(self._district, tenant),
         )

@@ -18,7 +18,7 @@ from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
 from qipan.tenancy.workflow import StepRow, Workflow, standard
 from qipan.worktime import Limit
 from services.dispatch import handover, inspecting, joint, rectification, returns, steps, supervision
-from services.dispatch.clocks import Clock, Deadlines
+from services.dispatch.clocks import Clock, Deadlines, entering
 from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
 
 
@@ -52,6 +52,13 @@ class Do(StrEnum):
     VOID = "void"
     OVERDUE = "overdue"
     RATE = "rate"
+    ASK_TIME = "ask-time"
+    REFUSE_TIME = "refuse-time"
+    EXTEND = "extend"
+    DEFER = "defer"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    ESCALATE = "escalate"
     WITHDRAW = "withdraw"
     CALL_BACK = "call-back"
     REOPEN = "reopen"
@@ -174,12 +181,16 @@ class Process:
     ) -> CaseState:
         """The case after the step, one version on; raises as `check` does. `now` is the tenant's domain time."""
         row = self.check(case, name, actor, brings)
-        changes: dict[str, Any] = {"version": case.version + 1, **row.effect(actor, now, brings)}
+        entered = {} if row.phase is None else _entered(case, row, row.phase, now, deadlines)
+        # An effect that sets a clock knows better than the stage what runs from now on.
+        changes: dict[str, Any] = {
+            "version": case.version + 1,
+            **entered,
+            **row.effect(actor, now, brings),
+        }
         if counts := (*row.counts, *brings.counts):
             counters = case.counters
             changes["counters"] = counters.model_copy(update={c: getattr(counters, c) + 1 for c in counts})
-        if row.phase is not None:
-            changes |= _entered(case, row, row.phase, now, deadlines)
         return case.model_copy(update=changes)
 
 
@@ -201,7 +212,8 @@ def file(
     if report.matter is None:
         raise ValueError(f"report {report.report_id} was triaged to be filed without a matter")
     stage = Stage.FILED if offer is None or offer.unit is None else Stage.OFFERED
-    dispose_due_at = deadlines.after(Clock.DISPOSE, now)
+    dispose = deadlines.due(deadlines.limits.of(Clock.DISPOSE), now)
+    due = deadlines.of_stage(stage, now)
     offered: dict[str, Any] = {}
     if offer is not None:
         offered = {**(steps.offer if offer.unit else steps.ask)(steps.SYSTEM, now, offer)}
@@ -219,8 +231,10 @@ def file(
         channel=report.channel,
         received_at=report.received_at,
         filed_at=now,
-        due_at=deadlines.of_stage(stage, now, dispose_due_at),
-        dispose_due_at=dispose_due_at,
+        due_at=due.at if due else None,
+        yellow_at=due.yellow_at if due else None,
+        dispose_due_at=dispose.at,
+        clock=entering(None, dispose),
         served_by=served_by,
         stage_times={Stage.FILED: now, stage: now},
         **offered,
@@ -251,16 +265,14 @@ def _entered(
     own = row.target if row.target != phase else None
     if case.stage is phase and row.limit is None and row.name not in DISTRICTS:
         return {"own_stage": own}
-    due_at = (
-        deadlines.after_limit(row.limit, now)
-        if row.limit is not None
-        else deadlines.of_stage(phase, now, case.dispose_due_at)
-    )
+    due = deadlines.due(row.limit, now) if row.limit is not None else deadlines.of_stage(phase, now, case)
     return {
         "stage": phase,
         "own_stage": own,
         "stage_times": {**case.stage_times, phase: now},
-        "due_at": due_at,
+        "due_at": due.at if due else None,
+        "yellow_at": due.yellow_at if due else None,
+        "clock": entering(case.clock, due),
     }
 
 

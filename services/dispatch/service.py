@@ -20,6 +20,7 @@ from services.dispatch.entrypoints.mode import Modes
 from services.dispatch.entrypoints.offline import Offline
 from services.dispatch.entrypoints.returning import Returning
 from services.dispatch.entrypoints.supervising import Supervising
+from services.dispatch.entrypoints.timing import Timing
 from services.dispatch.entrypoints.together import Together
 from services.dispatch.entrypoints.waiting import WaitingCases
 from services.dispatch.entrypoints.whereabouts import Whereabouts
@@ -46,6 +47,7 @@ class Dispatch(
     Whistling,
     Log,
     Mandates,
+    Timing,
     FollowingUp,
     Lists,
 ):

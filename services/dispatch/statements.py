@@ -13,7 +13,8 @@ def columns(names: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> dict[s
     return {name: list(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
 
 
-def _unnest(names: Mapping[str, str]) -> str:
+def unnest(names: Mapping[str, str]) -> str:
+    """The call that makes rows of them again; `names` are columns with their SQL types."""
     return "unnest(" + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in names.items()) + ")"
 
 
@@ -60,15 +61,6 @@ TASK = {
     "status": "text",
     "at": "timestamptz",
 }
-CLOCK = {
-    "tenant": "text",
-    "case_id": "text",
-    "version": "int",
-    "clock": "text",
-    "started_at": "timestamptz",
-    "due_at": "timestamptz",
-}
-CLOCK_MARK = {"tenant": "text", "case_id": "text", "at": "timestamptz"}
 HISTORY = {
     "tenant": "text",
     "case_id": "text",
@@ -96,7 +88,7 @@ _FOUND_BY = ("lon", "lat", "words")
 _CASE_COLUMNS = ", ".join(name for name in NEW_CASE if name not in ("seal", *_FOUND_BY))
 INSERT_CASES = text(
     f"WITH given AS MATERIALIZED (SELECT *, {_SHOWN} AS shown"
-    f" FROM {_unnest(NEW_CASE)} AS u({', '.join(NEW_CASE)})),"
+    f" FROM {unnest(NEW_CASE)} AS u({', '.join(NEW_CASE)})),"
     f" linked AS MATERIALIZED (SELECT n.*, {_LINK.format(before='NULL::bytea')} AS chain FROM given n),"
     f" filed AS (INSERT INTO {SCHEMA}.cases ({_CASE_COLUMNS}, chain)"
     f" SELECT {_CASE_COLUMNS.replace('cells', _CELLS)}, chain FROM linked),"
@@ -106,7 +98,7 @@ INSERT_CASES = text(
 )
 UPDATE_CASES = text(
     f"WITH n AS MATERIALIZED (SELECT *, {_SHOWN} AS shown"
-    f" FROM {_unnest(OLD_CASE)} AS u({', '.join(OLD_CASE)}))"
+    f" FROM {unnest(OLD_CASE)} AS u({', '.join(OLD_CASE)}))"
     f" UPDATE {SCHEMA}.cases c SET version = n.version, stage = n.stage, unit_tenant = n.unit_tenant,"
     " unit = n.unit, worker = n.worker, due_at = n.due_at, department = n.department, state = n.state,"
     f" chain = {_LINK.format(before='c.chain')}"
@@ -115,23 +107,12 @@ UPDATE_CASES = text(
 )
 UPSERT_TASKS = text(
     f"INSERT INTO {SCHEMA}.tasks (tenant, id, case_id, unit, worker, status, offered_at, changed_at)"
-    f" SELECT n.*, n.at FROM {_unnest(TASK)} AS n({', '.join(TASK)})"
+    f" SELECT n.*, n.at FROM {unnest(TASK)} AS n({', '.join(TASK)})"
     " ON CONFLICT (tenant, id) DO UPDATE"
     " SET worker = excluded.worker, status = excluded.status, changed_at = excluded.changed_at"
 )
-START_CLOCKS = text(f"INSERT INTO {SCHEMA}.clocks ({', '.join(CLOCK)}) SELECT * FROM {_unnest(CLOCK)}")
-END_CLOCKS = text(
-    f"UPDATE {SCHEMA}.clocks c SET ended_at = n.at"
-    f" FROM {_unnest(CLOCK_MARK)} AS n({', '.join(CLOCK_MARK)})"
-    " WHERE c.tenant = n.tenant AND c.case_id = n.case_id AND c.ended_at IS NULL"
-)
-OVERDUE_CLOCKS = text(
-    f"UPDATE {SCHEMA}.clocks c SET overdue_at = n.at"
-    f" FROM {_unnest(CLOCK_MARK)} AS n({', '.join(CLOCK_MARK)})"
-    " WHERE c.tenant = n.tenant AND c.case_id = n.case_id AND c.ended_at IS NULL AND c.overdue_at IS NULL"
-)
-INSERT_HISTORY = text(f"INSERT INTO {SCHEMA}.history ({', '.join(HISTORY)}) SELECT * FROM {_unnest(HISTORY)}")
+INSERT_HISTORY = text(f"INSERT INTO {SCHEMA}.history ({', '.join(HISTORY)}) SELECT * FROM {unnest(HISTORY)}")
 SHIFT_LOADS = text(
-    f"INSERT INTO {SCHEMA}.loads AS l (tenant, worker, open) SELECT * FROM {_unnest(LOAD)}"
+    f"INSERT INTO {SCHEMA}.loads AS l (tenant, worker, open) SELECT * FROM {unnest(LOAD)}"
     " ON CONFLICT (tenant, worker) DO UPDATE SET open = l.open + excluded.open"
 )

@@ -10,6 +10,7 @@ from qipan.contracts.case import CaseState, Going, Handover, Leg, Return, Suppor
 from qipan.contracts.errors import Fault, Forbidden
 from qipan.contracts.followed_up import FollowUp
 from qipan.contracts.supervised import Supervision
+from services.dispatch.timed import DISTRICT_LEVEL, Timed
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Brings:
     task_id: str | None = None
     mandate: str | None = None
     rating: int | None = None
+    time: Timed | None = None
     returned: Return | None = None
     supports: tuple[Support, ...] | None = None
     handover: Handover | None = None
@@ -120,6 +122,47 @@ def rating_in_range(case: CaseState, actor: Actor, brings: Brings) -> Fault | No
     if brings.rating is not None and 1 <= brings.rating <= 5:
         return None
     return Fault(where="rating", what="this is not a rating", allowed="1 (worst) to 5")
+
+
+def in_time(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+    """Time is given while there is some: nothing once the deadline has passed."""
+    if brings.time is None or case.due_at is None or brings.time.now < case.due_at:
+        return None
+    return Fault(
+        where="case",
+        what=f"the deadline passed at {case.due_at.isoformat()}: no other time is given once overdue",
+        allowed="to be asked for and decided before the deadline",
+    )
+
+
+def nothing_asked(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+    """One thing is asked for at a time."""
+    asked = case.clock.asked if case.clock else None
+    if asked is None:
+        return None
+    return Fault(
+        where="case", what=f"a decision about {asked.kind} is still open", allowed="to ask after the decision"
+    )
+
+
+def something_asked(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+    """Time is given to who asked for it."""
+    if case.clock and case.clock.asked:
+        return None
+    return Fault(where="case", what="nothing was asked for", allowed="what the handler asked for")
+
+
+def time_fits(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+    """What is asked for says how long, and is possible."""
+    return brings.time.fault if brings.time else Fault(where="kind", what="nothing is asked for")
+
+
+def at_its_level(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
+    """What goes beyond the town's most is the district's to decide."""
+    asked = case.clock.asked if case.clock else None
+    if asked is None or asked.level != DISTRICT_LEVEL or (brings.time and brings.time.of_district):
+        return None
+    return Forbidden("It goes beyond what the town may grant: a dispatcher of the district decides.")
 
 
 def nothing_more(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
@@ -215,6 +258,11 @@ def rate(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
     return {"rating": brings.rating}
 
 
+def set_time(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
+    """The clock goes otherwise, as `timing` worked out."""
+    return brings.time.changes if brings.time else {}
+
+
 GUARDS: Mapping[str, Guard] = MappingProxyType(
     {
         "reason-given": reason_given,
@@ -225,6 +273,11 @@ GUARDS: Mapping[str, Guard] = MappingProxyType(
         "holds-it": holds_it,
         "not-the-handler": not_the_handler,
         "rating-in-range": rating_in_range,
+        "in-time": in_time,
+        "nothing-asked": nothing_asked,
+        "something-asked": something_asked,
+        "time-fits": time_fits,
+        "at-its-level": at_its_level,
     }
 )
 """The guards by the names under which workflows ask for them."""
@@ -243,6 +296,7 @@ EFFECTS: Mapping[str, Effect] = MappingProxyType(
         "end": end,
         "end-with-reason": end_with_reason,
         "rate": rate,
+        "set-time": set_time,
     }
 )
 """The effects by the names under which workflows have them."""

@@ -143,6 +143,45 @@ clocks = Table(
     Column("due_at", _stamp, nullable=False),
     Column("overdue_at", _stamp),
     Column("ended_at", _stamp),
+    Column("state", Text, nullable=False, server_default=text("'running'")),  # clock_rows.ClockStatus
+    Column("paused_at", _stamp),
+    Column("left_seconds", Double),  # of the limit, when it was paused
+)
+
+# What was asked for about time, who decided it, and the library of suspended cases (问题库).
+time_requests = Table(
+    "time_requests",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("case_id", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),  # the case's version at which it was asked
+    Column("kind", Text, primary_key=True),
+    Column("level", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", _stamp, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("until", _stamp),
+    Column("person", Text),
+    Column("state", Text, nullable=False),  # time_requests.RequestState
+    Column("decided_by", Text),
+    Column("decided_at", _stamp),
+    Column("ended_at", _stamp),  # of a suspension: when the case went on
+    Index(
+        "time_requests_open",
+        "tenant",
+        "asked_at",
+        "case_id",
+        "version",
+        postgresql_where=text("state = 'open'"),
+    ),
+    Index(
+        "time_requests_suspended",
+        "tenant",
+        "decided_at",
+        "case_id",
+        "version",
+        postgresql_where=text("kind = 'suspension' AND state = 'approved' AND ended_at IS NULL"),
+    ),
 )
 
 history = Table(

@@ -8,6 +8,8 @@ from qipan.storage import Timer, Work
 from services.dispatch.change import Change
 
 STAGE_DUE = "stage.due"
+SUSPENSION_OVER = "suspension.over"
+ESCALATE = "stage.escalate"
 
 
 def tell(work: Work, changes: Sequence[Change]) -> None:
@@ -36,13 +38,33 @@ def ask_again(work: Work, timer: Timer) -> None:
     )
 
 
+def since_suspended(case: CaseState) -> dict[str, str]:
+    """Which suspension a timer is for."""
+    at = case.clock.suspended_at if case.clock else None
+    return {"suspended_at": at.isoformat() if at else ""}
+
+
 def _set_timer(work: Work, change: Change) -> None:
     case = change.after.case
     before = change.before.case.due_at if change.before else None
-    if change.row.target is None:
+    if change.before is not None and change.before.case.clock != case.clock:
+        _set_timers_beside(work, change.before.case, case)
+    if change.row.target is None and before == case.due_at:
         return
     if case.due_at is not None:
         due = due_of(case)
         work.set_timer(tenant=case.tenant, kind=STAGE_DUE, ref=case.case_id, due_at=case.due_at, payload=due)
     elif before is not None:
         work.cancel_timers(case.tenant, case.case_id, STAGE_DUE)
+
+
+def _set_timers_beside(work: Work, before: CaseState, case: CaseState) -> None:
+    """A suspension ends of itself; a clock that no longer runs is told to nobody."""
+    was, now = before.clock, case.clock
+    if now is not None and now.resumes_at is not None and (was is None or was.resumes_at != now.resumes_at):
+        at, payload = now.resumes_at, since_suspended(case)
+        work.set_timer(tenant=case.tenant, kind=SUSPENSION_OVER, ref=case.case_id, due_at=at, payload=payload)
+    elif was is not None and was.resumes_at is not None and (now is None or now.resumes_at is None):
+        work.cancel_timers(case.tenant, case.case_id, SUSPENSION_OVER)
+    if was is not None and was.escalated and (now is None or not now.escalated):
+        work.cancel_timers(case.tenant, case.case_id, ESCALATE)

@@ -11,11 +11,10 @@ from sqlalchemy import Connection
 from qipan.contracts import events
 from qipan.contracts.case import CaseState
 from qipan.contracts.errors import Conflict
-from services.dispatch import chain, statements
+from services.dispatch import chain, clock_rows, statements, time_requests
 from services.dispatch.change import Change, Stored
-from services.dispatch.clocks import Limits, running
+from services.dispatch.clocks import Limits
 from services.dispatch.handover import workers_tenant
-from services.dispatch.process import Do
 from services.dispatch.reading import Key, find
 from services.dispatch.words import entries
 from services.dispatch.worklist import HELD
@@ -40,7 +39,8 @@ def write(conn: Connection, changes: Sequence[Change]) -> None:
     tasks = [row for change in changes for row in _tasks(change)]
     if tasks:
         conn.execute(statements.UPSERT_TASKS, statements.columns(statements.TASK, tasks))
-    _write_clocks(conn, changes)
+    clock_rows.write(conn, changes)
+    time_requests.write(conn, changes)
     conn.execute(
         statements.INSERT_HISTORY,
         statements.columns(statements.HISTORY, [_happened(change, links) for change in changes]),
@@ -161,30 +161,6 @@ def _tasks(change: Change) -> list[tuple[Any, ...]]:
     if case.task_id:
         rows.append((case.tenant, case.task_id, case.case_id, case.unit, case.worker, status, change.at))
     return rows
-
-
-def _write_clocks(conn: Connection, changes: Sequence[Change]) -> None:
-    overdue = [change for change in changes if change.what == Do.OVERDUE]
-    if overdue:
-        conn.execute(
-            statements.OVERDUE_CLOCKS,
-            statements.columns(statements.CLOCK_MARK, [_clock_mark(change) for change in overdue]),
-        )
-    moved = [c for c in changes if c.before is None or running(c.before.case) != running(c.after.case)]
-    ended = [_clock_mark(change) for change in moved if change.before is not None]
-    if ended:
-        conn.execute(statements.END_CLOCKS, statements.columns(statements.CLOCK_MARK, ended))
-    started = [
-        (case.tenant, case.case_id, case.version, run.clock, run.started_at, run.due_at)
-        for case in (change.after.case for change in moved)
-        if (run := running(case)) is not None
-    ]
-    if started:
-        conn.execute(statements.START_CLOCKS, statements.columns(statements.CLOCK, started))
-
-
-def _clock_mark(change: Change) -> tuple[Any, ...]:
-    return (change.after.case.tenant, change.after.case.case_id, change.at)
 
 
 def _happened(change: Change, links: Mapping[Key, tuple[bytes, bytes]]) -> tuple[Any, ...]:

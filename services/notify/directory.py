@@ -20,6 +20,7 @@ class Directory:
     ) -> None:
         """`departments`: unit → whose it is."""
         self._units = units
+        self._district = district
         self._arbiter_of = arbiter_of
         self._district = district
         self._by_department: dict[tuple[str, str], list[Person]] = defaultdict(list)
@@ -69,6 +70,11 @@ class Directory:
     def with_role(self, tenant: str, role: Role) -> Sequence[Person]:
         """Everybody of a live tenant who has this role."""
         return self._by_role.get((tenant, role), ())
+
+    def of_district(self) -> Sequence[Person]:
+        """The district's own leads and dispatchers."""
+        roles = (Role.DISTRICT_LEAD, Role.DISPATCHER)
+        return [person for role in roles for person in self.with_role(self._district, role)]
 
     def arbiters(self, tenant: str) -> Sequence[Person]:
         """Whoever of the district decides a live tenant's disputed returns."""

@@ -29,6 +29,7 @@ class Audience(StrEnum):
     INSPECTORS = "inspectors"  # the grid workers of the case's duty cell, never who disposed of it
     SHIFT_LEADERS = "shift-leaders"
     SUPERVISORS = "supervisors"
+    DISTRICT = "district"  # the district's leads and dispatchers
     RECEIVERS = "receivers"  # who is asked to take a case over: a tenant's dispatchers, a unit's handlers
     DECIDERS = "deciders"  # who decides when they refuse: the arbiters, between units the dispatchers
     SUPPORT = "support"  # the worker of the newest child task, or the whole unit asked
@@ -43,7 +44,10 @@ class Audience(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When `event` leaves a case in one of `stages` (empty: any), `audience` hears `template`'s words."""
+    """When `event` leaves a case in one of `stages` (empty: any), `audience` hears `template`'s words.
+
+    `level`: only when the case's time-out was told this far up; `asked_of`: only when this level is to decide.
+    """
 
     event: str
     audience: Audience
@@ -51,12 +55,21 @@ class Rule:
     stages: frozenset[Stage] = frozenset()
     mail: bool = False
     worst_rating: int | None = None
+    level: int | None = None
+    asked_of: str | None = None
     own_stage: str | None = None
     asked: bool | None = None  # whether it waits for a department that was asked; None: either
 
     def applies(self, case: CaseState) -> bool:
         """Whether the rule holds for the case as the event left it."""
         if self.stages and case.stage not in self.stages:
+            return False
+        clock = case.clock
+        if self.level is not None and (clock is None or clock.escalated != self.level):
+            return False
+        if self.asked_of is not None and (
+            clock is None or clock.asked is None or clock.asked.level != self.asked_of
+        ):
             return False
         if self.own_stage != (case.own_stage if case.own_stage in _APART else None):
             return False
@@ -110,8 +123,20 @@ RULES: tuple[Rule, ...] = (
     Rule(events.CaseOverdue.type, Audience.ARBITERS, "case.overdue", own_stage=ARBITRATION),
     Rule(events.CaseOverdue.type, Audience.DEPARTMENT, "case.overdue", _WAITING, asked=True),
     Rule(events.CaseOverdue.type, Audience.HANDLER, "case.overdue", _IN_HAND, mail=True),
+    Rule(events.CaseOverdue.type, Audience.DISPATCHERS, "case.overdue", _IN_HAND),
     Rule(events.CaseOverdue.type, Audience.INSPECTORS, "case.overdue", frozenset({Stage.DISPOSED})),
     Rule(events.CaseOverdue.type, Audience.SHIFT_LEADERS, "case.overdue", frozenset({Stage.INSPECTED})),
+    # It is told higher as long as it stays so.
+    Rule(events.CaseEscalated.type, Audience.LEADS, "case.escalated", level=2),
+    Rule(events.CaseEscalated.type, Audience.DISTRICT, "case.escalated", level=3),
+    # Time is asked of those who decide, and what they decided told to who asked.
+    Rule(events.CaseTimeAsked.type, Audience.DISPATCHERS, "case.time-asked", asked_of="town"),
+    Rule(events.CaseTimeAsked.type, Audience.DISTRICT, "case.time-asked", asked_of="district"),
+    Rule(events.CaseTimeRefused.type, Audience.HANDLER, "case.time-refused"),
+    Rule(events.CaseExtended.type, Audience.HANDLER, "case.extended"),
+    Rule(events.CaseDeferred.type, Audience.HANDLER, "case.deferred"),
+    Rule(events.CaseSuspended.type, Audience.HANDLER, "case.suspended"),
+    Rule(events.CaseResumed.type, Audience.HANDLER, "case.resumed", mail=True),
     # 督办 and 催办 go to whoever is to move, what becomes of a 督办 to whoever asked.
     Rule(events.CaseSupervised.type, Audience.HANDLER, "case.supervised", mail=True),
     Rule(events.CaseSupervised.type, Audience.DISPATCHERS, "case.supervised"),
@@ -260,6 +285,7 @@ _AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Per
     Audience.DISPATCHERS: _dispatchers,
     Audience.DEPARTMENT: _department,
     Audience.SHIFT_LEADERS: lambda case, base, directory: directory.with_role(base, Role.SHIFT_LEADER),
+    Audience.DISTRICT: lambda case, base, directory: directory.of_district(),
     Audience.SUPPORT: _support,
     Audience.RECEIVERS: _receivers,
     Audience.DECIDERS: _deciders,

@@ -10,7 +10,7 @@ from hypothesis import given
 from qipan.access import Role
 from qipan.contracts import events
 from qipan.contracts.addressed import Addressed
-from qipan.contracts.case import CaseState, Stage
+from qipan.contracts.case import CaseState, ClockState, Stage, TimeAsked
 from qipan.contracts.events import CASE_EVENTS
 from qipan.contracts.subscriptions import FIELD_EVENTS
 from qipan.contracts.whistle import WhistleBlown, WhistleOverdue
@@ -32,12 +32,16 @@ PEOPLE = (
     Person("sandun.dispatcher.1", "派遣员", "sandun", ("dispatcher",)),
     Person("sandun.shift-leader.1", "值班长", "sandun", ("shift-leader",)),
     Person("sandun.supervisor.1", "督查员", "sandun", ("supervisor",)),
+    Person("sandun.town-lead.1", "领导", "sandun", ("town-lead",)),
     Person("xihu.dispatcher.1", "裁决员", "xihu", ("dispatcher",)),
     Person("wenxin.dispatcher.1", "派遣员", "wenxin", ("dispatcher",)),
     Person("traffic-police.dispatcher.1", "派遣员", "traffic-police", ("dispatcher",)),
 )
 DIRECTORY = Directory(
     PEOPLE, {"sandun/sweep": Words("环卫队", "Sweepers")}, lambda tenant: ("xihu", "dispatcher"), "xihu"
+)
+ASKED = TimeAsked(
+    kind="extension", level="town", by="sandun.sweep.1", at=MORNING, reason="等配件", until=MORNING
 )
 DISPUTED = {"stage": Stage.RETURNED, "own_stage": "arbitration", "worker": None}
 
@@ -112,7 +116,35 @@ APP, BOTH = (Channel.IN_APP,), (Channel.IN_APP, Channel.MAIL)
         (events.CaseReworked, {"stage": Stage.REWORK}, {"sandun.sweep.1": ("task.rework", BOTH)}),
         (events.CaseClosed, {"stage": Stage.CLOSED}, {}),
         (events.CaseVoided, {"stage": Stage.VOIDED}, {"sandun.sweep.1": ("case.voided", APP)}),
-        (events.CaseOverdue, {"stage": Stage.ACCEPTED}, {"sandun.sweep.1": ("case.overdue", BOTH)}),
+        (
+            events.CaseOverdue,
+            {"stage": Stage.ACCEPTED},
+            {"sandun.sweep.1": ("case.overdue", BOTH), "sandun.dispatcher.1": ("case.overdue", APP)},
+        ),
+        (
+            events.CaseEscalated,
+            {"stage": Stage.ACCEPTED, "clock": ClockState(escalated=2)},
+            {"sandun.town-lead.1": ("case.escalated", APP)},
+        ),
+        (
+            events.CaseEscalated,
+            {"stage": Stage.ACCEPTED, "clock": ClockState(escalated=3)},
+            {"xihu.dispatcher.1": ("case.escalated", APP)},
+        ),
+        (
+            events.CaseTimeAsked,
+            {"stage": Stage.ACCEPTED, "clock": ClockState(asked=ASKED)},
+            {"sandun.dispatcher.1": ("case.time-asked", APP)},
+        ),
+        (
+            events.CaseTimeAsked,
+            {
+                "stage": Stage.ACCEPTED,
+                "clock": ClockState(asked=ASKED.model_copy(update={"level": "district"})),
+            },
+            {"xihu.dispatcher.1": ("case.time-asked", APP)},
+        ),
+        (events.CaseResumed, {"stage": Stage.ACCEPTED}, {"sandun.sweep.1": ("case.resumed", BOTH)}),
         (events.CaseOverdue, {"stage": Stage.RETURNED}, {"sandun.dispatcher.1": ("case.overdue", APP)}),
         (events.CaseOverdue, {"stage": Stage.DISPOSED}, {"sandun.grid-worker.1": ("case.overdue", APP)}),
         (events.CaseOverdue, {"stage": Stage.INSPECTED}, {"sandun.shift-leader.1": ("case.overdue", APP)}),
@@ -141,6 +173,7 @@ APP, BOTH = (Channel.IN_APP,), (Channel.IN_APP, Channel.MAIL)
             {"supervision": {"by": "sandun.supervisor.1"}},
             {
                 "sandun.supervisor.1": ("case.supervision-overdue", APP),
+                "sandun.town-lead.1": ("case.supervision-overdue", APP),
                 "sandun.sweep.1": ("case.supervision-overdue", BOTH),
             },
         ),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from qipan.contracts.commands import CaseAnswer
+from qipan.contracts.light import light_of
 from qipan.contracts.queries import (
     CaseList,
     GetCase,
@@ -64,7 +65,8 @@ class Lists(Acting):
         narrowed = sought(asked, lambda: work.now(call.tenant))
         towns = self._towns(call.tenant)
         cases, following = listing.page(work.conn, lists, narrowed, order, after, asked.limit, towns)
-        return CaseList(cases=cases, next=following)
+        lights = tuple(light_of(case, work.now(case.tenant)) for case in cases)
+        return CaseList(cases=cases, next=following, lights=lights)
 
     def _kind(self, call: Received) -> TenantKind:
         return self.process.district.tenant(call.tenant).kind
@@ -79,7 +81,7 @@ class Lists(Acting):
     def get_case(self, work: Work, call: Received[GetCase]) -> CaseAnswer:
         """One case, to whom it concerns."""
         stored = self._shown(call, self._seek(work, call, call.data.case_id), call.data.case_id)
-        return CaseAnswer(case=stored.case)
+        return self._answer(work, stored)
 
     @answer(TellCase)
     def tell_case(self, work: Work, call: Received[TellCase]) -> Happenings:

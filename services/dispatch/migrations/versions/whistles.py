@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 revision = "whistles"
-down_revision = "mandates"
+down_revision = "timing"
 branch_labels = None
 depends_on = None
 
