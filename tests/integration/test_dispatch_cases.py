@@ -299,12 +299,12 @@ def test_a_timer_does_not_wait_for_a_case_that_somebody_works_on(desk: Desk) -> 
 def test_a_rating_counts_once(desk: Desk) -> None:
     case_id = through(desk, Stage.CLOSED)
     rated = ReportRated(
-        report_id="r1", case_id=case_id, rating=2, note="慢", rated_at=desk.clock.now("sandun")
+        report_id="r1", case_id=case_id, rating=4, note="快", rated_at=desk.clock.now("sandun")
     )
     for _ in range(2):
         with desk.database.begin() as work:
             desk.service.rate_cases(work, [told(rated)])
-    assert (desk.case().rating, desk.case().version) == (2, 6)
+    assert (desk.case().rating, desk.case().version) == (4, 6)
     with desk.database.begin() as work, pytest.raises(NotFound):
         desk.service.rate_cases(work, [told(rated.model_copy(update={"case_id": "none"}))])
 
