@@ -24,7 +24,7 @@ lint: setup ## style, types, import contracts, generated references
 	for page in $(GENERATED); do $(PYTHON) -m $$page --check || exit 1; done
 
 test: setup ## all tests, against a private broker and database
-	$(WITH_MAKE) $(PYTHON) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(WITH_MAKE) $(PYTHON) -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 demo: setup ## one day of the district, played fast; writes var/demo.json
 	$(WITH_MAKE) $(PYTHON) -m exercise.demo

@@ -73,7 +73,8 @@ def triaged(here: Here, desk: Desk) -> None:
 def decided(here: Here, report_id: str, **fields: Any) -> None:
     with here.database.begin() as work:
         command = DecideReport(report_id=report_id, **fields)
-        decide_held(work, "sandun", command, xihu().matters_of("sandun").keys(), "sandun.acceptor.1")
+        matters = xihu().matters_of("sandun").keys()
+        decide_held(work, "sandun", command, matters, "sandun.acceptor.1", {}, Desk(xihu()))
 
 
 def row_of(here: Here, report_id: str) -> Any:

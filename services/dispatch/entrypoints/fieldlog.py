@@ -37,7 +37,7 @@ class Log(Acting):
         unit, worker = fieldlog.addressee(case, call.data, units)
         entry = self._entry(work, call, case, EntryKind.INSTRUCTION, call.data.text, unit=unit, worker=worker)
         to = Addressed(workers=(worker,)) if worker else Addressed(units=(unit or "",))
-        return self._said(work, InstructionGiven(case=case, entry=entry, to=to))
+        return self._kept(work, InstructionGiven(case=case, entry=entry, to=to))
 
     @answer(AcknowledgeInstruction)
     def acknowledge_instruction(self, work: Work, call: Received[AcknowledgeInstruction]) -> LogEntry:
@@ -53,7 +53,7 @@ class Log(Acting):
         about = given.entry_id
         entry = self._entry(work, call, case, EntryKind.ACKNOWLEDGED, asked.text, about=about)
         to = Addressed(workers=(given.by,))
-        return self._said(work, InstructionAcknowledged(case=case, entry=entry, to=to))
+        return self._kept(work, InstructionAcknowledged(case=case, entry=entry, to=to))
 
     @answer(AddRemark)
     def add_remark(self, work: Work, call: Received[AddRemark]) -> LogEntry:
@@ -73,7 +73,7 @@ class Log(Acting):
         entry = self._entry(
             work, call, case, EntryKind.BACKUP, call.data.text, unit=case.unit, workers=wanted
         )
-        return self._said(work, BackupCalled(case=case, entry=entry))
+        return self._kept(work, BackupCalled(case=case, entry=entry))
 
     @answer(AnswerBackup)
     def answer_backup(self, work: Work, call: Received[AnswerBackup]) -> LogEntry:
@@ -86,7 +86,7 @@ class Log(Acting):
             return known
         about = called.entry_id
         entry = self._entry(work, call, case, EntryKind.BACKUP_ANSWERED, asked.text, about=about)
-        return self._said(work, BackupAnswered(case=case, entry=entry, to=Addressed(workers=(called.by,))))
+        return self._kept(work, BackupAnswered(case=case, entry=entry, to=Addressed(workers=(called.by,))))
 
     @answer(GetLog)
     def get_log(self, work: Work, call: Received[GetLog]) -> CaseLog:
@@ -146,7 +146,7 @@ class Log(Acting):
             about=about,
         )
 
-    def _said(self, work: Work, event: LogEvent) -> LogEntry:
+    def _kept(self, work: Work, event: LogEvent) -> LogEntry:
         fieldlog_store.add(work.conn, event.entry)
         work.publish(event, tenant=event.case.tenant, subject=event.case.case_id)
         return event.entry

@@ -20,6 +20,7 @@ from services.dispatch.choosing import Choice
 from services.dispatch.commanding import Asked
 from services.dispatch.filing import Ground, task_id_of
 from services.dispatch.finding import EVERYTHING
+from services.dispatch.handover import commander
 from services.dispatch.process import Do
 from services.dispatch.redispatch import sent_by_hand, within_reach
 from services.dispatch.sharing import Shared, Waiting, share_out
@@ -43,7 +44,9 @@ class WaitingCases(Acting):
         ids = call.data.cases or [c.case_id for c in _listed(work, call.tenant, call.data.limit)]
         locked = reading.lock(work.conn, [(call.tenant, id) for id in ids])
         known = [self._found(call, locked.get((call.tenant, id)), id) for id in ids]
-        waiting = [stored for stored in known if stored.case.stage is Stage.FILED]
+        waiting = [
+            one for one in known if one.case.stage is Stage.FILED and commander(one.case) == call.tenant
+        ]
         told = [(shared, shared.why) for shared in self._shared(work, call, waiting)]
         ground = self.grounds_now(work, (call.tenant,))[call.tenant]
         changes: list[Change] = []
@@ -105,9 +108,13 @@ class WaitingCases(Acting):
 
 
 def _listed(work: Work, tenant: str, limit: int) -> Sequence[CaseState]:
-    """The cases that arose in the tenant and wait for its dispatcher, soonest deadline first."""
+    """The cases that arose in the tenant and wait for its dispatcher, soonest deadline first.
+
+    What another tenant has taken over waits for that one's dispatcher.
+    """
     view = View(frozenset({Stage.FILED}), tenant=tenant)
-    return listing.page(work.conn, (view,), EVERYTHING, Order.DUE, None, limit)[0]
+    page = listing.page(work.conn, (view,), EVERYTHING, Order.DUE, None, limit)[0]
+    return [case for case in page if commander(case) == tenant]
 
 
 def _told(shared: Sequence[tuple[Shared, str]], versions: dict[str, int] | None = None) -> WaitingMatched:
