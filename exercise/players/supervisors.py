@@ -9,6 +9,7 @@ from qipan.tenancy import Person
 
 _MOST_AT_ONCE = 5
 _SUPERVISES = 0.3
+_AT_WORK = ["offered", "accepted", "rework", "disposed"]
 
 
 class Supervisors:
@@ -29,10 +30,11 @@ class Supervisors:
                 page = await play.http.get(
                     "/v1/work",
                     token=await play.token(self._person),
-                    params={"tenant": self._tenant, "overdue": "true", "limit": 20},
+                    params={"tenant": self._tenant, "stages": _AT_WORK, "limit": 200},
                 )
-                for each in page["cases"][:_MOST_AT_ONCE]:
-                    await self._ask(CaseState.model_validate(each))
+                cases = [CaseState.model_validate(each) for each in page["cases"]]
+                for case in [case for case in cases if case.counters.overdue][:_MOST_AT_ONCE]:
+                    await self._ask(case)
             except Refusal as refusal:
                 play.tally.add(self.role, "clash" if refusal.status == 409 else f"refused: {refusal.code}")
             except NoAnswer:
