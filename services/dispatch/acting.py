@@ -18,6 +18,7 @@ from services.dispatch import (
     joint,
     mandate_store,
     mandated,
+    matching,
     reading,
     returns,
     supports,
@@ -38,7 +39,11 @@ class GroundsProvider(DependencyProvider):
     """Injects the `Grounds`: one for the process, so that a tenant's squads are worked out once."""
 
     def setup(self) -> None:
-        self.grounds = Grounds(self.container.config[PROCESS].district)
+        process = self.container.config[PROCESS]
+        self.grounds = Grounds(process.district)
+        served = process.district.tenants if process.tenant is None else (process.tenant,)
+        if any(self.grounds.matches(tenant) for tenant in served):
+            matching.load()  # now, while nobody waits: later it would hold up everybody for a second
 
     def get_dependency(self, worker_ctx: object) -> Grounds:
         return self.grounds

@@ -31,6 +31,10 @@ class Grounds:
         """Whether a case that passed inspection needs no shift leader to close it."""
         return self._district.setting(tenant, "dispatch.close-on-inspection", False)
 
+    def matches(self, tenant: str) -> bool:
+        """Whether what the tenant files together is matched with its workers as a whole."""
+        return self._district.setting(tenant, "dispatch.match", "one-by-one") == "optimal"
+
     def unit(self, tenant: str, id: str) -> Unit | None:
         """The unit with this id that works in a tenant."""
         return next((squad.unit for squad in self.of(tenant).squads if squad.unit.id == id), None)
