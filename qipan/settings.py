@@ -57,8 +57,8 @@ class Settings(BaseSettings):
     )
     photos_url: str = Field(
         default="",
-        description="Where photos are kept, as fsspec writes it: file:///srv/photos, s3://… (with s3fs "
-        "installed and AWS_… in the environment). Empty: the folder photos in QIPAN_VAR.",
+        description="Where photos are kept, as fsspec writes it: file:///srv/photos, s3://… (with the "
+        "extra s3 installed and AWS_… in the environment). Empty: the folder photos in QIPAN_VAR.",
     )
     photo_bytes: int = Field(
         default=8_388_608,
