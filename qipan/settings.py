@@ -110,7 +110,8 @@ class Settings(BaseSettings):
     )
     outbox_limit: int = Field(
         default=2_000_000,
-        description="Unsent messages in a service's outbox beyond which intake's door refuses with 503.",
+        description="Unsent messages in a service's outbox beyond which it takes nothing more: requests get 503, "
+        "events stay in their queue. Half as many of one tenant stop that tenant's reports.",
     )
     import_bytes: int = Field(
         default=4_194_304, ge=1, description="Largest file of reports in one import request, in bytes."

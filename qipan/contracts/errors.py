@@ -122,6 +122,12 @@ class DeadlineExceeded(Unavailable):
     code, status = "deadline-exceeded", 504
 
 
+class OutboxFull(Unavailable):
+    """Too many messages wait to be sent; try again when the broker has taken them."""
+
+    code = "outbox-full"
+
+
 class Internal(QipanError):
     """The service failed while it worked on this; its operators can see why."""
 

@@ -55,6 +55,7 @@ TITLES: Mapping[str, Title] = {
     "illegal-transition": Title("案卷当前状态不允许这一步", "The process does not allow this step"),
     "key-reused": Title("幂等键已用于另一请求", "Idempotency key reused"),
     "unavailable": Title("服务暂不可用，请稍后再试", "Unavailable for the moment"),
+    "outbox-full": Title("待发消息过多", "Too many messages wait"),
     "deadline-exceeded": Title("服务未及时答复", "No answer in time"),
     "internal": Title("系统内部出错", "Internal error"),
 }

@@ -7,15 +7,19 @@ from typing import Any
 from amqp.exceptions import NotFound as NoSuchExchange
 from sqlalchemy import Connection, text
 
-from qipan.contracts.errors import NotFound
+from qipan.contracts.errors import Conflict, NotFound
 from qipan.messaging import topology
 from qipan.messaging.dead_letter import REDRIVEN_HEADER, DeadLetter
 from qipan.messaging.headers import carried_on
 from qipan.messaging.publisher import Fate, Publisher
 from qipan.messaging.wire import Outgoing
 from qipan.storage.database import Database
+from qipan.storage.inbox import REMEMBERED_DAYS
 
 AT_ONCE = 100
+
+SENDING_SECONDS = 60
+"""After how long a letter that was being sent, and of which nothing was heard, may be sent by somebody else."""
 
 KEPT_DAYS = 185
 """Settled letters are a record of what operators did: kept for the six months that such records must be."""
@@ -44,7 +48,7 @@ class DeadLetters:
                     " :message_id, :key, :reason, :traceback, :properties, :headers, :body, :redrives)"
                     " ON CONFLICT (tenant, id) DO UPDATE SET state = 'open', reason = excluded.reason,"
                     " traceback = excluded.traceback, headers = excluded.headers, last_at = clock_timestamp()"
-                    " WHERE d.state = 'redriven' AND d.redrives <= excluded.redrives"
+                    " WHERE d.state IN ('redriven', 'redriving') AND d.redrives <= excluded.redrives"
                 ),
                 [_row(letter) for letter in sorted(letters, key=lambda each: (each.tenant, each.id))],
             )
@@ -62,12 +66,18 @@ class DeadLetters:
         with self._db.begin() as work:
             return _letters(
                 work.conn,
-                "state = :state AND (CAST(:tenant AS text) IS NULL OR tenant = :tenant)"
+                "state = ANY(:states) AND (CAST(:tenant AS text) IS NULL OR tenant = :tenant)"
                 " AND (CAST(:service AS text) IS NULL OR service = :service)"
                 " AND (CAST(:after AS text) IS NULL OR (first_at, id) >"
                 " (SELECT first_at, id FROM steward.dead_letters WHERE id = :after))"
                 " ORDER BY first_at, id LIMIT :limit",
-                {"tenant": tenant, "service": service, "state": state, "limit": limit, "after": after},
+                {
+                    "tenant": tenant,
+                    "service": service,
+                    "states": ["open", "redriving"] if state == "open" else [state],
+                    "limit": limit,
+                    "after": after,
+                },
             )
 
     def about(self, subject: str, limit: int = 100) -> list[DeadLetter]:
@@ -85,7 +95,7 @@ class DeadLetters:
             rows = work.conn.execute(
                 text(
                     "SELECT tenant, service, count(*) FROM steward.dead_letters"
-                    " WHERE state = 'open' GROUP BY tenant, service ORDER BY tenant, service"
+                    " WHERE state IN ('open', 'redriving') GROUP BY tenant, service ORDER BY tenant, service"
                 )
             )
             return {(row[0], row[1]): int(row[2]) for row in rows}
@@ -102,33 +112,76 @@ class DeadLetters:
         """Send open ones to their service again, under their own key and message id; returns which went.
 
         Only what the broker confirmed counts, and what the service has handled meanwhile it does not handle
-        twice. NotFound when one is for a service that the broker does not know.
+        twice. NotFound when one is for a service that the broker does not know; Conflict, before anything is
+        sent, when one is older than it is remembered what was handled.
         """
         done: list[str] = []
         wanted = list(ids)
+        self._refuse_the_forgotten(wanted)
         for start in range(0, len(wanted), AT_ONCE):
-            with self._db.begin() as work:
-                letters = _letters(
-                    work.conn,
-                    "id = ANY(:ids) AND state = 'open' AND key <> '' ORDER BY tenant, id FOR UPDATE",
-                    {"ids": wanted[start : start + AT_ONCE]},
-                )
-                try:
-                    fates = publisher.publish_all([_again(letter) for letter in letters])
-                except NoSuchExchange as error:
-                    services = ", ".join(sorted({letter.service for letter in letters}))
-                    raise NotFound(f"One of these services is unknown to the broker: {services}") from error
+            letters = self._taken(wanted[start : start + AT_ONCE], by)
+            went: list[str] = []
+            try:
+                fates = publisher.publish_all([_again(letter) for letter in letters])
                 went = [each.id for each, fate in zip(letters, fates, strict=True) if fate is Fate.CONFIRMED]
-                _settle(work.conn, went, "redriven", by)
-                done += went
+            except NoSuchExchange as error:
+                services = ", ".join(sorted({letter.service for letter in letters}))
+                raise NotFound(f"One of these services is unknown to the broker: {services}") from error
+            finally:
+                self._sent(letters, went)
+            done += went
         return done
+
+    def _refuse_the_forgotten(self, ids: Sequence[str]) -> None:
+        with self._db.begin() as work:
+            forgotten = work.conn.execute(
+                text(
+                    "SELECT id FROM steward.dead_letters WHERE id = ANY(:ids) AND state IN ('open', 'redriving')"
+                    " AND first_at < now() - make_interval(days => :days) ORDER BY first_at, id LIMIT 5"
+                ),
+                {"ids": list(ids), "days": REMEMBERED_DAYS},
+            ).scalars()
+            if found := ", ".join(forgotten):
+                raise Conflict(
+                    f"Too old to be sent again: {found}. What was handled is remembered for {REMEMBERED_DAYS} days;"
+                    " sent again after that, a message might take effect twice. Read it, see to it, discard it."
+                )
+
+    def _taken(self, ids: Sequence[str], by: str) -> list[DeadLetter]:
+        """Mark letters as being sent, so that nothing is locked while the broker is asked.
+
+        One that was marked and whose sender then died is taken again a minute later.
+        """
+        with self._db.begin() as work:
+            letters = _letters(
+                work.conn,
+                "id = ANY(:ids) AND key <> '' AND (state = 'open' OR (state = 'redriving'"
+                f" AND settled_at < clock_timestamp() - interval '{SENDING_SECONDS} seconds'))"
+                " ORDER BY tenant, id FOR UPDATE",
+                {"ids": list(ids)},
+            )
+            _settle(work.conn, [letter.id for letter in letters], "redriving", by)
+        return letters
+
+    def _sent(self, letters: Sequence[DeadLetter], went: Sequence[str]) -> None:
+        """What went is redriven, what did not is open again; one that has died again meanwhile stays open."""
+        with self._db.begin() as work:
+            work.conn.execute(
+                text(
+                    "UPDATE steward.dead_letters"
+                    " SET state = CASE WHEN id = ANY(:went) THEN 'redriven' ELSE 'open' END,"
+                    " redrives = redrives - CASE WHEN id = ANY(:went) THEN 0 ELSE 1 END"
+                    " WHERE id = ANY(:ids) AND state = 'redriving'"
+                ),
+                {"went": list(went), "ids": [letter.id for letter in letters]},
+            )
 
     def forget_settled(self, days: int = KEPT_DAYS) -> int:
         """Drop letters that were redriven or discarded more than `days` ago; returns how many. Open ones stay."""
         with self._db.begin() as work:
             return work.conn.execute(
                 text(
-                    "DELETE FROM steward.dead_letters WHERE state <> 'open'"
+                    "DELETE FROM steward.dead_letters WHERE state IN ('redriven', 'discarded')"
                     " AND settled_at < now() - make_interval(days => :days)"
                 ),
                 {"days": days},
@@ -168,7 +221,7 @@ def _settle(conn: Connection, ids: Sequence[str], state: str, by: str) -> None:
         text(
             "UPDATE steward.dead_letters SET state = CAST(:state AS text), settled_by = :by,"
             " settled_at = clock_timestamp(),"
-            " redrives = redrives + CASE CAST(:state AS text) WHEN 'redriven' THEN 1 ELSE 0 END"
+            " redrives = redrives + CASE CAST(:state AS text) WHEN 'redriving' THEN 1 ELSE 0 END"
             " WHERE id = ANY(:ids)"
         ),
         {"ids": list(ids), "state": state, "by": by},

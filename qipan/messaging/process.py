@@ -56,6 +56,7 @@ def prepare(settings: Settings, service: str, tenant: str | None, *, schema: str
             instead_of_outbox=PublishAfterCommit(settings.amqp_url)
             if settings.unguarded == "no_outbox"
             else None,
+            outbox_limit=settings.outbox_limit,
         )
     return Process(
         settings=settings,

@@ -26,10 +26,11 @@ log = logger(__name__)
 BATCH = 500
 IDLE_SECONDS = (0.02, 0.05, 0.1)
 """How long to wait between looks at an outbox that was not full, growing while it stays empty."""
-HOLD_SECONDS = 2.0
-"""How long a tenant's messages are left alone after a queue of theirs was missing or full: nobody else waits."""
-INBOX_DAYS = 60
-"""How long it is remembered that a message was handled, and what a command was answered."""
+HOLD_SECONDS = (2.0, 60.0)
+"""How long a tenant's messages are left alone after a queue of theirs was missing or full, at first and at most:
+nobody else waits, and who did take them is not told twice every moment."""
+COUNTED = 10_000
+"""Up to so many messages in an outbox are counted exactly; more are told by the span of their numbers."""
 TIDY_SECONDS = 3600.0
 
 NOT_TAKEN = (Fate.RETURNED, Fate.REFUSED)
@@ -66,6 +67,7 @@ class Relay:
         self._state = "standing by"
         self._ok = True
         self._held: dict[str, float] = {}
+        self._holds: dict[str, float] = {}
         self._thread = threading.Thread(target=self._run, name=f"{database.schema} relay", daemon=True)
 
     def start(self) -> None:
@@ -132,7 +134,9 @@ class Relay:
                     beat_at = now + 1
                     publisher.idle(0.0)
                     self._measure(conn)
-                    if now >= tidy_at and not inbox.forget_old(conn, self._database.schema, INBOX_DAYS):
+                    if now >= tidy_at and not inbox.forget_old(
+                        conn, self._database.schema, inbox.REMEMBERED_DAYS
+                    ):
                         tidy_at = now + TIDY_SECONDS
                     self._held = {tenant: until for tenant, until in self._held.items() if until > now}
                 if len(rows) < BATCH:
@@ -153,9 +157,10 @@ class Relay:
         if done:
             conn.execute(self._delete, {"done": done})
             metrics.RELAYED.labels(self._database.schema).inc(len(done))
-        self._hold(
-            publisher, [(m, fate) for (_, m), fate in zip(rows, fates, strict=True) if fate in NOT_TAKEN]
-        )
+        not_taken = [(m, fate) for (_, m), fate in zip(rows, fates, strict=True) if fate in NOT_TAKEN]
+        for tenant in {message.tenant for _, message in rows} - {message.tenant for message, _ in not_taken}:
+            self._holds.pop(tenant, None)
+        self._hold(publisher, not_taken)
         if Fate.UNKNOWN in fates:
             self._ok, self._state = False, "the broker is silent or blocks publishers"
             self._stopping.wait(1.0)
@@ -166,22 +171,27 @@ class Relay:
         return len(done)
 
     def _hold(self, publisher: Publisher, not_taken: Sequence[tuple[Unsent, Fate]]) -> None:
-        for message, fate in not_taken:
-            if message.tenant not in self._held:
-                log.error(
-                    "a queue did not take a message", key=message.key, id=message.message_id, fate=fate.value
-                )
-            self._held[message.tenant] = time.monotonic() + HOLD_SECONDS
+        shortest, longest = HOLD_SECONDS
+        for message, fate in {message.tenant: (message, fate) for message, fate in not_taken}.values():
+            log.error(
+                "a queue did not take a message", key=message.key, id=message.message_id, fate=fate.value
+            )
+            hold = min(longest, 2 * self._holds.get(message.tenant, shortest / 2))
+            self._holds[message.tenant] = hold
+            self._held[message.tenant] = time.monotonic() + hold
         if any(fate is Fate.RETURNED for _, fate in not_taken):
             self._declare(publisher.wire.channel)
 
     def _measure(self, conn: Connection) -> None:
-        row = conn.execute(
+        outbox = f"{self._database.schema}.outbox"
+        counted, span, age = conn.execute(
             text(
-                f"SELECT coalesce(max(seq) - min(seq) + 1, 0), "
-                f"coalesce(extract(epoch FROM now() - (SELECT created_at FROM {self._database.schema}.outbox "
-                f"ORDER BY seq LIMIT 1)), 0) FROM {self._database.schema}.outbox"
-            )
+                f"SELECT (SELECT count(*) FROM (SELECT 1 FROM {outbox} LIMIT :most) AS counted),"
+                " coalesce(max(seq) - min(seq) + 1, 0),"
+                f" coalesce(extract(epoch FROM now() - (SELECT created_at FROM {outbox} ORDER BY seq LIMIT 1)), 0)"
+                f" FROM {outbox}"
+            ),
+            {"most": COUNTED},
         ).one()
-        metrics.OUTBOX_DEPTH.labels(self._database.schema).set(float(row[0]))
-        metrics.OUTBOX_AGE.labels(self._database.schema).set(float(row[1]))
+        metrics.OUTBOX_DEPTH.labels(self._database.schema).set(float(counted if counted < COUNTED else span))
+        metrics.OUTBOX_AGE.labels(self._database.schema).set(float(age))

@@ -16,6 +16,8 @@ from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from qipan.contracts.errors import OutboxFull
+from qipan.storage.outbox_room import OutboxRoom
 from qipan.storage.work import DomainClocks, Unsent, Work
 
 CONNECT_SECONDS = 3
@@ -27,8 +29,8 @@ class Database:
     """One service's schema in the database.
 
     `schema` names the schema and, by default, who is writing (`source` of the messages it publishes).
-    `instead_of_outbox` publishes messages after the commit, outside of it: what must not be done, for the fault
-    harness's positive control.
+    `outbox_limit` is how many messages may wait in its outbox; None: any number. `instead_of_outbox` publishes
+    messages after the commit, outside of it: what must not be done, for the fault harness's positive control.
     """
 
     def __init__(
@@ -40,7 +42,9 @@ class Database:
         source: str | None = None,
         pool_size: int = 8,
         instead_of_outbox: Callable[[Sequence[Unsent]], None] | None = None,
+        outbox_limit: int | None = None,
     ) -> None:
+        self.room = None if outbox_limit is None else OutboxRoom(schema, outbox_limit)
         self._instead_of_outbox = instead_of_outbox
         self.schema = schema
         self.source = source or schema
@@ -51,7 +55,7 @@ class Database:
     def begin(self) -> Iterator[Work]:
         """A transaction that commits when the block ends and rolls back when it raises."""
         with self.engine.begin() as conn:
-            work = Work(conn, self.schema, self.source, self.clocks)
+            work = Work(conn, self.schema, self.source, self.clocks, self.room)
             yield work
             unsent = work.flush(to_outbox=self._instead_of_outbox is None)
         if unsent and self._instead_of_outbox is not None:
@@ -109,7 +113,9 @@ def _write_arrays_in_binary(connection: Any, _record: object) -> None:
 
 
 def is_passing(error: BaseException) -> bool:
-    """Whether the database, not the work, is at fault: it is gone, restarting, or asks to try again."""
+    """Whether the database, not the work, is at fault: it is gone, restarting, full, or asks to try again."""
+    if isinstance(error, OutboxFull):
+        return True
     if not isinstance(error, DBAPIError):
         return isinstance(error, TimeoutError | PoolTimeout)
     if error.connection_invalidated:

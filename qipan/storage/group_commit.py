@@ -79,15 +79,30 @@ class GroupCommit(Generic[Item, Result]):
             with self._database.begin() as work:
                 results = self._apply(work, [item for item, _ in live])
         except Exception as error:  # noqa: BLE001 - whatever it was, it must reach those who wait
-            if len(live) == 1 or is_passing(error):
+            passing = is_passing(error)
+            if len(live) == 1 or passing:
                 for _, future in live:
                     future.set_exception(error)
+                if passing:
+                    self._fail_the_waiting(error)
                 return
             for pair in live:
                 self._commit_alone(*pair)
             return
         for (_, future), result in zip(live, results, strict=True):
             future.set_result(result)
+
+    def _fail_the_waiting(self, error: Exception) -> None:
+        """Who waits would only wait for the same: a database that hangs takes its time-out from each batch."""
+        for _ in range(self._queue.qsize()):
+            try:
+                waiting = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            if waiting is None:
+                self._queue.put(None)  # it is told to stop, and will be when it looks again
+            elif waiting[1].set_running_or_notify_cancel():
+                waiting[1].set_exception(error)
 
     def _commit_alone(self, item: Item, future: "Future[Result]") -> None:
         try:

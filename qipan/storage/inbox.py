@@ -5,6 +5,9 @@ from functools import cache
 
 from sqlalchemy import Connection, TextClause, text
 
+REMEMBERED_DAYS = 60
+"""How long it is remembered that a message was handled, and what a command was answered."""
+
 
 def claim(conn: Connection, schema: str, messages: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
     """Record (tenant, message id) pairs as handled; returns those that were not handled before.
@@ -21,7 +24,7 @@ def claim(conn: Connection, schema: str, messages: Sequence[tuple[str, str]]) ->
 def forget_old(conn: Connection, schema: str, days: int, most: int = 5000) -> int:
     """Drop up to `most` inbox rows and as many answers older than `days`; returns how many.
 
-    `days` must be longer than any dead letter is kept, or a redriven one could take effect twice.
+    A dead letter older than that is not sent again (`messaging.dead`): it could take effect twice.
     """
     dropped = 0
     for table, column in (("inbox", "handled_at"), ("answers", "answered_at")):

@@ -14,6 +14,7 @@ from qipan.contracts.base import Event
 from qipan.contracts.envelope import Envelope
 from qipan.ids import new_id
 from qipan.observability import tracing
+from qipan.storage.outbox_room import OutboxRoom
 
 
 class DomainClocks(Protocol):
@@ -49,7 +50,15 @@ class Work:
     Messages published and timers set are buffered and written in one statement each just before the commit.
     """
 
-    def __init__(self, conn: Connection, schema: str, source: str, clocks: DomainClocks) -> None:
+    def __init__(
+        self,
+        conn: Connection,
+        schema: str,
+        source: str,
+        clocks: DomainClocks,
+        room: OutboxRoom | None = None,
+    ) -> None:
+        self._room = room
         self.conn = conn
         self.schema = schema
         self._source = source
@@ -117,7 +126,7 @@ class Work:
     def flush(self, *, to_outbox: bool = True) -> "list[Unsent]":
         """Write what is buffered; called by the database before it commits.
 
-        Returns the messages that were not written because `to_outbox` is off.
+        Returns the messages that were not written because `to_outbox` is off. OutboxFull when there is no room.
         """
         if self._timers:
             keys, values = list(self._timers), list(self._timers.values())
@@ -134,6 +143,8 @@ class Work:
             self._timers = {}
         unsent, self._messages = self._messages, []
         if unsent and to_outbox:
+            if self._room is not None:
+                self._room.check(self.conn)
             write_outbox(self.conn, self.schema, unsent)
             return []
         return unsent

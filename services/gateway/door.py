@@ -15,7 +15,15 @@ AROUND_A_PHOTO = 65_536
 """Bytes of a form that are not its photo."""
 PHOTOS = "/photos"
 
-_THERE = ("content-type", "authorization", "idempotency-key", "accept", "accept-language", "x-device-key")
+_THERE = (
+    "content-type",
+    "authorization",
+    "idempotency-key",
+    "accept",
+    "accept-language",
+    "x-device-key",
+    "qipan-shadow",
+)
 _BACK = (
     "content-type",
     "content-language",

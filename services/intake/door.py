@@ -4,13 +4,10 @@ It writes to intake's own tables and nothing else: the broker may be away for ho
 """
 
 import asyncio
-import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
-
-from sqlalchemy import text
 
 from qipan.access import Principal, authorise
 from qipan.access.policy import COMPONENT_SHOW, READING_POST, REPORT_IMPORT, REPORT_POST
@@ -54,10 +51,10 @@ from services.intake.open311.rows import NewRequest
 from services.intake.public_page import page_of
 from services.intake.public_status import ReportStatus, may_be_rated
 from services.intake.reopening import days_of, reopen
-from services.intake.tables import SCHEMA
 from services.intake.tracking import TrackingTokens
 
-OUTBOX_LOOK_SECONDS = 5.0
+STORE_SECONDS = 15.0
+"""How long a report waits to be stored before its sender is told to try again."""
 READY_SECONDS = 5.0
 
 
@@ -69,7 +66,6 @@ class Door:
         district: District,
         database: Database,
         tokens: TrackingTokens,
-        outbox_limit: int,
         contacts: Contacts,
         comments_an_hour: int,
     ) -> None:
@@ -79,8 +75,7 @@ class Door:
         self._contacts = contacts
         self._comments_an_hour = comments_an_hour
         self.open311 = Desk(district, database, tokens)
-        self._gauge = OutboxGauge(outbox_limit)
-        self.alarms = AlarmDesk(district, database, self._gauge.check)
+        self.alarms = AlarmDesk(district, database)
         self._commits: GroupCommit[Submission, tuple[Verdict, ...]] = GroupCommit(database, self._accept)
 
     def close(self) -> None:
@@ -92,6 +87,8 @@ class Door:
         """The report as it may be stored; see `services.intake.admission.admit` for its refusals."""
         report = admit(form, key, reporter, self._district, self._now(reporter))
         authorise(reporter, REPORT_POST, report.tenant, self._district)
+        if self._database.room is not None:
+            self._database.room.check_tenant(report.tenant)
         contact = self._contacts.seal(form.contact, report.tenant, report.report_id)
         if contact is None:
             return report
@@ -105,10 +102,17 @@ class Door:
     async def store(
         self, reports: Sequence[NewReport], traceparent: str | None, requests: Sequence[NewRequest] = ()
     ) -> tuple[Verdict, ...]:
-        """Store reports in one transaction, shared with whoever else asks now; returns after its commit."""
+        """Store reports in one transaction, shared with whoever else asks now; returns after its commit.
+
+        Unavailable when that takes too long: whether it was stored is not known then, and a repeat with the
+        same key tells.
+        """
         submission = Submission(tuple(reports), traceparent, tuple(requests))
         future: Future[tuple[Verdict, ...]] = self._commits.submit(submission)
-        return await asyncio.wrap_future(future)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(future), STORE_SECONDS)
+        except TimeoutError:
+            raise Unavailable("Storing took too long; try again with the same Idempotency-Key.") from None
 
     def answer(self, accepted: Accepted) -> ReportAccepted:
         """What the reporter gets, and gets again for a repeat."""
@@ -242,7 +246,8 @@ class Door:
         return True, "reports can be stored"
 
     def _accept(self, work: Work, submissions: Sequence[Submission]) -> list[tuple[Verdict, ...]]:
-        self._gauge.check(work)
+        if self._database.room is not None:
+            self._database.room.check(work.conn)
         return accept(work, submissions)
 
     def _now(self, sender: Principal | None) -> datetime:
@@ -261,36 +266,6 @@ class Door:
         if faults:
             raise OutsideTerritory(faults=tuple(faults))
         return tenants
-
-
-class OutboxGauge:
-    """Refuses while the outbox holds more messages than it may: an outage must not fill the disk."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._next_look = 0.0
-        self.full = False
-
-    def words(self) -> str:
-        """What a person is told."""
-        return (
-            f"more than {self._limit} messages wait for the broker; reports are refused until it takes them"
-        )
-
-    def check(self, work: Work) -> None:
-        """Unavailable when the outbox is full; looks every few seconds only."""
-        now = time.monotonic()
-        if now >= self._next_look:
-            self._next_look = now + OUTBOX_LOOK_SECONDS
-            self.full = _span(work) > self._limit
-        if self.full:
-            raise Unavailable(self.words())
-
-
-def _span(work: Work) -> int:
-    # The span of the sequence, from both ends of its index: never less than the number of rows, and cheap.
-    statement = text(f"SELECT coalesce(max(seq) - min(seq) + 1, 0) FROM {SCHEMA}.outbox")
-    return int(work.conn.execute(statement).scalar_one())
 
 
 def _reading(form: ReadingForm, tenant: str, client: str, now: datetime) -> store.NewReading:

@@ -283,6 +283,7 @@ def open_door(chosen: Settings) -> FastAPI:
         schema="intake",
         clocks=Clocks.from_json(chosen.clocks),
         source="intake",
+        outbox_limit=chosen.outbox_limit,
         instead_of_outbox=PublishAfterCommit(chosen.amqp_url) if chosen.unguarded == "no_outbox" else None,
     )
     pool: Any = database.engine.pool
@@ -291,7 +292,6 @@ def open_door(chosen: Settings) -> FastAPI:
         load_district(chosen.district),
         database,
         TrackingTokens(chosen.door_secret),
-        chosen.outbox_limit,
         Contacts(keys),
         chosen.comments_per_hour,
     )

@@ -88,10 +88,8 @@ def opened(url: str, outbox_limit: int = 100_000, district: District | None = No
     files = PhotoFiles(f"memory://{new_id()}")
     signing, verifying = new_keys()
     clock = TestClock(NOON)
-    database = Database(url, schema="intake", clocks=clock)
-    door = Door(
-        district or xihu(), database, TrackingTokens("secret"), outbox_limit, CONTACTS, COMMENTS_AN_HOUR
-    )
+    database = Database(url, schema="intake", clocks=clock, outbox_limit=outbox_limit)
+    door = Door(district or xihu(), database, TrackingTokens("secret"), CONTACTS, COMMENTS_AN_HOUR)
     names = PhotoNames("secret")
     photos = Photos(database, files, names, PHOTO_LIMITS, PHOTOS_A_REPORT)
     app = create_app(door, Verifier(verifying), Health(), photos, names)

@@ -400,8 +400,34 @@ def test_a_full_outbox_is_503_before_the_disk_is_full(database_url: Databases) -
     with opened(database_url(build_intake), outbox_limit=2) as here:
         lines = [{"text": f"报告 {number}", **SANDUN} for number in range(5)]
         assert here.http.post("/v1/reports/batch", json=lines).status_code == 200
-        here.door._gauge._next_look = 0.0
+        here.database.room._next_look = 0.0
         refused = here.http.post("/v1/reports", json=lines[0])
-        assert (refused.status_code, refused.json()["type"]) == (503, "urn:qipan:problem:unavailable")
+        assert (refused.status_code, refused.json()["type"]) == (503, "urn:qipan:problem:outbox-full")
+        assert refused.headers["retry-after"]
         assert len(here.rows()) == 5
         assert "wait for the broker" in here.http.get("/readyz").text
+
+
+def test_one_towns_full_queue_keeps_no_other_town_out(database_url: Databases) -> None:
+    with opened(database_url(build_intake), outbox_limit=8) as here:
+        lines = [{"text": f"报告 {number}", **SANDUN} for number in range(6)]
+        assert here.http.post("/v1/reports/batch", json=lines).status_code == 200
+        here.database.room._next_look = 0.0
+        elsewhere = {"text": "路灯不亮", "lon": 120.095, "lat": 30.289}
+        assert here.http.post("/v1/reports", json=elsewhere).status_code == 201
+        refused = here.http.post("/v1/reports", json=lines[0])
+        assert (refused.status_code, refused.json()["code"]) == (503, "outbox-full")
+        assert "sandun" in refused.json()["detail"]
+
+
+def test_messages_that_left_take_no_room(database_url: Databases) -> None:
+    """One that waits for long, behind which everybody else's came and went, fills nothing."""
+    with opened(database_url(build_intake), outbox_limit=8) as here:
+        lines = [{"text": f"报告 {number}", **SANDUN} for number in range(8)]
+        for _ in range(3):
+            assert here.http.post("/v1/reports/batch", json=lines).status_code == 200
+            with here.database.begin() as work:
+                work.conn.execute(
+                    text("DELETE FROM intake.outbox WHERE seq > (SELECT min(seq) FROM intake.outbox)")
+                )
+            here.database.room._next_look = 0.0

@@ -353,7 +353,7 @@ def test_the_door_away_is_unavailable(client: TestClient) -> None:
     assert (answer.status_code, problem_code(answer)) == (503, "unavailable")
 
 
-def test_a_devices_key_goes_on_to_the_door(monkeypatch: pytest.MonkeyPatch, client: TestClient) -> None:
+def test_what_the_door_goes_by_goes_on_to_it(monkeypatch: pytest.MonkeyPatch, client: TestClient) -> None:
     came: list[httpx.Request] = []
 
     async def send(_client: httpx.AsyncClient, method: str, url: httpx.URL, **rest: Any) -> httpx.Response:
@@ -361,10 +361,11 @@ def test_a_devices_key_goes_on_to_the_door(monkeypatch: pytest.MonkeyPatch, clie
         return httpx.Response(200, json={})
 
     monkeypatch.setattr(httpx.AsyncClient, "request", send)
-    headers = {"X-Device-Key": "sandun.k", "X-Other": "o"}
+    headers = {"X-Device-Key": "sandun.k", "Qipan-Shadow": "ex7", "X-Other": "o"}
     assert client.post("/v1/alarms", json=[{"alarm_id": "1"}], headers=headers).status_code == 200
     [request] = came
     assert (request.url.path, request.headers.get("x-device-key")) == ("/v1/alarms", "sandun.k")
+    assert request.headers.get("qipan-shadow") == "ex7"  # or an exercise's report would become a live one
     assert "x-other" not in request.headers
 
 

@@ -1,6 +1,6 @@
 """The desk that takes devices' alarms: a batch in one transaction and a fixed number of statements."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -52,12 +52,11 @@ class _Raised:
 
 
 class AlarmDesk:
-    """One door process's: its district and its tables. `gauge` refuses while the outbox is full."""
+    """One door process's: its district and its tables."""
 
-    def __init__(self, district: District, database: Database, gauge: Callable[[Work], None]) -> None:
+    def __init__(self, district: District, database: Database) -> None:
         self._district = district
         self._database = database
-        self._gauge = gauge
 
     def take(self, key: str | None, lines: Sequence[Any], language: Language) -> AlarmVerdicts:
         """A verdict for each alarm, in order. Unauthenticated for a key that opens nothing; blocks."""
@@ -66,7 +65,6 @@ class AlarmDesk:
         if key is None or tenant is None:
             raise Unauthenticated("X-Device-Key is missing or is no device's key.")
         with self._database.begin() as work:
-            self._gauge(work)
             digest = api_key_digest(key)
             named = {form.device for form in forms.values() if form.device is not None}
             found = rows.speaking(work.conn, tenant, digest, named)

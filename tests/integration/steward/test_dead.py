@@ -4,12 +4,13 @@ import pytest
 from sqlalchemy import text
 from steward_post import TRIAGED, Post
 
-from qipan.contracts.errors import NotFound
+from qipan.contracts.errors import Conflict, NotFound
 from qipan.messaging import topology
 from qipan.messaging.dead_letter import DeadLetter
 from qipan.messaging.declaration import Queue
 from qipan.messaging.publisher import Fate, Publisher
 from qipan.messaging.wire import Outgoing
+from qipan.storage.inbox import REMEMBERED_DAYS
 from services.steward.collect import collect
 from services.steward.link import Link
 
@@ -164,6 +165,53 @@ def test_what_the_broker_does_not_confirm_stays_open(post: Post) -> None:
     post.wire().channel.queue_delete("dispatch.core")
     (letter,) = open_ones(post)
     assert redrive(post, letter.id) == []
+    assert post.letters().show(letter.id).state == "open"
+
+
+def test_nothing_is_locked_while_letters_are_sent_and_who_dies_sending_loses_none(post: Post) -> None:
+    bury(post, "m-1")
+    take_in(post)
+    (letter,) = open_ones(post)
+
+    class Dying:
+        """Looks at the letter as anybody might meanwhile, and is gone."""
+
+        def publish_all(self, _letters: object) -> list[object]:
+            with post.db.begin() as work:
+                work.conn.execute(text("SET LOCAL lock_timeout = '1s'"))
+                row = "SELECT state FROM steward.dead_letters WHERE id = :id FOR UPDATE"
+                assert work.conn.execute(text(row), {"id": letter.id}).scalar() == "redriving"
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        post.letters().redrive([letter.id], Dying(), by="an operator")
+    assert post.letters().show(letter.id).state == "open"
+    assert redrive(post, letter.id) == [letter.id]
+
+
+def test_a_letter_whose_sender_was_killed_is_seen_and_can_be_sent_a_minute_later(post: Post) -> None:
+    bury(post, "m-1")
+    take_in(post)
+    (letter,) = open_ones(post)
+    post.letters()._taken([letter.id], "somebody who was killed")
+    assert [each.id for each in open_ones(post)] == [letter.id]
+    assert redrive(post, letter.id) == [], "it may be on its way at this moment"
+    with post.db.begin() as work:
+        work.conn.execute(text("UPDATE steward.dead_letters SET settled_at = now() - interval '2 minutes'"))
+    assert redrive(post, letter.id) == [letter.id]
+
+
+def test_what_might_take_effect_twice_is_not_sent_again(post: Post) -> None:
+    """Inboxes remember for so long, and no longer."""
+    bury(post, "m-1")
+    take_in(post)
+    (letter,) = open_ones(post)
+    with post.db.begin() as work:
+        older = "UPDATE steward.dead_letters SET first_at = now() - make_interval(days => :days)"
+        work.conn.execute(text(older), {"days": REMEMBERED_DAYS + 1})
+    with pytest.raises(Conflict, match="Too old"):
+        redrive(post, letter.id)
+    assert post.ids("dispatch.core") == []
     assert post.letters().show(letter.id).state == "open"
 
 

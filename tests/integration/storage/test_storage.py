@@ -12,6 +12,8 @@ import pytest
 from sqlalchemy import MetaData, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
+from qipan.contracts.errors import OutboxFull
+from qipan.contracts.events import ReadingObserved
 from qipan.messaging.timer_loop import TimerLoop
 from qipan.storage import Database, Timer, Work, core_tables
 from qipan.storage.database import is_passing
@@ -19,8 +21,10 @@ from qipan.storage.group_commit import GroupCommit
 from qipan.storage.provision import provision, service_url
 from qipan.tenancy.clocks import Clock, Clocks
 from qipan.testing import Databases
+from tests.contract.golden_samples import data
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+EVENT = ReadingObserved.model_validate(data(ReadingObserved))
 
 
 def build(url: str) -> None:
@@ -89,6 +93,50 @@ def test_group_commit_fails_at_once_while_the_database_is_away(database: Databas
     assert commits.submit("after").result(30) == "AFTER"  # the dead connection in the pool is noticed
     commits.close()
     assert _count(database, "things") == 2
+
+
+def test_a_database_that_hangs_costs_everybody_who_waits_one_time_out(database: Database) -> None:
+    """Not one for each batch: the last of two hundred would wait for a minute."""
+    times = 0
+
+    def hang(_work: Work, _items: Sequence[str]) -> Sequence[str]:
+        nonlocal times
+        times += 1
+        gate.wait(10)
+        raise TimeoutError("no answer")
+
+    gate = threading.Event()
+    commits = GroupCommit(database, hang)
+    futures = [commits.submit(str(number)) for number in range(200)]
+    gate.set()
+    assert all(isinstance(future.exception(20), TimeoutError) for future in futures)
+    commits.close()
+    assert times <= 2
+
+
+def _insert_and_tell(database: Database) -> None:
+    with database.begin() as work:
+        _insert(work, ["a thing"])
+        work.publish(EVENT, tenant="sandun")
+
+
+def test_a_full_outbox_takes_nothing_and_what_would_have_filled_it_is_undone(
+    database_url: Databases,
+) -> None:
+    """Whoever writes: a consumer's batch goes back to its queue, for it is not the messages' fault."""
+    small = Database(database_url(build), schema="dispatch", clocks=Clocks.real(), outbox_limit=2)
+    for _ in range(3):
+        with small.begin() as work:
+            work.publish(EVENT, tenant="sandun")
+    small.room._next_look = 0.0
+    with pytest.raises(OutboxFull) as refused:
+        _insert_and_tell(small)
+    assert is_passing(refused.value)
+    assert _count(small, "things") == 0
+    with small.begin() as work:
+        _insert(work, ["nothing to tell of"])
+    assert _count(small, "things") == 1
+    small.close()
 
 
 def test_timers_fire_once_whichever_replica_fires_them(database: Database) -> None:
