@@ -89,6 +89,7 @@ _WEIGHED = {
     "overdue-pending": "few cases overdue and not disposed of",
     "closure": "cases closed",
     "rework": "little rework",
+    "extension": "few cases extended",
     "filing": "valid reports filed as cases",
     "valid-report": "valid reports",
     "on-time-verification": "reports verified in time",
