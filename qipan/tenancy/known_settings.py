@@ -162,6 +162,11 @@ KNOWN: Mapping[str, KnownSetting] = {
     "dispatch.yellow-share": KnownSetting(
         "the share of a limit that is left when its light turns yellow", _SHARE, _share
     ),
+    "dispatch.time-endorsement": KnownSetting(
+        "whether a request for time goes to the handler's department before the dispatcher",
+        "department or none",
+        _one_of("department", "none"),
+    ),
     "dispatch.extension-most": KnownSetting(
         "how far beyond the original deadline a town may extend (延期) without the district", A_LIMIT, _limit
     ),
