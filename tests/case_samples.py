@@ -90,7 +90,12 @@ def lives(draw: st.DrawFn, max_size: int = 6) -> list[CaseState]:
                 disposed_at=draw(st.none() | _instants),
                 closed_at=draw(_instants) if over else None,
                 rating=draw(st.none() | st.integers(1, 5)) if stage is Stage.CLOSED else None,
-                counters=Counters(offers=draw(_small), returns=draw(_small), reworks=draw(_small)),
+                counters=Counters(
+                    offers=draw(_small),
+                    returns=draw(_small),
+                    reworks=draw(_small),
+                    extensions=draw(_small),
+                ),
             )
         )
     return versions

@@ -163,6 +163,8 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     commands.CloseCase: {Role.SHIFT_LEADER: Scope.TENANT},
     commands.VoidCase: {Role.SHIFT_LEADER: Scope.TENANT},
     timing.AskForTime: {Role.HANDLER: Scope.UNIT},
+    # the steps ask besides that whoever endorses is of the department asked, and whoever decides is not
+    timing.EndorseTime: {Role.DISPATCHER: Scope.TENANT},
     timing.DecideTime: {Role.DISPATCHER: Scope.TENANT},
     timing.ResumeCase: {Role.DISPATCHER: Scope.TENANT},
     timing.ListTimeRequests: _WATCHERS,

@@ -79,11 +79,22 @@ class Counters(Part):
     overrides: int = 0
 
 
+class Remark(Part):
+    """What somebody decided or objected, when (domain time, UTC) and why. `authority`: on whose or what."""
+
+    by: str
+    at: datetime
+    reason: str
+    authority: str | None = None
+
+
 class TimeAsked(Part):
     """More or other time that was asked for and not decided on yet; the deadline runs on meanwhile.
 
     `kind`: `extension` (延期), `deferral` (缓办) or `suspension` (挂账). `until`: the deadline it would then be, when
     work would begin, or when the suspension would be looked at again. `level` decides: `town` or `district`.
+    `awaits`: the department (a tenant) that is to endorse it before anybody decides; None where it has, or none is to.
+    `endorsed`: who of the department did.
     """
 
     kind: str
@@ -92,6 +103,8 @@ class TimeAsked(Part):
     at: datetime
     reason: str
     until: datetime
+    awaits: str | None = None
+    endorsed: Remark | None = None
 
 
 class ClockState(Part):
@@ -112,15 +125,6 @@ class ClockState(Part):
     left_seconds: float | None = None
     escalated: int = 0
     without_year: int | None = None
-
-
-class Remark(Part):
-    """What somebody decided or objected, when (domain time, UTC) and why. `authority`: on whose or what."""
-
-    by: str
-    at: datetime
-    reason: str
-    authority: str | None = None
 
 
 class Return(Part):

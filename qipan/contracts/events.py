@@ -296,6 +296,18 @@ class CaseTimeAsked(CaseEvent):
     type: ClassVar[str] = "time.asked.v1"
 
 
+class CaseTimeEndorsed(CaseEvent):
+    """The department endorsed what was asked for (`case.clock.asked.endorsed`), which now waits for a decision."""
+
+    type: ClassVar[str] = "time.endorsed.v1"
+
+
+class CaseTimeUnendorsed(CaseEvent):
+    """The department did not endorse what was asked for, which ends it; the deadline is what it was."""
+
+    type: ClassVar[str] = "time.unendorsed.v1"
+
+
 class CaseTimeRefused(CaseEvent):
     """What was asked for was refused; the deadline is what it was."""
 
@@ -466,6 +478,8 @@ CASE_EVENTS: tuple[type[CaseEvent], ...] = (
     CaseRated,
     CaseMoved,
     CaseTimeAsked,
+    CaseTimeEndorsed,
+    CaseTimeUnendorsed,
     CaseTimeRefused,
     CaseExtended,
     CaseDeferred,

@@ -36,8 +36,19 @@ class AskForTime(CaseCommand):
     until: datetime | None = None
 
 
+class EndorseTime(CaseCommand):
+    """The department of the handler endorses what was asked for, so that it is decided, or refuses it with a reason."""
+
+    type: ClassVar[str] = "time.endorse.v1"
+    endorsed: bool
+    reason: Text = ""
+
+
 class DecideTime(CaseCommand):
-    """The dispatcher, or the district beyond what the town may grant, approves or refuses what was asked for."""
+    """The dispatcher, or the district beyond what the town may grant, approves or refuses what was asked for.
+
+    Where a department is to endorse it, after that.
+    """
 
     type: ClassVar[str] = "time.decide.v1"
     approved: bool
@@ -55,7 +66,8 @@ class TimeRequest(Part):
     """What waits for a decision about time, with its case as it is now.
 
     `kind` is what was asked for, or `calendar`: the deadline reaches into a year whose public holidays are not
-    known here, and `person` is asked to look at it. Otherwise every dispatcher of the `level` may decide.
+    known here, and `person` is asked to look at it. Otherwise every dispatcher of the `level` may decide, after one of
+    the department that it `awaits` has endorsed it; `endorsed_by` is who has.
     """
 
     kind: str
@@ -67,6 +79,8 @@ class TimeRequest(Part):
     person: str | None = None
     case: CaseState
     light: Light
+    awaits: str | None = None
+    endorsed_by: str | None = None
 
 
 class TimeRequests(Part):
@@ -77,7 +91,9 @@ class TimeRequests(Part):
 
 
 class ListTimeRequests(Query[TimeRequests]):
-    """What waits for a decision about time in a town; addressed to the district, what waits for the district's."""
+    """What waits for a decision about time in a town; addressed to the district, what waits for the district's;
+    addressed to a department, what waits for its endorsement.
+    """
 
     type: ClassVar[str] = "time.list.v1"
     service: ClassVar[str] = "dispatch"

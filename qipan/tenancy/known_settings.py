@@ -89,6 +89,7 @@ _WEIGHED = {
     "overdue-pending": "few cases overdue and not disposed of",
     "closure": "cases closed",
     "rework": "little rework",
+    "extension": "few cases extended",
     "filing": "valid reports filed as cases",
     "valid-report": "valid reports",
     "on-time-verification": "reports verified in time",
@@ -160,6 +161,11 @@ KNOWN: Mapping[str, KnownSetting] = {
     ),
     "dispatch.yellow-share": KnownSetting(
         "the share of a limit that is left when its light turns yellow", _SHARE, _share
+    ),
+    "dispatch.time-endorsement": KnownSetting(
+        "whether a request for time goes to the handler's department before the dispatcher",
+        "department or none",
+        _one_of("department", "none"),
     ),
     "dispatch.extension-most": KnownSetting(
         "how far beyond the original deadline a town may extend (延期) without the district", A_LIMIT, _limit

@@ -52,6 +52,7 @@ class CaseFacts:
     rating: int | None
     unjustified: int = 0
     callback: int = 0
+    extensions: int = 0
 
     @classmethod
     def of(cls, case: CaseState) -> "CaseFacts":
@@ -76,6 +77,7 @@ class CaseFacts:
             case.rating,
             counters.unjustified_returns - counters.overturned_refusals,
             _of_callback(case),
+            counters.extensions,
         )
 
     @property
@@ -116,11 +118,13 @@ class CaseFacts:
             yield disposed, "disposed", 1
             yield disposed, "on_time", int(not late)
             yield disposed, "reworked", int(self.reworks > 0)
+            yield disposed, "extended_disposed", int(self.extensions > 0)
             yield disposed, "settled", int(self.stage == Stage.CLOSED)
             if due is not None and late:
                 yield due, "late", 1
         elif due is not None:
             yield due, "undisposed", 1
+            yield due, "extended_undisposed", int(self.extensions > 0)
 
 
 def _of_callback(case: CaseState) -> int:

@@ -12,6 +12,9 @@ from qipan.tenancy import Words
 OVERDUE_PENDING = "overdue_pending"
 """A counter made at reading: `undisposed` of the buckets that are over (how far depends on now)."""
 
+EXTENDED_PENDING = "extended_pending"
+"""Made at reading, too: `extended_undisposed` of the buckets that are over."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sum:
@@ -54,6 +57,9 @@ INDICATORS: tuple[Indicator, ...] = (
     ),
     Indicator("closure", Words("结案率", "Closure rate"), Sum(("settled",)), _DUE),
     Indicator("rework", Words("返工率", "Rework rate"), Sum(("reworked",)), _DUE),
+    Indicator(
+        "extension", Words("延期率", "Extension rate"), Sum(("extended_disposed", EXTENDED_PENDING)), _DUE
+    ),
     Indicator("filing", Words("立案率", "Filing rate"), Sum(("for_filing",)), _VALID),
     Indicator("valid_report", Words("有效上报率", "Valid report rate"), _VALID, Sum(("received",))),
     Indicator(

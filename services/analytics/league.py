@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from qipan.tenancy import District
 from services.analytics.indicators import INDICATORS, OVERDUE_PENDING
 
-LESS_IS_BETTER = frozenset({"rework", OVERDUE_PENDING, "returned", "buck_passing"})
+LESS_IS_BETTER = frozenset({"rework", OVERDUE_PENDING, "extension", "returned", "buck_passing"})
 """Of these indicators 1 − rate earns the points."""
 
-DEFAULT: Mapping[str, float] = {"disposal": 30, "on_time_disposal": 20, "rework": 20, OVERDUE_PENDING: 20}
-"""Jinniu district's (Chengdu) weights. Its fifth, 10 for few extensions, waits until a case can have one."""
+DEFAULT: Mapping[str, float] = {
+    "disposal": 30,
+    "on_time_disposal": 20,
+    "rework": 20,
+    OVERDUE_PENDING: 20,
+    "extension": 10,
+}
+"""Jinniu district's (Chengdu) weights."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ from sqlalchemy import Connection, text
 
 from services.analytics.board import Period
 from services.analytics.counters import COUNTERS
-from services.analytics.indicators import OVERDUE_PENDING
+from services.analytics.indicators import EXTENDED_PENDING, OVERDUE_PENDING
 from services.analytics.totals import EPOCH, Counts
 
 _SUMS = ", ".join(f"sum({name})" for name in COUNTERS)
 # What is not disposed of is overdue once the hour of its deadline is over.
-_PENDING = "coalesce(sum(undisposed) FILTER (WHERE bucket < :hour), 0)"
-_NAMES = (*COUNTERS, OVERDUE_PENDING)
+_MADE = {OVERDUE_PENDING: "undisposed", EXTENDED_PENDING: "extended_undisposed"}
+_PENDING = ", ".join(f"coalesce(sum({name}) FILTER (WHERE bucket < :hour), 0)" for name in _MADE.values())
+_NAMES = (*COUNTERS, *_MADE)
 
 _BY_TENANT = text(
     f"SELECT tenant, {_SUMS}, {_PENDING} FROM ("

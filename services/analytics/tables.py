@@ -31,6 +31,7 @@ case_states = Table(
     Column("rating", SmallInteger),
     Column("unjustified", Integer, nullable=False, server_default="0"),
     Column("callback", SmallInteger, nullable=False, server_default="0"),
+    Column("extensions", Integer, nullable=False, server_default="0"),
 )
 
 report_states = Table(

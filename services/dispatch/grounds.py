@@ -75,6 +75,10 @@ class Grounds:
         """Whether what was accepted under a mandate goes to the department when the mandate ends."""
         return self._district.setting(tenant, "dispatch.mandate-ended", "finish") == "recall"
 
+    def department_first(self, tenant: str) -> bool:
+        """Whether a request for time goes to the handler's department before the dispatcher."""
+        return self._district.setting(tenant, "dispatch.time-endorsement", "department") == "department"
+
     def arbiter(self, tenant: str) -> str:
         """The role in which somebody of the district decides the tenant's disputed returns."""
         return self._district.setting(tenant, "dispatch.arbiter", "dispatcher")

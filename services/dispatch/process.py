@@ -17,7 +17,16 @@ from qipan.contracts.case import CaseState, Counters, Stage
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
 from qipan.tenancy.workflow import StepRow, Workflow, standard
 from qipan.worktime import Limit
-from services.dispatch import handover, inspecting, joint, rectification, returns, steps, supervision
+from services.dispatch import (
+    endorsing,
+    handover,
+    inspecting,
+    joint,
+    rectification,
+    returns,
+    steps,
+    supervision,
+)
 from services.dispatch.clocks import Clock, Deadlines, entering
 from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
 
@@ -53,6 +62,8 @@ class Do(StrEnum):
     OVERDUE = "overdue"
     RATE = "rate"
     ASK_TIME = "ask-time"
+    ENDORSE_TIME = "endorse-time"
+    REFUSE_ENDORSEMENT = "refuse-endorsement"
     REFUSE_TIME = "refuse-time"
     EXTEND = "extend"
     DEFER = "defer"
@@ -90,6 +101,7 @@ GUARDS: Mapping[str, Guard] = MappingProxyType(
         **supervision.GUARDS,
         **rectification.GUARDS,
         **inspecting.GUARDS,
+        **endorsing.GUARDS,
     }
 )
 """Every guard by the name under which workflows ask for it."""

@@ -166,6 +166,17 @@ time_requests = Table(
     Column("decided_by", Text),
     Column("decided_at", _stamp),
     Column("ended_at", _stamp),  # of a suspension: when the case went on
+    Column("awaits", Text),  # the department that is to endorse it; null where it has, or none is to
+    Column("endorsed_by", Text),
+    Column("endorsed_at", _stamp),
+    Index(
+        "time_requests_awaits",
+        "awaits",
+        "asked_at",
+        "case_id",
+        "version",
+        postgresql_where=text("state = 'open' AND awaits IS NOT NULL"),
+    ),
     Index(
         "time_requests_open",
         "tenant",

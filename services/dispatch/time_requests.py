@@ -32,6 +32,7 @@ class RequestState(StrEnum):
 
 
 _APPROVED = frozenset({Do.EXTEND.value, Do.DEFER.value, Do.SUSPEND.value})
+_REFUSED = frozenset({Do.REFUSE_TIME.value, Do.REFUSE_ENDORSEMENT.value})
 
 
 def write(conn: Connection, changes: Sequence[Change]) -> None:
@@ -42,6 +43,9 @@ def write(conn: Connection, changes: Sequence[Change]) -> None:
     decided = [row for change in touched for row in _decided(change)]
     if decided:
         conn.execute(_DECIDE, columns(_DECIDED, decided))
+    endorsed = [row for change in touched for row in _endorsed(change)]
+    if endorsed:
+        conn.execute(_ENDORSE, columns(_ENDORSED, endorsed))
     asked = [row for change in touched for row in _asked(change)]
     if asked:
         conn.execute(_ASK, columns(_ASKED, asked))
@@ -61,13 +65,19 @@ def _asked(change: Change) -> Iterator[tuple[Any, ...]]:
     if now is None:
         return
     key = (case.tenant, case.case_id, case.version)
-    if now.asked is not None and (was is None or was.asked != now.asked):
-        one = now.asked
-        yield *key, one.kind, one.level, one.by, one.at, one.reason, one.until, None, RequestState.OPEN.value
+    if now.asked is not None and (was is None or was.asked is None):
+        one, state = now.asked, RequestState.OPEN.value
+        yield *key, one.kind, one.level, one.by, one.at, one.reason, one.until, None, state, one.awaits
     if now.without_year is not None and (was is None or was.without_year is None):
         why, person = reason(now.without_year), change.detail.get(PERSON)
         until, state = case.dispose_due_at, RequestState.OPEN.value
-        yield *key, CALENDAR, TOWN_LEVEL, change.who, change.at, why, until, person, state
+        yield *key, CALENDAR, TOWN_LEVEL, change.who, change.at, why, until, person, state, None
+
+
+def _endorsed(change: Change) -> Iterator[tuple[Any, ...]]:
+    was, now = _clock(change, before=True), change.after.case.clock
+    if was and was.asked and was.asked.awaits and now and now.asked and now.asked.endorsed:
+        yield *_key(change), now.asked.endorsed.by
 
 
 def _decided(change: Change) -> Iterator[tuple[Any, ...]]:
@@ -77,7 +87,7 @@ def _decided(change: Change) -> Iterator[tuple[Any, ...]]:
     key = _key(change)
     if was.asked is not None and (now is None or now.asked is None):
         state = RequestState.APPROVED if change.what in _APPROVED else RequestState.LAPSED
-        if change.what == Do.REFUSE_TIME:
+        if change.what in _REFUSED:
             state = RequestState.REFUSED
         yield *key, change.who, state.value, was.asked.kind
     if was.without_year is not None and (now is None or now.without_year is None):
@@ -104,6 +114,8 @@ class Row(NamedTuple):
     until: datetime | None
     person: str | None
     version: int
+    awaits: str | None
+    endorsed_by: str | None
     order: datetime
     case: CaseState
 
@@ -131,18 +143,30 @@ class Place(NamedTuple):
 
 
 def waiting(
-    conn: Connection, tenants: Sequence[str], level: str | None, after: Place | None, limit: int
+    conn: Connection,
+    tenants: Sequence[str],
+    level: str | None,
+    after: Place | None,
+    limit: int,
+    endorses: str | None = None,
 ) -> list[Row]:
-    """The first requests that wait for a decision in these tenants, oldest first; `level` None: of any."""
+    """The first requests that wait for a decision in these tenants, oldest first; `level` None: of any.
+
+    With `endorses`, those as well, of any tenant, that this department is to endorse.
+    """
     t = time_requests
-    query = _rows(t.c.asked_at, tenants, after, limit).where(t.c.state == RequestState.OPEN.value)
-    return _read(conn, query if level is None else query.where(t.c.level == level))
+    here = t.c.tenant.in_(list(tenants)) & t.c.awaits.is_(None)
+    if level is not None:
+        here &= t.c.level == level
+    query = _rows(t.c.asked_at, after, limit).where(t.c.state == RequestState.OPEN.value)
+    return _read(conn, query.where(here if endorses is None else here | (t.c.awaits == endorses)))
 
 
 def suspended(conn: Connection, tenants: Sequence[str], after: Place | None, limit: int) -> list[Row]:
     """问题库: the first suspended cases of these tenants, longest first."""
     t = time_requests
-    query = _rows(t.c.decided_at, tenants, after, limit).where(
+    query = _rows(t.c.decided_at, after, limit).where(
+        t.c.tenant.in_(list(tenants)),
         t.c.kind == TimeKind.SUSPENSION.value,
         t.c.state == RequestState.APPROVED.value,
         t.c.ended_at.is_(None),
@@ -150,7 +174,7 @@ def suspended(conn: Connection, tenants: Sequence[str], after: Place | None, lim
     return _read(conn, query)
 
 
-def _rows(by: Any, tenants: Sequence[str], after: Place | None, limit: int) -> Any:
+def _rows(by: Any, after: Place | None, limit: int) -> Any:
     t = time_requests
     query = (
         select(
@@ -162,11 +186,12 @@ def _rows(by: Any, tenants: Sequence[str], after: Place | None, limit: int) -> A
             t.c.until,
             t.c.person,
             t.c.version,
+            t.c.awaits,
+            t.c.endorsed_by,
             by.label("ordered"),
             cast(cases.c.state, Text),
         )
         .join(cases, (cases.c.tenant == t.c.tenant) & (cases.c.id == t.c.case_id))
-        .where(t.c.tenant.in_(list(tenants)))
         .order_by(by, t.c.case_id, t.c.version)
         .limit(limit)
     )
@@ -179,7 +204,7 @@ def _rows(by: Any, tenants: Sequence[str], after: Place | None, limit: int) -> A
 
 
 def _read(conn: Connection, query: Any) -> list[Row]:
-    return [Row(*row[:9], CaseState.model_validate_json(row[9])) for row in conn.execute(query)]
+    return [Row(*row[:11], CaseState.model_validate_json(row[11])) for row in conn.execute(query)]
 
 
 _ASKED = {
@@ -194,9 +219,16 @@ _ASKED = {
     "until": "timestamptz",
     "person": "text",
     "state": "text",
+    "awaits": "text",
 }
 _ENDED = {"tenant": "text", "case_id": "text", "at": "timestamptz"}
 _DECIDED = {**_ENDED, "who": "text", "state": "text", "kind": "text"}
+_ENDORSED = {**_ENDED, "who": "text"}
+_ENDORSE = text(
+    f"UPDATE {SCHEMA}.time_requests r SET awaits = NULL, endorsed_by = n.who, endorsed_at = n.at"
+    f" FROM {unnest(_ENDORSED)} AS n({', '.join(_ENDORSED)})"
+    " WHERE r.tenant = n.tenant AND r.case_id = n.case_id AND r.state = 'open' AND r.awaits IS NOT NULL"
+)
 _ASK = text(f"INSERT INTO {SCHEMA}.time_requests ({', '.join(_ASKED)}) SELECT * FROM {unnest(_ASKED)}")
 _DECIDE = text(
     f"UPDATE {SCHEMA}.time_requests r SET state = n.state, decided_by = n.who, decided_at = n.at"

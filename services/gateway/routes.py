@@ -76,6 +76,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/cases/{case_id}/void", commands.VoidCase),
     Route("POST", "/v1/cases/{case_id}/step", commands.TakeStep),
     Route("POST", "/v1/cases/{case_id}/time", timing.AskForTime),
+    Route("POST", "/v1/cases/{case_id}/time/endorse", timing.EndorseTime),
     Route("POST", "/v1/cases/{case_id}/time/decide", timing.DecideTime),
     Route("POST", "/v1/cases/{case_id}/resume", timing.ResumeCase),
     Route("GET", "/v1/time-requests", timing.ListTimeRequests),

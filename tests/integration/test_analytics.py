@@ -41,6 +41,7 @@ def life(case_id: str, tenant: str, seed: int) -> list[Received[object]]:
     """One case from filing to closure, with some variety."""
     dice = random.Random(f"{case_id}{seed}")
     at = MORNING + timedelta(minutes=dice.randrange(1440))
+    extended = random.Random(f"extended {case_id}{seed}").choice((0, 0, 1, 2))
     stages = [Stage.OFFERED, Stage.ACCEPTED, Stage.DISPOSED]
     if dice.random() < 0.3:
         stages += [Stage.REWORK, Stage.DISPOSED]
@@ -60,7 +61,11 @@ def life(case_id: str, tenant: str, seed: int) -> list[Received[object]]:
             dispose_due_at=at + timedelta(minutes=dice.randrange(30, 300)),
             disposed_at=disposed,
             closed_at=closed,
-            counters=Counters(offers=1, reworks=int(Stage.REWORK in stages[:version])),
+            counters=Counters(
+                offers=1,
+                reworks=int(Stage.REWORK in stages[:version]),
+                extensions=extended if version > 1 else 0,
+            ),
         )
         messages.append(told(EVENT_OF[stage](case=state), tenant))
     return messages
@@ -293,6 +298,8 @@ def test_a_board_is_what_counting_the_cases_one_by_one_gives(desk: Projection, s
     )
     assert standing.rates["closure"] == sum(case.stage is Stage.CLOSED for case in disposed) / due
     assert standing.rates["rework"] == sum(case.counters.reworks > 0 for case in disposed) / due
+    extended = [case for case in (*disposed, *pending) if case.counters.extensions]
+    assert standing.rates["extension"] == len(extended) / due
 
 
 def _moved(message: Received[object], by: timedelta) -> Received[object]:

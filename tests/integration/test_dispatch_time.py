@@ -12,12 +12,20 @@ from qipan.contracts.case import Stage
 from qipan.contracts.commands import AcceptTask, DisposeTask, VoidCase
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
 from qipan.contracts.queries import GetCase, ListWork, TellCase
-from qipan.contracts.timing import AskForTime, DecideTime, ListSuspended, ListTimeRequests, ResumeCase
+from qipan.contracts.timing import (
+    AskForTime,
+    DecideTime,
+    EndorseTime,
+    ListSuspended,
+    ListTimeRequests,
+    ResumeCase,
+)
 from qipan.storage import timers
 from qipan.testing import Databases
 from services.dispatch.telling import ESCALATE, SUSPENSION_OVER
 
 DISPATCHER = "sandun.dispatcher.1"
+POLICE = "traffic-police.dispatcher.1"
 
 
 @pytest.fixture
@@ -27,8 +35,8 @@ def desk(database_url: Databases) -> Iterator[Desk]:
     desk.database.close()
 
 
-def in_hand(desk: Desk) -> str:
-    desk.file(triaged("r1"))
+def in_hand(desk: Desk, matter: str = "s:06010") -> str:
+    desk.file(triaged("r1", matter=matter))
     case = desk.case()
     desk.ask(case.worker or "", AcceptTask(case_id=case.case_id))
     return case.case_id
@@ -75,6 +83,56 @@ def test_an_extension_is_asked_for_approved_and_runs(desk: Desk) -> None:
     assert said[-2:] == ["time.asked.v1", "case.extended.v1"]
     told = desk.ask("sandun.supervisor.1", TellCase(subject=case_id)).happenings
     assert [h.what for h in told][-2:] == ["ask-time", "extend"]
+    assert told[-2].detail["straight"] == "sanitation has no dispatcher of its own who could endorse it"
+
+
+def test_a_department_with_people_of_its_own_endorses_before_the_dispatcher_decides(desk: Desk) -> None:
+    case_id = in_hand(desk, "s:09009")
+    due, worker = desk.case().due_at, desk.case().worker
+    assert asks(desk, case_id, kind="extension", by="1 work-hour").case.due_at == due
+    assert desk.ask(DISPATCHER, ListTimeRequests()).requests == ()
+    [waiting] = desk.ask(POLICE, ListTimeRequests(), tenant="traffic-police").requests
+    assert (waiting.case.case_id, waiting.by, waiting.awaits) == (case_id, worker, "traffic-police")
+    with pytest.raises(Invalid) as early:
+        desk.ask(DISPATCHER, DecideTime(case_id=case_id, approved=True))
+    assert "traffic-police has not endorsed it yet" in early.value.faults[0].what
+    yes = EndorseTime(case_id=case_id, endorsed=True, reason="情况属实")
+    for who, tenant in ((DISPATCHER, "sandun"), (worker or "", "sandun")):
+        with pytest.raises(Forbidden):
+            desk.ask(who, yes, tenant=tenant)
+    assert desk.ask(POLICE, yes, tenant="traffic-police").case.due_at == due
+    assert desk.ask(POLICE, ListTimeRequests(), tenant="traffic-police").requests == ()
+    [waiting] = desk.ask(DISPATCHER, ListTimeRequests()).requests
+    assert (waiting.awaits, waiting.endorsed_by) == (None, POLICE)
+    with pytest.raises(Forbidden, match="sandun decides"):
+        desk.ask(POLICE, DecideTime(case_id=case_id, approved=True), tenant="traffic-police")
+    assert desk.ask(DISPATCHER, DecideTime(case_id=case_id, approved=True)).case.due_at > due
+    told = desk.ask("sandun.supervisor.1", TellCase(subject=case_id)).happenings[-3:]
+    assert [h.what for h in told] == ["ask-time", "endorse-time", "extend"]
+    assert told[0].detail["endorses"] == "traffic-police"
+    assert (told[1].who, told[1].authority) == (POLICE, "dispatcher@traffic-police")
+    said = [(tenant, m["type"]) for tenant, m in desk.said()[-3:]]
+    assert said == [("sandun", t) for t in ("time.asked.v1", "time.endorsed.v1", "case.extended.v1")]
+
+
+def test_what_a_department_refuses_or_leaves_lying_is_on_nobodys_list(desk: Desk) -> None:
+    case_id = in_hand(desk, "s:09009")
+    due = desk.case().due_at
+    asks(desk, case_id, kind="suspension")
+    with pytest.raises(Invalid):
+        desk.ask(POLICE, EndorseTime(case_id=case_id, endorsed=False), tenant="traffic-police")
+    no = EndorseTime(case_id=case_id, endorsed=False, reason="配件在库")
+    case = desk.ask(POLICE, no, tenant="traffic-police").case
+    assert (case.clock, case.due_at, case.reason) == (None, due, "配件在库")
+    asks(desk, case_id, kind="extension", by="1 work-hour")
+    assert desk.let_pass(timedelta(days=3)) == 1
+    yes = EndorseTime(case_id=case_id, endorsed=True)
+    with pytest.raises(Invalid, match="lacks"):
+        desk.ask(POLICE, yes, tenant="traffic-police")
+    rows = desk.rows("SELECT state, decided_by FROM dispatch.time_requests ORDER BY version")
+    assert [tuple(row) for row in rows] == [("refused", POLICE), ("lapsed", "system")]
+    for who, tenant in ((DISPATCHER, "sandun"), (POLICE, "traffic-police")):
+        assert desk.ask(who, ListTimeRequests(), tenant=tenant).requests == ()
 
 
 def test_the_districts_list_holds_what_goes_beyond_the_towns_most(desk: Desk) -> None:
@@ -223,14 +281,15 @@ def test_a_town_decides_by_its_own_most(database_url: Databases) -> None:
     parts = dict(xihu().parts)
     settings = {
         **parts["sandun"].settings,
+        "dispatch.time-endorsement": "none",
         "dispatch.extension-most": "1 work-hour",
         "dispatch.escalate-after": [],
     }
     parts["sandun"] = replace(parts["sandun"], settings=settings)
     desk = Desk.open(database_url(build_dispatch), district=replace(xihu(), parts=parts))
-    case_id = in_hand(desk)
+    case_id = in_hand(desk, "s:09009")
     asks(desk, case_id, kind="extension", by="2 work-hours")
-    assert desk.case().clock.asked.level == "district"
+    assert (desk.case().clock.asked.level, desk.case().clock.asked.awaits) == ("district", None)
     desk.let_pass(timedelta(days=3))
     assert desk.rows("SELECT * FROM dispatch.timers") == []
     desk.database.close()

@@ -12,7 +12,7 @@ from qipan.tenancy import District, load_district
 from qipan.tenancy.known_settings import KNOWN
 from services.analytics import board
 from services.analytics.counters import COUNTERS
-from services.analytics.indicators import INDICATORS, OVERDUE_PENDING, rates
+from services.analytics.indicators import EXTENDED_PENDING, INDICATORS, OVERDUE_PENDING, rates
 from services.analytics.league import DEFAULT, ranks, score, setting_of, weights_of
 
 NOW = datetime(2026, 3, 2, 7, 20, tzinfo=UTC)
@@ -28,7 +28,7 @@ def test_an_indicator_without_a_denominator_has_no_value() -> None:
 
 
 def test_indicators_are_over_counters_that_exist() -> None:
-    known = {*COUNTERS, OVERDUE_PENDING}
+    known = {*COUNTERS, OVERDUE_PENDING, EXTENDED_PENDING}
     for indicator in INDICATORS:
         for part in (indicator.numerator, indicator.denominator):
             assert known.issuperset(part.plus + part.minus), indicator.id
@@ -45,6 +45,8 @@ def test_rates_by_hand() -> None:
         "reworked": 2,
         "settled": 5,
         OVERDUE_PENDING: 2,
+        "extended_disposed": 2,
+        EXTENDED_PENDING: 1,
         "offers": 10,
         "returns": 1,
     }
@@ -54,6 +56,7 @@ def test_rates_by_hand() -> None:
     assert found["overdue_pending"] == 2 / 8
     assert found["closure"] == 5 / 8
     assert found["rework"] == 2 / 8
+    assert found["extension"] == 3 / 8
     assert found["filing"] == 12 / 16
     assert found["valid_report"] == 16 / 20
     assert found["returned"] == 0.1
@@ -61,10 +64,11 @@ def test_rates_by_hand() -> None:
 
 
 def test_a_score_by_hand_explains_every_point() -> None:
-    found = score({"disposal": 0.75, "on_time_disposal": 0.5, "rework": 0.25, OVERDUE_PENDING: 0.25}, DEFAULT)
+    measured = {"disposal": 0.75, "on_time_disposal": 0.5, "rework": 0.25}
+    found = score({**measured, OVERDUE_PENDING: 0.25, "extension": 0.5}, DEFAULT)
     lost = {line.indicator: line.lost for line in found.lines}
-    assert lost == {"disposal": 7.5, "on_time_disposal": 10, "rework": 5, OVERDUE_PENDING: 5}
-    assert found.value == pytest.approx(100 * (90 - 27.5) / 90)
+    assert lost == {"disposal": 7.5, "on_time_disposal": 10, "rework": 5, OVERDUE_PENDING: 5, "extension": 5}
+    assert found.value == pytest.approx(100 - 32.5)
 
 
 def test_a_rate_without_a_value_neither_earns_nor_costs() -> None:
@@ -106,7 +110,7 @@ def test_weights_of_a_pack(district: District) -> None:
     own = {**parts.settings, setting_of("rework"): 35, setting_of("disposal"): 0}
     changed = replace(district, parts={**district.parts, district.id: replace(parts, settings=own)})
     assert weights_of(district) == DEFAULT
-    assert weights_of(changed) == {"on_time_disposal": 20, "rework": 35, OVERDUE_PENDING: 20}
+    assert weights_of(changed) == {"on_time_disposal": 20, "rework": 35, OVERDUE_PENDING: 20, "extension": 10}
 
 
 def test_a_pack_can_weigh_every_indicator_and_nothing_else() -> None:

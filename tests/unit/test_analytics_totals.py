@@ -120,8 +120,8 @@ def test_every_cut_by_day_adds_up_to_the_day(versions: list[CaseState]) -> None:
             {"filed": 1, "open": 1, "disposed": 1, "late": 1},
         ),
         (
-            {"stage": Stage.REWORK, "disposed_at": None, "counters": Counters(reworks=1)},
-            {"filed": 1, "open": 1, "undisposed": 1},
+            {"stage": Stage.REWORK, "disposed_at": None, "counters": Counters(reworks=1, extensions=1)},
+            {"filed": 1, "open": 1, "undisposed": 1, "extended_undisposed": 1},
         ),
         (
             {
@@ -129,13 +129,14 @@ def test_every_cut_by_day_adds_up_to_the_day(versions: list[CaseState]) -> None:
                 "disposed_at": MORNING + timedelta(hours=3),
                 "closed_at": MORNING + timedelta(hours=6),
                 "rating": 3,
-                "counters": Counters(reworks=2),
+                "counters": Counters(reworks=2, extensions=2),
             },
             {
                 "filed": 1,
                 "disposed": 1,
                 "on_time": 1,
                 "reworked": 1,
+                "extended_disposed": 1,
                 "settled": 1,
                 "closed": 1,
                 "rated": 1,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from qipan.access import rule_for
-from qipan.contracts import commands, field
+from qipan.contracts import commands, field, timing
 from qipan.contracts import supervision as watching
 from qipan.contracts.case import OPEN_STAGES, Place, Return, Stage, Support, SupportState
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
@@ -146,6 +146,9 @@ def test_every_step_is_named_once_and_tells_its_own_event():
         (commands.InspectCase, [Do.PASS, Do.FAIL]),
         (commands.CloseCase, [Do.CLOSE]),
         (commands.VoidCase, [Do.VOID]),
+        (timing.AskForTime, [Do.ASK_TIME]),
+        (timing.EndorseTime, [Do.ENDORSE_TIME, Do.REFUSE_ENDORSEMENT]),
+        (timing.DecideTime, [Do.EXTEND, Do.DEFER, Do.SUSPEND, Do.REFUSE_TIME]),
         (watching.SuperviseCase, [Do.SUPERVISE]),
         (watching.AnswerSupervision, [Do.ANSWER_SUPERVISION]),
         (watching.ExpediteCase, [Do.EXPEDITE]),
@@ -269,7 +272,8 @@ def test_the_running_clock_is_that_of_the_stage():
     assert running(taken_to(Stage.CLOSED)) is None
 
 
-ABOUT_TIME = {Do.ASK_TIME, Do.REFUSE_TIME, Do.EXTEND, Do.DEFER, Do.SUSPEND, Do.RESUME}
+ABOUT_TIME = {Do.ASK_TIME, Do.ENDORSE_TIME, Do.REFUSE_ENDORSEMENT, Do.REFUSE_TIME}
+ABOUT_TIME |= {Do.EXTEND, Do.DEFER, Do.SUSPEND, Do.RESUME}
 """Steps that need more than `FULL` brings; test_dispatch_timing.py tries them."""
 
 

@@ -15,8 +15,9 @@ from qipan.contracts.events import Outcome, ReportTriaged
 from qipan.contracts.light import WORDS, Colour, light_of
 from qipan.contracts.timing import AskForTime
 from qipan.worktime import Calendar, Limit, Span
-from services.dispatch import timing
+from services.dispatch import endorsing, timing
 from services.dispatch.clocks import USUAL, Deadlines, paused, running
+from services.dispatch.endorsing import Way
 from services.dispatch.process import STANDARD, Do, file
 from services.dispatch.steps import NOTHING, SYSTEM, Actor, Brings
 from services.dispatch.timed import Timed
@@ -32,7 +33,8 @@ DEADLINES = Deadlines(replace(USUAL, dispose=Limit.parse(f"{LIMIT} work-minutes"
 MOST = timing.USUAL_MOST
 HANDLER = Actor("sandun.sweep.1", frozenset({"handler"}))
 INSPECTOR = Actor("sandun.grid-worker.1", frozenset({"grid-worker"}))
-DISPATCHER = Actor("sandun.dispatcher.1", frozenset({"dispatcher"}))
+DISPATCHER = Actor("sandun.dispatcher.1", frozenset({"dispatcher"}), "sandun")
+POLICE = Actor("traffic-police.dispatcher.1", frozenset({"dispatcher"}), "traffic-police")
 OFFER = Brings(department="sanitation", unit="sandun/sweep", worker=HANDLER.id, task_id="task-1")
 DONE = Brings(reason="why", evidence=("photo:1",))
 
@@ -223,8 +225,12 @@ def worked(start: datetime, end: datetime) -> int:
     return minutes
 
 
+def _asked(case: CaseState) -> bool:
+    return bool(case.clock and case.clock.asked)
+
+
 class Clocks(RuleBasedStateMachine):
-    """Whoever asks for and decides what, when: paused time never counts, and no other is lost or won."""
+    """Whoever asks for, endorses and decides what, when: paused time never counts, and no other is lost or won."""
 
     @initialize()
     def begin(self) -> None:
@@ -249,17 +255,38 @@ class Clocks(RuleBasedStateMachine):
             self.consumed += worked(max(self.now, self.counts_from), until)
         self.now = until
 
-    @rule(kind=st.sampled_from(sorted(GRANTS)), amount=st.integers(1, 400), days=st.integers(0, 100))
-    def ask(self, kind: str, amount: int, days: int) -> None:
+    @rule(
+        kind=st.sampled_from(sorted(GRANTS)),
+        amount=st.integers(1, 400),
+        days=st.integers(0, 100),
+        way=st.sampled_from((Way(why="nobody there"), Way("traffic-police"))),
+    )
+    def ask(self, kind: str, amount: int, days: int, way: Way) -> None:
         until = self.now + timedelta(days=days) if kind != "extension" else None
         request = AskForTime(case_id="c1", kind=kind, reason="why", by=f"{amount} work-minutes", until=until)
         before = self.case
-        if self.take(
-            Do.ASK_TIME, HANDLER, timing.asked(before, request, HANDLER.id, self.now, DEADLINES, MOST)
-        ):
+        timed = timing.asked(before, request, HANDLER.id, self.now, DEADLINES, MOST)
+        if self.take(Do.ASK_TIME, HANDLER, endorsing.first_to(timed, way)):
+            assert self.case.clock.asked.awaits == way.department
             assert self.case.due_at == before.due_at
             assert before.clock is None or before.clock.asked is None
             assert self.now < before.due_at
+
+    @rule(agrees=st.booleans(), actor=st.sampled_from((POLICE, DISPATCHER)))
+    def endorse(self, agrees: bool, actor: Actor) -> None:
+        before = self.case
+        waits = bool(before.clock and before.clock.asked and before.clock.asked.awaits)
+        if agrees:
+            timed = endorsing.endorsed(before, actor.id, self.now, "")
+            taken = self.take(Do.ENDORSE_TIME, actor, timed)
+            assert taken == (waits and actor is POLICE and self.now < before.due_at)
+        else:
+            timed = endorsing.unendorsed(before, self.now, "why")
+            taken = self.take(Do.REFUSE_ENDORSEMENT, actor, timed)
+            assert taken == (waits and actor is POLICE)
+        if taken:
+            assert self.case.clock.asked is not None if agrees else not _asked(self.case)
+        assert (self.case.due_at, self.case.dispose_due_at) == (before.due_at, before.dispose_due_at)
 
     @rule(approved=st.booleans(), of_district=st.booleans())
     def decide(self, approved: bool, of_district: bool) -> None:
@@ -273,11 +300,14 @@ class Clocks(RuleBasedStateMachine):
                 Do.REFUSE_TIME, DISPATCHER, timing.refused(before, self.now, of_district=of_district)
             )
             assert not taken or self.case.due_at == before.due_at
+            assert not (taken and asked.awaits)
             return
         timed = timing.decided(before, self.now, DEADLINES, of_district=of_district)
         if not self.take(GRANTS[asked.kind], DISPATCHER, timed):
-            assert self.now >= before.due_at or (asked.level == "district" and not of_district)
+            beyond = asked.level == "district" and not of_district
+            assert self.now >= before.due_at or beyond or asked.awaits
             return
+        assert asked.awaits is None
         assert self.now < before.due_at
         assert asked.level == "town" or of_district
         if asked.kind == "extension":

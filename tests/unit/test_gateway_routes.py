@@ -180,6 +180,7 @@ BODIES = {
     "RemarkCase": {"remark": "证据不足"},
     "TakeStep": {"step": "countersign"},
     "AskForTime": {"kind": "deferral", "until": "2026-03-09T12:00:00+08:00", "reason": "等配件"},
+    "EndorseTime": {"endorsed": True},
     "DecideTime": {"approved": True},
     "ResumeCase": {"reason": "配件已到"},
     "GrantMandate": {"town": "sandun", "kind": "stationed", "legal_basis": "派驻协议"},

@@ -43,6 +43,7 @@ DIRECTORY = Directory(
 ASKED = TimeAsked(
     kind="extension", level="town", by="sandun.sweep.1", at=MORNING, reason="等配件", until=MORNING
 )
+AWAITED = ASKED.model_copy(update={"awaits": "traffic-police"})
 DISPUTED = {"stage": Stage.RETURNED, "own_stage": "arbitration", "worker": None}
 
 
@@ -143,6 +144,21 @@ APP, BOTH = (Channel.IN_APP,), (Channel.IN_APP, Channel.MAIL)
                 "clock": ClockState(asked=ASKED.model_copy(update={"level": "district"})),
             },
             {"xihu.dispatcher.1": ("case.time-asked", APP)},
+        ),
+        (
+            events.CaseTimeAsked,
+            {"stage": Stage.ACCEPTED, "department": "traffic-police", "clock": ClockState(asked=AWAITED)},
+            {"traffic-police.dispatcher.1": ("case.time-to-endorse", APP)},
+        ),
+        (
+            events.CaseTimeEndorsed,
+            {"stage": Stage.ACCEPTED, "department": "traffic-police", "clock": ClockState(asked=ASKED)},
+            {"sandun.dispatcher.1": ("case.time-asked", APP)},
+        ),
+        (
+            events.CaseTimeUnendorsed,
+            {"stage": Stage.ACCEPTED},
+            {"sandun.sweep.1": ("case.time-unendorsed", APP)},
         ),
         (events.CaseResumed, {"stage": Stage.ACCEPTED}, {"sandun.sweep.1": ("case.resumed", BOTH)}),
         (events.CaseOverdue, {"stage": Stage.RETURNED}, {"sandun.dispatcher.1": ("case.overdue", APP)}),

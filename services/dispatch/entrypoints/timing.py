@@ -9,6 +9,7 @@ from qipan.contracts.light import light_of
 from qipan.contracts.timing import (
     AskForTime,
     DecideTime,
+    EndorseTime,
     ListSuspended,
     ListTimeRequests,
     ResumeCase,
@@ -18,7 +19,9 @@ from qipan.contracts.timing import (
 )
 from qipan.messaging.service import Received, Work, answer
 from qipan.tenancy import TenantKind, in_shadow, shadow_of
-from services.dispatch import time_requests, timing
+from services.dispatch import endorsing, time_requests, timing
+from services.dispatch.change import Stored
+from services.dispatch.endorsing import Way
 from services.dispatch.entrypoints.clocks import Clocks
 from services.dispatch.process import Do
 from services.dispatch.steps import Brings
@@ -37,18 +40,33 @@ class Timing(Clocks):
 
     @answer(AskForTime)
     def ask_for_time(self, work: Work, call: Received[AskForTime]) -> CaseAnswer:
-        """The handler asks; the deadline runs on."""
+        """The handler asks, by way of the department; the deadline runs on."""
         before, asked = self._find(work, call), call.data
         ground = self.grounds.of(before.case.tenant)
         now = work.now(before.case.tenant)
         deadlines = ground.deadlines(before.limits)
         timed = timing.asked(before.case, asked, call.grant.sub, now, deadlines, ground.most_time)
+        way = self._way(call, before)
+        timed = endorsing.first_to(timed, way)
         brings = Brings(reason=asked.reason, time=timed)
-        detail = {"kind": asked.kind, "reason": asked.reason}
+        detail = {"kind": asked.kind, "reason": asked.reason, **way.detail()}
         clock = timed.changes.get("clock")
         if clock is not None and clock.asked is not None:
             detail |= {"until": clock.asked.until.isoformat(), "level": clock.asked.level}
         return self._act(work, call, before, Do.ASK_TIME, brings, detail)
+
+    @answer(EndorseTime)
+    def endorse_time(self, work: Work, call: Received[EndorseTime]) -> CaseAnswer:
+        """部门意见: endorsed, it waits for the dispatcher; not endorsed, it has ended."""
+        before, said = self._find(work, call), call.data
+        case, now = before.case, work.now(before.case.tenant)
+        asked = case.clock.asked if case.clock else None
+        detail = {"reason": said.reason, "kind": asked.kind if asked else ""}
+        if said.endorsed:
+            timed = endorsing.endorsed(case, call.grant.sub, now, said.reason)
+            return self._act(work, call, before, Do.ENDORSE_TIME, Brings(time=timed), detail)
+        brings = Brings(reason=said.reason, time=endorsing.unendorsed(case, now, said.reason))
+        return self._act(work, call, before, Do.REFUSE_ENDORSEMENT, brings, detail)
 
     @answer(DecideTime)
     def decide_time(self, work: Work, call: Received[DecideTime]) -> CaseAnswer:
@@ -75,10 +93,12 @@ class Timing(Clocks):
 
     @answer(ListTimeRequests)
     def list_time_requests(self, work: Work, call: Received[ListTimeRequests]) -> TimeRequests:
-        """What waits for a decision, the longest first."""
+        """What waits for a decision, or for the department's word, the longest first."""
         tenants, level = self._decided_here(call.tenant)
         after = Place.parse(call.data.after) if call.data.after else None
-        rows = time_requests.waiting(work.conn, tenants, level, after, call.data.limit + 1)
+        department = self.process.district.tenant(call.tenant).kind is TenantKind.DEPARTMENT
+        endorses = call.tenant if department else None
+        rows = time_requests.waiting(work.conn, tenants, level, after, call.data.limit + 1, endorses)
         return self._requests_page(work, rows, call.data.limit)
 
     @answer(ListSuspended)
@@ -88,6 +108,12 @@ class Timing(Clocks):
         after = Place.parse(call.data.after) if call.data.after else None
         rows = time_requests.suspended(work.conn, tenants, after, call.data.limit + 1)
         return self._requests_page(work, rows, call.data.limit)
+
+    def _way(self, call: Received[AskForTime], before: Stored) -> Way:
+        case = before.case
+        desk = self.grounds.of(case.tenant).desks.get(case.department or "")
+        first = self.grounds.department_first(case.tenant)
+        return endorsing.way_of(case, self._actor(call, before), desk, department_first=first)
 
     def _of_district(self, call: Received[CaseCommand]) -> bool:
         return Scope.DISTRICT in call.grant.scopes
@@ -111,6 +137,8 @@ class Timing(Clocks):
                 reason=row.reason,
                 until=row.until,
                 person=row.person,
+                awaits=row.awaits,
+                endorsed_by=row.endorsed_by,
                 case=row.case,
                 light=light_of(row.case, work.now(row.case.tenant)),
             )
