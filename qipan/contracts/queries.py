@@ -248,10 +248,11 @@ class ListApiKeys(Query[ApiKeys]):
 
 
 class InAppMessage(Part):
-    """A message in a person's in-app inbox."""
+    """A message in a person's in-app inbox: about a case, a report that has none yet (`report_id`), or neither."""
 
     message_id: str
     case_id: str | None = None
+    report_id: str | None = None
     title: str
     body: str
     at: datetime

@@ -38,7 +38,7 @@ def triage(work: Work, desk: Desk, batch: Sequence[Received[ReportReceived]]) ->
             continue
         begun = None
         if one.decision.outcome is Outcome.VERIFY:
-            begun = asking(desk, one, now[tenant])
+            begun = asking(desk, one, now[tenant], traces[key])
             asked.append(begun)
         event = told(one, now[tenant], begun)
         work.publish(event, tenant=tenant, subject=report.report_id, trace=traces[key])
@@ -68,12 +68,24 @@ def tell_readers(
         )
 
 
-def asking(desk: Desk, triaged: Triaged, now: datetime) -> Asked:
+def asking(desk: Desk, triaged: Triaged, now: datetime, trace: str | None) -> Asked:
     """Whom the rules ask to look at a report."""
     tenant, report = triaged.examined.tenant, triaged.examined.report
     cell = cell_of(triaged.examined.place.cells) or ""
     due_at = desk.verify_until(tenant, now)
-    return Asked(tenant, report.report_id, cell, now, due_at, BY_RULES, triaged.decision.reason)
+    return Asked(
+        tenant,
+        report.report_id,
+        cell,
+        now,
+        due_at,
+        BY_RULES,
+        triaged.decision.reason,
+        triaged.examined.place,
+        triaged.examined.found.matter,
+        report.level,
+        trace,
+    )
 
 
 def judged_row(triaged: Triaged, now: datetime) -> store.Judged:

@@ -1,17 +1,20 @@
 """Who hears what: one table of event × audience → template and channels."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from qipan.access import Role
 from qipan.contracts import events, fieldlog, whistle
 from qipan.contracts.addressed import NOBODY, Addressed
 from qipan.contracts.case import CaseState, Stage
+from qipan.contracts.comments import CaseCommented
+from qipan.contracts.modes import ModeSwitched
+from qipan.contracts.offline import ConflictKept
+from qipan.contracts.verifications import VerificationAsked
 from qipan.tenancy import Person, base_of, shadow_of
-from qipan.territory.cell import DUTY_LAYER
+from services.notify.audiences import Audience, people
 from services.notify.directory import Directory
+from services.notify.notices import Notice
 
 
 class Channel(StrEnum):
@@ -19,27 +22,6 @@ class Channel(StrEnum):
 
     IN_APP = "in-app"
     MAIL = "mail"
-
-
-class Audience(StrEnum):
-    """Whom a rule means, seen from the case."""
-
-    HANDLER = "handler"  # the worker who has the case; before anybody has it, the whole unit asked
-    DISPATCHERS = "dispatchers"
-    INSPECTORS = "inspectors"  # the grid workers of the case's duty cell, never who disposed of it
-    SHIFT_LEADERS = "shift-leaders"
-    SUPERVISORS = "supervisors"
-    DISTRICT = "district"  # the district's leads and dispatchers
-    RECEIVERS = "receivers"  # who is asked to take a case over: a tenant's dispatchers, a unit's handlers
-    DECIDERS = "deciders"  # who decides when they refuse: the arbiters, between units the dispatchers
-    SUPPORT = "support"  # the worker of the newest child task, or the whole unit asked
-    ARBITERS = "arbiters"  # whoever of the district decides disputed returns
-    LEADS = "leads"  # the town's
-    UNIT = "unit"  # everybody who handles cases for the unit that has it
-    ADDRESSED = "addressed"  # whom the event itself names: workers, units, departments
-    SUPERVISING = "supervising"  # who supervises the case
-    RECTIFYING = "rectifying"  # whoever disposed of what is to be put right (整改)
-    DEPARTMENT = "department"  # the dispatchers of the case's department; without any, the district's
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +143,17 @@ RULES: tuple[Rule, ...] = (
     Rule(whistle.WhistleOverdue.type, Audience.DISPATCHERS, "whistle.overdue"),
     Rule(whistle.WhistleOverdue.type, Audience.ADDRESSED, "whistle.overdue", mail=True),
     Rule(whistle.WhistleEnded.type, Audience.ADDRESSED, "whistle.ended"),
+    # What was done without signal and fits no more waits on somebody's list.
+    Rule(ConflictKept.type, Audience.DESKS, "conflict.kept"),
+    # What a reporter adds goes to whoever has the case, in none of the reporter's words.
+    Rule(CaseCommented.type, Audience.DISPATCHERS, "case.commented"),
+    Rule(CaseCommented.type, Audience.DEPARTMENT, "case.commented", _WAITING, asked=True),
+    Rule(CaseCommented.type, Audience.HANDLER, "case.commented", _IN_HAND),
+    # Before there is a case, and about a whole town.
+    Rule(VerificationAsked.type, Audience.WALKERS, "verification.asked"),
+    Rule(ModeSwitched.type, Audience.DISPATCHERS, "mode.switched"),
+    Rule(ModeSwitched.type, Audience.LEADS, "mode.switched"),
+    Rule(ModeSwitched.type, Audience.WORKERS, "mode.switched"),
     Rule(events.CaseWithdrawn.type, Audience.DISPATCHERS, "case.withdrawn"),
     Rule(events.CaseReopened.type, Audience.DISPATCHERS, "case.reopened"),
     Rule(events.CaseReopened.type, Audience.SUPERVISORS, "case.reopened"),
@@ -178,22 +171,20 @@ RULES: tuple[Rule, ...] = (
 """Most steps are told to one person or to nobody: what everybody hears, nobody reads."""
 
 
-def who_hears(event: str, case: CaseState, directory: Directory, to: Addressed = NOBODY) -> list[Recipient]:
-    """Whom an event about a case is told to, each person once; the first rule that names them decides.
+def who_hears(
+    event: str, about: CaseState | Notice, directory: Directory, to: Addressed = NOBODY
+) -> list[Recipient]:
+    """Whom an event about a case, or a notice, is told to, each person once; the first rule that names them decides.
 
     `to`: whom the event itself names. In an exercise (a shadow tenant) the same people hear by their exercise
     accounts, which have no mailbox.
     """
-    base, shadow = base_of(case.tenant), shadow_of(case.tenant)
+    base, shadow = base_of(about.tenant), shadow_of(about.tenant)
     found: dict[str, Recipient] = {}
     for rule in _BY_EVENT.get(event, ()):
-        if not rule.applies(case):
+        if isinstance(about, CaseState) and not rule.applies(about):
             continue
-        if rule.audience is Audience.ADDRESSED:
-            people = _addressed(to, base, directory)
-        else:
-            people = _AUDIENCES[rule.audience](case, base, directory)
-        for person in people:
+        for person in people(rule.audience, about, base, directory, to):
             if person.id not in found:
                 found[person.id] = _recipient(person.in_exercise(shadow) if shadow else person, rule)
     return list(found.values())
@@ -204,98 +195,6 @@ def _recipient(person: Person, rule: Rule) -> Recipient:
     channels = (Channel.IN_APP, Channel.MAIL) if by_mail else (Channel.IN_APP,)
     return Recipient(person.id, person.tenant, person.language, rule.template, channels)
 
-
-def _handler(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
-    if case.worker is not None:
-        person = directory.person(case.worker)
-        return (person,) if person is not None else ()
-    return directory.handlers(case.unit) if case.unit is not None else ()
-
-
-def _dispatchers(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
-    """Of whoever commands the case: where it arose, or who took it over."""
-    holder = case.handover.holder if case.handover else None
-    return directory.with_role(base_of(holder) if holder else base, Role.DISPATCHER)
-
-
-def _receivers(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
-    if case.handover is None:
-        return ()
-    to = case.handover.to
-    return directory.handlers(to) if "/" in to else directory.with_role(base_of(to), Role.DISPATCHER)
-
-
-def _deciders(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
-    if case.handover is None or "/" in case.handover.to:
-        return _dispatchers(case, base, directory)
-    return directory.arbiters(base)
-
-
-def _support(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
-    if not case.supports:
-        return ()
-    newest = case.supports[-1]
-    person = directory.person(newest.worker) if newest.worker is not None else None
-    return (person,) if person is not None else directory.handlers(newest.unit)
-
-
-def _department(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
-    return directory.desk_of(case.department) if case.department is not None else ()
-
-
-def _inspectors(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
-    workers = directory.grid_workers(base, case.place.cells.get(DUTY_LAYER, ""))
-    did_it = {base_of(one) for one in (case.worker, *(s.worker for s in case.supports)) if one is not None}
-    return [person for person in workers if person.id not in did_it]
-
-
-def _addressed(to: Addressed, base: str, directory: Directory) -> Sequence[Person]:
-    """A department's are the people of its units in the town, and its own dispatchers where it has any."""
-    named = [person for id in to.workers if (person := directory.person(id)) is not None]
-    units = [person for unit in to.units for person in directory.handlers(unit)]
-    for department in to.departments:
-        units += directory.of_department(base, department)
-        units += directory.with_role(department, Role.DISPATCHER)
-    return [*named, *units]
-
-
-def _unit(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
-    return directory.handlers(case.unit) if case.unit is not None else ()
-
-
-def _supervising(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
-    by = case.supervision.by if case.supervision else None
-    person = directory.person(by) if by else None
-    return (person,) if person is not None else ()
-
-
-def _rectifying(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
-    newest = case.follow_up.rectification if case.follow_up else None
-    if newest is None:
-        return ()
-    person = directory.person(newest.worker) if newest.worker else None
-    if person is not None:
-        return (person,)
-    return directory.handlers(newest.unit) if newest.unit else ()
-
-
-_AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Person]]] = {
-    Audience.HANDLER: _handler,
-    Audience.INSPECTORS: _inspectors,
-    Audience.DISPATCHERS: _dispatchers,
-    Audience.DEPARTMENT: _department,
-    Audience.SHIFT_LEADERS: lambda case, base, directory: directory.with_role(base, Role.SHIFT_LEADER),
-    Audience.DISTRICT: lambda case, base, directory: directory.of_district(),
-    Audience.SUPPORT: _support,
-    Audience.RECEIVERS: _receivers,
-    Audience.DECIDERS: _deciders,
-    Audience.ARBITERS: lambda case, base, directory: directory.arbiters(base),
-    Audience.SUPERVISORS: lambda case, base, directory: directory.with_role(base, Role.SUPERVISOR),
-    Audience.LEADS: lambda case, base, directory: directory.with_role(base, Role.TOWN_LEAD),
-    Audience.UNIT: _unit,
-    Audience.SUPERVISING: _supervising,
-    Audience.RECTIFYING: _rectifying,
-}
 
 _BY_EVENT: dict[str, list[Rule]] = defaultdict(list)
 for _rule in RULES:
