@@ -28,8 +28,9 @@ _NOTIFICATIONS: LiteralString = """
 """
 
 _DOUBLED: LiteralString = """
-    SELECT 'message ' || tenant || ' ' || recipient || ' ' || case_id || ' ' || event
-    FROM notify.messages GROUP BY tenant, recipient, about_tenant, case_id, event, at HAVING count(*) > 1
+    SELECT 'message ' || tenant || ' ' || recipient || ' ' || about || ' ' || event
+    FROM (SELECT *, coalesce(case_id, report_id, version::text) AS about FROM notify.messages) AS m
+    GROUP BY tenant, recipient, about_tenant, about, event, at HAVING count(*) > 1
     UNION ALL
     SELECT 'delivery ' || key FROM notify.deliveries GROUP BY key HAVING count(*) > 1
 """

@@ -9,12 +9,14 @@ from qipan.contracts.events import CaseEvent
 class Addressed(Part):
     """Whom an event is meant for: workers and units by id, departments with all their units of the town.
 
-    `due_at`: until when something is expected of them.
+    `desks`: tenants whose dispatchers and shift leaders are to decide something. `due_at`: until when something
+    is expected of them.
     """
 
     workers: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     departments: tuple[str, ...] = ()
+    desks: tuple[str, ...] = ()
     due_at: datetime | None = None
 
 

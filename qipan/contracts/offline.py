@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AwareDatetime, Field
 
 from qipan.contracts import commands, field
+from qipan.contracts.addressed import FieldEvent
 from qipan.contracts.base import Command, Part, Query
 from qipan.contracts.case import CaseState
 from qipan.contracts.commands import CaseCommand, Done, Id
@@ -120,3 +121,12 @@ class DecideConflict(Command[Done]):
     conflict_id: Id
     decision: Literal["apply", "discard"]
     note: Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class ConflictKept(FieldEvent):
+    """What a worker did without signal does not fit the case as it is now: it waits on the list of `to.desks`."""
+
+    type: ClassVar[str] = "conflict.kept.v1"
+    conflict_id: str
+    worker: str
+    does: str

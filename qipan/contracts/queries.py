@@ -188,7 +188,10 @@ class HeldReports(Part):
 
 
 class PhotoLink(Part):
-    """A photo of a report. `link` leads to it, on the gateway and on intake's door, until then (real time)."""
+    """A photo of a report (`report_id`).
+
+    `link` leads to it, on the gateway and on intake's door, until then (real time).
+    """
 
     photo_id: str
     media_type: str
@@ -198,16 +201,17 @@ class PhotoLink(Part):
     added_at: datetime
     link: str
     until: datetime
+    report_id: str | None = None
 
 
 class ReportPhotos(Part):
-    """The photos of a report, oldest first."""
+    """The photos of a report and of those joined to it, oldest first, 500 at most."""
 
     photos: tuple[PhotoLink, ...]
 
 
 class ListPhotos(Query[ReportPhotos]):
-    """The photos of a report, for those who may see its case."""
+    """The photos of a report and of all that were joined to it, for those who may see its case."""
 
     type: ClassVar[str] = "report.photos.v1"
     service: ClassVar[str] = "intake"
@@ -248,10 +252,11 @@ class ListApiKeys(Query[ApiKeys]):
 
 
 class InAppMessage(Part):
-    """A message in a person's in-app inbox."""
+    """A message in a person's in-app inbox: about a case, a report that has none yet (`report_id`), or neither."""
 
     message_id: str
     case_id: str | None = None
+    report_id: str | None = None
     title: str
     body: str
     at: datetime

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import ClassVar
 
-from qipan.contracts.base import Command, Part, Query
+from qipan.contracts.base import Command, Event, Part, Query
 from qipan.contracts.case import Place
 from qipan.contracts.checked import Finding
 from qipan.contracts.commands import Evidence, Id, ReportAnswer, Text
@@ -54,3 +54,18 @@ class AnswerVerification(Command[ReportAnswer]):
     matter: str | None = None
     note: Text = ""
     evidence: Evidence = ()
+
+
+class VerificationAsked(Event):
+    """核实: the grid worker of `cell` is asked to look, by `due_at` (domain time); told again when asked again."""
+
+    type: ClassVar[str] = "verification.asked.v1"
+    report_id: str
+    cell: str
+    matter: str | None = None
+    place: Place
+    level: Level | None = None
+    asked_at: datetime
+    due_at: datetime
+    asked_by: str
+    reason: str

@@ -1,11 +1,15 @@
 """Rules for what is brought in after hours without signal: what disturbs it, how clocks differ. Pure."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from qipan.contracts.errors import Conflict, Forbidden, NotFound, QipanError
-from qipan.contracts.offline import Outcome, ReplayCommand
+from pydantic import ValidationError
+
+from qipan.contracts.commands import CaseCommand
+from qipan.contracts.errors import Conflict, Fault, Forbidden, Invalid, NotFound, QipanError
+from qipan.contracts.offline import FIELD_COMMANDS, Outcome, ReplayCommand
 from qipan.ids import derived_id
 from services.dispatch.process import Transition
 
@@ -54,3 +58,25 @@ def skew(command: ReplayCommand, received: datetime) -> float:
 def noted(command: ReplayCommand, skew: float) -> dict[str, str]:
     """What the history keeps beside our own time. The device's time starts and stops no clock."""
     return {"client": command.client, "client_at": command.at.isoformat(), "client_skew": f"{skew:+.0f} s"}
+
+
+def content_of(command: ReplayCommand) -> ReplayCommand:
+    """What makes it the same command: not when it was sent."""
+    return command.model_copy(update={"sent_at": command.at})
+
+
+def request_of(command: ReplayCommand, expected: int | None) -> CaseCommand:
+    """The command itself, as it would be given now; Invalid when it is none that can be given without signal."""
+    kind = FIELD_COMMANDS.get(command.does)
+    if kind is None:
+        fault = Fault(where="does", what=f"{command.does!r}", allowed=", ".join(sorted(FIELD_COMMANDS)))
+        raise Invalid("This is nothing that can be done without signal.", faults=(fault,))
+    try:
+        fields = {**command.body, "case_id": command.case_id, "expected_version": expected}
+        return kind.model_validate_json(json.dumps(fields))
+    except ValidationError as error:
+        faults = tuple(
+            Fault(where=".".join(map(str, one["loc"])), what=one["msg"])
+            for one in error.errors(include_url=False)
+        )
+        raise Invalid(faults=faults) from None

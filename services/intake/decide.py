@@ -12,6 +12,7 @@ from qipan.contracts.checked import Checked
 from qipan.contracts.commands import DecideReport
 from qipan.contracts.errors import Fault, IllegalTransition, Invalid, NotFound, UnknownMatter
 from qipan.contracts.events import Outcome, ReportTriaged
+from qipan.contracts.level import Level
 from qipan.contracts.responsible import Responsible
 from qipan.storage import Timer, Work
 from services.intake import store
@@ -79,7 +80,21 @@ def _asking(work: Work, desk: Desk, row: Row[Any], command: DecideReport, who: s
     now = work.now(row.tenant)
     due_at = desk.verify_until(row.tenant, now)
     reason = (command.reason or "").strip() or "by-acceptor"
-    return Asked(row.tenant, row.report_id, cell, now, due_at, who, reason)
+    matter = command.matter or row.matter
+    place = _found(row, matter) or _reported(row)
+    return Asked(
+        row.tenant,
+        row.report_id,
+        cell,
+        now,
+        due_at,
+        who,
+        reason,
+        place,
+        matter,
+        Level(row.level) if row.level else None,
+        row.traceparent,
+    )
 
 
 def _responsible(command: DecideReport, answerable: Mapping[str, Responsible]) -> Responsible | None:
@@ -112,7 +127,7 @@ def decide_held(
     if command.outcome is Outcome.VERIFY:
         _responsible(command, answerable)
         asked = _asking(work, desk, row, command, who)
-        ruling = Ruling(Outcome.VERIFY, command.matter or row.matter, asked.reason, who, None, checked(asked))
+        ruling = Ruling(Outcome.VERIFY, asked.matter, asked.reason, who, None, checked(asked))
         _known(command.matter, matters)
         ask(work, [asked])
     else:
@@ -163,14 +178,14 @@ def _judged(row: Row[Any], ruling: Ruling, now: datetime) -> store.Judged:
         triaged_at=now,
         held_at=now if ruling.outcome is Outcome.HOLD else None,
         decided_by=ruling.by,
-        place=_found(row, ruling),
+        place=_found(row, ruling.matter),
         responsible=ruling.responsible,
     )
 
 
-def _found(row: Row[Any], ruling: Ruling) -> Place | None:
+def _found(row: Row[Any], matter: str | None) -> Place | None:
     """The place of the component that triage took a held report to mean, unless it is about another matter."""
-    return Place.model_validate(row.place) if row.place and ruling.matter == row.matter else None
+    return Place.model_validate(row.place) if row.place and matter == row.matter else None
 
 
 def _reported(row: Row[Any]) -> Place:
@@ -189,7 +204,7 @@ def _told(row: Row[Any], ruling: Ruling, now: datetime) -> ReportTriaged:
         report_id=row.report_id,
         outcome=ruling.outcome,
         matter=ruling.matter,
-        place=_found(row, ruling) or _reported(row),
+        place=_found(row, ruling.matter) or _reported(row),
         summary=summary_of(row.text),
         channel=row.channel,
         received_at=row.received_at,

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from operator import add
 
 from qipan.territory.coordinates import metres_between
@@ -17,6 +18,9 @@ BUCKET_DEGREES = 0.001
 
 FARTHEST_METRES = 200.0
 """The most a town can ask for: it bounds how many squares a search touches."""
+
+MEETING_BUCKETS = 5
+"""Side, in buckets, of the squares in which replicas meet: about 500 metres, so that a report touches one to four."""
 
 _COLUMNS = 360_000
 _METRES_PER_DEGREE = 111_000
@@ -71,6 +75,26 @@ class Box:
 def bucket_of(lon: float, lat: float) -> int:
     """The number of the square that holds the point."""
     return _step(lat + 90) * _COLUMNS + _step(lon + 180)
+
+
+def meeting_places(report: Said, closeness: Closeness) -> frozenset[int]:
+    """The numbers (64 bits, signed) of the places at which two that say the same must meet.
+
+    Each takes all that its surroundings touch, so the place of either is among both's. The numbers are the same
+    in every process; two places that share one by chance only wait for each other.
+    """
+    box = Box.around(report.lon, report.lat, closeness.metres)
+    squares = {
+        (bucket // _COLUMNS // MEETING_BUCKETS, bucket % _COLUMNS // MEETING_BUCKETS)
+        for bucket in box.buckets()
+    }
+    return frozenset(
+        int.from_bytes(
+            blake2b(f"{report.tenant} {report.matter} {row} {column}".encode(), digest_size=8).digest(),
+            signed=True,
+        )
+        for row, column in squares
+    )
 
 
 class OpenReports:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, TextClause, select, text, tuple_
 
 from qipan.contracts.case import Place
 from qipan.contracts.responsible import Responsible
+from qipan.storage import arrays
 from services.intake.admission import NewReport
 from services.intake.duplicates import Said
 from services.intake.open311.rows import CHANNEL, Step, record
@@ -120,6 +121,8 @@ _DIGESTS = text(f"""
         SELECT * FROM unnest(CAST(:tenants AS text[]), CAST(:report_ids AS text[])))
 """)
 
+_MEET = text("SELECT pg_advisory_xact_lock(place) FROM unnest(CAST(:places AS bigint[])) AS place")
+
 # LATERAL with a limit: one short index scan for each place, however many rows the table has or seems to have.
 OPEN_NEAR = f"""
     SELECT near.report_id, near.tenant, near.matter, near.lon, near.lat, near.text, near.received_at
@@ -225,6 +228,16 @@ def digests(conn: Connection, keys: Collection[tuple[str, str]]) -> dict[tuple[s
     tenants, report_ids = zip(*keys, strict=True)
     found = conn.execute(_DIGESTS, {"tenants": list(tenants), "report_ids": list(report_ids)})
     return {(row.tenant, row.report_id): row.digest for row in found}
+
+
+def meet(conn: Connection, places: Collection[int]) -> None:
+    """Wait for whoever is at one of these places, and stay there until the transaction ends.
+
+    What they wrote is seen by the statements that follow, each of which looks anew (READ COMMITTED).
+    """
+    if places:
+        # One order for everybody: replicas that meet at several places wait in a row, never in a circle.
+        conn.execute(_MEET, {"places": arrays.numbers(sorted(places))})
 
 
 def open_near(conn: Connection, probes: Sequence[Probe]) -> list[Said]:

@@ -92,7 +92,14 @@ def _happenings(conn: Connection, row: Row[Any]) -> Iterator[Happening]:
             detail={"photo": photo.photo_id},
         )
     for one in comments_of(conn, row.tenant, row.report_id):
-        yield Happening(at=one.at, real_at=one.real_at, service="intake", what="commented", who="reporter")
+        yield Happening(
+            at=one.at,
+            real_at=one.real_at,
+            service="intake",
+            what="commented",
+            who="reporter",
+            detail={"text": one.text},
+        )
     for entry in unmaskings_of(conn, row.tenant, row.report_id):
         yield Happening(
             at=entry.at,

@@ -79,6 +79,7 @@ reports = Table(
         "received_at",
         postgresql_where=text("bucket IS NOT NULL"),
     ),
+    Index("reports_merged", "tenant", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
     Index("reports_held", "tenant", "held_at", "report_id", postgresql_where=text("held_at IS NOT NULL")),
     postgresql_with={"fillfactor": "70"},
 )

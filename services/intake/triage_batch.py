@@ -1,4 +1,4 @@
-"""Triage of a batch: examine, look for duplicates, decide, write, tell; two statements in all."""
+"""Triage of a batch: examine, look for duplicates, decide, write, tell; three statements in all."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from qipan.messaging.received import Received
 from qipan.storage import Work
 from services.intake import feed, store
 from services.intake.desk import Desk, Examined, Triaged
-from services.intake.duplicates import Box, OpenReports, bucket_of
+from services.intake.duplicates import Box, OpenReports, bucket_of, meeting_places
 from services.intake.feed import Readers
 from services.intake.public_status import STATUS_OF
 from services.intake.verification import cell_of
@@ -38,7 +38,7 @@ def triage(work: Work, desk: Desk, batch: Sequence[Received[ReportReceived]]) ->
             continue
         begun = None
         if one.decision.outcome is Outcome.VERIFY:
-            begun = asking(desk, one, now[tenant])
+            begun = asking(desk, one, now[tenant], traces[key])
             asked.append(begun)
         event = told(one, now[tenant], begun)
         work.publish(event, tenant=tenant, subject=report.report_id, trace=traces[key])
@@ -68,12 +68,24 @@ def tell_readers(
         )
 
 
-def asking(desk: Desk, triaged: Triaged, now: datetime) -> Asked:
+def asking(desk: Desk, triaged: Triaged, now: datetime, trace: str | None) -> Asked:
     """Whom the rules ask to look at a report."""
     tenant, report = triaged.examined.tenant, triaged.examined.report
     cell = cell_of(triaged.examined.place.cells) or ""
     due_at = desk.verify_until(tenant, now)
-    return Asked(tenant, report.report_id, cell, now, due_at, BY_RULES, triaged.decision.reason)
+    return Asked(
+        tenant,
+        report.report_id,
+        cell,
+        now,
+        due_at,
+        BY_RULES,
+        triaged.decision.reason,
+        triaged.examined.place,
+        triaged.examined.found.matter,
+        report.level,
+        trace,
+    )
 
 
 def judged_row(triaged: Triaged, now: datetime) -> store.Judged:
@@ -125,11 +137,20 @@ def summary_of(text: str) -> str:
 
 
 def _open_near(work: Work, desk: Desk, examined: Sequence[Examined]) -> OpenReports:
+    """The open originals near any of them; none that another replica is just filing is missed.
+
+    Replicas that triage the same matter in the same place take turns until their transactions end: what either
+    files is an original for the other. An emergency is joined to nothing, but others are to it.
+    """
     probes: list[store.Probe] = []
+    places: set[int] = set()
     for one in examined:
         policy = desk.policy(one.tenant)
         said = one.said
-        if said is None or not policy.merges or one.found.emergency:
+        if said is None or not policy.merges:
+            continue
+        places |= meeting_places(said, policy.closeness)
+        if one.found.emergency:
             continue
         since = said.received_at - policy.closeness.within
         box = Box.around(said.lon, said.lat, policy.closeness.metres)
@@ -137,4 +158,5 @@ def _open_near(work: Work, desk: Desk, examined: Sequence[Examined]) -> OpenRepo
             store.Probe(said.tenant, said.matter, bucket, box.west, box.south, box.east, box.north, since)
             for bucket in box.buckets()
         ]
+    store.meet(work.conn, places)
     return OpenReports(store.open_near(work.conn, probes))

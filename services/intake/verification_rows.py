@@ -8,12 +8,17 @@ from typing import Any
 from pydantic_core import to_json
 from sqlalchemy import Connection, Row, text
 
+from qipan.contracts.case import Place
+from qipan.contracts.level import Level
 from services.intake.tables import SCHEMA
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A grid worker of this cell is asked to look, by `due_at` (domain time)."""
+    """A grid worker of this cell is asked to look, by `due_at` (domain time).
+
+    `matter`, `place` and `level` are what is thought of the report; they are told, and stored with it.
+    """
 
     tenant: str
     report_id: str
@@ -22,6 +27,10 @@ class Asked:
     due_at: datetime
     asked_by: str
     reason: str
+    place: Place
+    matter: str | None = None
+    level: Level | None = None
+    traceparent: str | None = None
 
 
 _ASK = text(f"""

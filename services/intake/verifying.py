@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from qipan.contracts.checked import Checked, Finding
+from qipan.contracts.verifications import VerificationAsked
 from qipan.storage import Work
 from services.intake import verification_rows as rows
 from services.intake.verification_rows import Asked
@@ -24,9 +25,21 @@ class Row(Protocol):
 
 
 def ask(work: Work, asked: Sequence[Asked]) -> None:
-    """Ask grid workers to look, and start their clocks; nothing at all when nobody is asked."""
+    """Ask grid workers to look, tell them, and start their clocks; nothing at all when nobody is asked."""
     rows.ask(work.conn, asked)
     for one in asked:
+        event = VerificationAsked(
+            report_id=one.report_id,
+            cell=one.cell,
+            matter=one.matter,
+            place=one.place,
+            level=one.level,
+            asked_at=one.asked_at,
+            due_at=one.due_at,
+            asked_by=one.asked_by,
+            reason=one.reason,
+        )
+        work.publish(event, tenant=one.tenant, subject=one.report_id, trace=one.traceparent)
         work.set_timer(tenant=one.tenant, kind=VERIFY_DUE, ref=one.report_id, due_at=one.due_at)
 
 

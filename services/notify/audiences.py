@@ -1,4 +1,4 @@
-"""The audiences of rules, and which people they are for a case."""
+"""Whom the rules of who hears what mean: from a case or a notice to people."""
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
@@ -9,10 +9,11 @@ from qipan.contracts.case import CaseState
 from qipan.tenancy import Person, base_of
 from qipan.territory.cell import DUTY_LAYER
 from services.notify.directory import Directory
+from services.notify.notices import Notice
 
 
 class Audience(StrEnum):
-    """Whom a rule means, seen from the case."""
+    """Whom a rule means, seen from the case or the notice."""
 
     HANDLER = "handler"  # the worker who has the case; before anybody has it, the whole unit asked
     DISPATCHERS = "dispatchers"
@@ -25,11 +26,30 @@ class Audience(StrEnum):
     SUPPORT = "support"  # the worker of the newest child task, or the whole unit asked
     ARBITERS = "arbiters"  # whoever of the district decides disputed returns
     LEADS = "leads"  # the town's
+    WORKERS = "workers"  # everybody in the town's field: handlers and grid workers
+    WALKERS = "walkers"  # the grid workers of the duty cell that a notice speaks of
+    DESKS = "desks"  # the dispatchers and shift leaders of the tenants that the event names
     UNIT = "unit"  # everybody who handles cases for the unit that has it
     ADDRESSED = "addressed"  # whom the event itself names: workers, units, departments
     SUPERVISING = "supervising"  # who supervises the case
     RECTIFYING = "rectifying"  # whoever disposed of what is to be put right (整改)
     DEPARTMENT = "department"  # the dispatchers of the case's department; without any, the district's
+
+
+def people(
+    audience: Audience, about: CaseState | Notice, base: str, directory: Directory, to: Addressed
+) -> Sequence[Person]:
+    """Whom an audience means; `base`: the live tenant, `to`: whom the event itself names.
+
+    KeyError for an audience that makes sense only of a case, asked for of a notice: a fault of the table.
+    """
+    if audience in _NAMED:
+        return _NAMED[audience](to, base, directory)
+    if audience in _OF_TENANT:
+        return _OF_TENANT[audience](base, directory)
+    if isinstance(about, Notice):
+        return _OF_NOTICE[audience](about, base, directory)
+    return _OF_CASE[audience](about, base, directory)
 
 
 def _handler(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
@@ -106,29 +126,46 @@ def _rectifying(case: CaseState, base: str, directory: Directory) -> Sequence[Pe
     return directory.handlers(newest.unit) if newest.unit else ()
 
 
-_AUDIENCES: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Person]]] = {
+def _desks(to: Addressed, base: str, directory: Directory) -> Sequence[Person]:
+    roles = (Role.DISPATCHER, Role.SHIFT_LEADER)
+    return [
+        person for desk in to.desks for role in roles for person in directory.with_role(base_of(desk), role)
+    ]
+
+
+def _workers(base: str, directory: Directory) -> Sequence[Person]:
+    return [person for role in (Role.HANDLER, Role.GRID_WORKER) for person in directory.with_role(base, role)]
+
+
+def _walkers(notice: Notice, base: str, directory: Directory) -> Sequence[Person]:
+    return directory.grid_workers(base, notice.cell) if notice.cell is not None else ()
+
+
+_NAMED: Mapping[Audience, Callable[[Addressed, str, Directory], Sequence[Person]]] = {
+    Audience.ADDRESSED: _addressed,
+    Audience.DESKS: _desks,
+}
+_OF_TENANT: Mapping[Audience, Callable[[str, Directory], Sequence[Person]]] = {
+    Audience.SHIFT_LEADERS: lambda base, directory: directory.with_role(base, Role.SHIFT_LEADER),
+    Audience.DISTRICT: lambda base, directory: directory.of_district(),
+    Audience.ARBITERS: lambda base, directory: directory.arbiters(base),
+    Audience.SUPERVISORS: lambda base, directory: directory.with_role(base, Role.SUPERVISOR),
+    Audience.LEADS: lambda base, directory: directory.with_role(base, Role.TOWN_LEAD),
+    Audience.WORKERS: _workers,
+}
+_OF_NOTICE: Mapping[Audience, Callable[[Notice, str, Directory], Sequence[Person]]] = {
+    Audience.DISPATCHERS: lambda notice, base, directory: directory.with_role(base, Role.DISPATCHER),
+    Audience.WALKERS: _walkers,
+}
+_OF_CASE: Mapping[Audience, Callable[[CaseState, str, Directory], Sequence[Person]]] = {
     Audience.HANDLER: _handler,
     Audience.INSPECTORS: _inspectors,
     Audience.DISPATCHERS: _dispatchers,
     Audience.DEPARTMENT: _department,
-    Audience.SHIFT_LEADERS: lambda case, base, directory: directory.with_role(base, Role.SHIFT_LEADER),
-    Audience.DISTRICT: lambda case, base, directory: directory.of_district(),
     Audience.SUPPORT: _support,
     Audience.RECEIVERS: _receivers,
     Audience.DECIDERS: _deciders,
-    Audience.ARBITERS: lambda case, base, directory: directory.arbiters(base),
-    Audience.SUPERVISORS: lambda case, base, directory: directory.with_role(base, Role.SUPERVISOR),
-    Audience.LEADS: lambda case, base, directory: directory.with_role(base, Role.TOWN_LEAD),
     Audience.UNIT: _unit,
     Audience.SUPERVISING: _supervising,
     Audience.RECTIFYING: _rectifying,
 }
-
-
-def people_of(
-    audience: Audience, case: CaseState, base: str, directory: Directory, to: Addressed
-) -> Sequence[Person]:
-    """Whom an audience is for this case of live tenant `base`; `to`: whom the event itself names."""
-    if audience is Audience.ADDRESSED:
-        return _addressed(to, base, directory)
-    return _AUDIENCES[audience](case, base, directory)

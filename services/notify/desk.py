@@ -9,6 +9,7 @@ from qipan.contracts.case import CaseState
 from qipan.tenancy import District, base_of
 from services.notify.channel import Sends
 from services.notify.directory import Directory
+from services.notify.notices import Notice
 from services.notify.rules import RULES, Channel, who_hears
 from services.notify.templates import Templates
 from services.notify.words import VARIABLES, words_about
@@ -16,14 +17,31 @@ from services.notify.words import VARIABLES, words_about
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """One event about a case, with what its envelope says. `at` is the case's domain time when it is told."""
+    """One event, with the case or the notice that it is about; `at` is the tenant's domain time when it is told."""
 
     message_id: str
     event: str
-    case: CaseState
+    about: CaseState | Notice
     at: datetime
     traceparent: str | None = None
     to: Addressed = NOBODY
+
+    @property
+    def case_id(self) -> str | None:
+        """The case that it is about, if any."""
+        return self.about.case_id if isinstance(self.about, CaseState) else None
+
+    @property
+    def report_id(self) -> str | None:
+        """The report that it is about while that has no case."""
+        return self.about.report_id if isinstance(self.about, Notice) else None
+
+    @property
+    def version(self) -> int:
+        """Which step it was: the case's version, or the number of the mode's switch; else 0."""
+        if isinstance(self.about, CaseState):
+            return self.about.version
+        return self.about.mode.number if self.about.mode else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +76,12 @@ class Desk:
         """Every note that these events call for, on the channels there are."""
         notes: list[Note] = []
         for occurrence in occurrences:
-            case = occurrence.case
+            about = occurrence.about
             written: dict[tuple[str, str], tuple[str, str]] = {}
-            for recipient in who_hears(occurrence.event, case, self.directory, occurrence.to):
+            for recipient in who_hears(occurrence.event, about, self.directory, occurrence.to):
                 words = (recipient.template, recipient.language)
                 if words not in written:
-                    written[words] = self._write(case, *words, occurrence.to)
+                    written[words] = self._write(about, *words, occurrence.to)
                 notes.extend(
                     Note(recipient.tenant, recipient.person, channel, *written[words], occurrence)
                     for channel in recipient.channels
@@ -77,7 +95,7 @@ class Desk:
         return known.email if known is not None and channel == Channel.MAIL else None
 
     def _write(
-        self, case: CaseState, template: str, language: str, to: Addressed = NOBODY
+        self, about: CaseState | Notice, template: str, language: str, to: Addressed = NOBODY
     ) -> tuple[str, str]:
-        words = words_about(case, language, self.district, self.directory, to)
-        return self._templates.render(base_of(case.tenant), template, language, words)
+        words = words_about(about, language, self.district, self.directory, to)
+        return self._templates.render(base_of(about.tenant), template, language, words)

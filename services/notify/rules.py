@@ -7,9 +7,14 @@ from enum import StrEnum
 from qipan.contracts import events, fieldlog, whistle
 from qipan.contracts.addressed import NOBODY, Addressed
 from qipan.contracts.case import CaseState, Stage
+from qipan.contracts.comments import CaseCommented
+from qipan.contracts.modes import ModeSwitched
+from qipan.contracts.offline import ConflictKept
+from qipan.contracts.verifications import VerificationAsked
 from qipan.tenancy import Person, base_of, shadow_of
-from services.notify.audiences import Audience, people_of
+from services.notify.audiences import Audience, people
 from services.notify.directory import Directory
+from services.notify.notices import Notice
 
 
 class Channel(StrEnum):
@@ -151,6 +156,17 @@ RULES: tuple[Rule, ...] = (
     Rule(whistle.WhistleOverdue.type, Audience.DISPATCHERS, "whistle.overdue"),
     Rule(whistle.WhistleOverdue.type, Audience.ADDRESSED, "whistle.overdue", mail=True),
     Rule(whistle.WhistleEnded.type, Audience.ADDRESSED, "whistle.ended"),
+    # What was done without signal and fits no more waits on somebody's list.
+    Rule(ConflictKept.type, Audience.DESKS, "conflict.kept"),
+    # What a reporter adds goes to whoever has the case, in none of the reporter's words.
+    Rule(CaseCommented.type, Audience.DISPATCHERS, "case.commented"),
+    Rule(CaseCommented.type, Audience.DEPARTMENT, "case.commented", _WAITING, asked=True),
+    Rule(CaseCommented.type, Audience.HANDLER, "case.commented", _IN_HAND),
+    # Before there is a case, and about a whole town.
+    Rule(VerificationAsked.type, Audience.WALKERS, "verification.asked"),
+    Rule(ModeSwitched.type, Audience.DISPATCHERS, "mode.switched"),
+    Rule(ModeSwitched.type, Audience.LEADS, "mode.switched"),
+    Rule(ModeSwitched.type, Audience.WORKERS, "mode.switched"),
     Rule(events.CaseWithdrawn.type, Audience.DISPATCHERS, "case.withdrawn"),
     Rule(events.CaseReopened.type, Audience.DISPATCHERS, "case.reopened"),
     Rule(events.CaseReopened.type, Audience.SUPERVISORS, "case.reopened"),
@@ -168,18 +184,20 @@ RULES: tuple[Rule, ...] = (
 """Most steps are told to one person or to nobody: what everybody hears, nobody reads."""
 
 
-def who_hears(event: str, case: CaseState, directory: Directory, to: Addressed = NOBODY) -> list[Recipient]:
-    """Whom an event about a case is told to, each person once; the first rule that names them decides.
+def who_hears(
+    event: str, about: CaseState | Notice, directory: Directory, to: Addressed = NOBODY
+) -> list[Recipient]:
+    """Whom an event about a case, or a notice, is told to, each person once; the first rule that names them decides.
 
     `to`: whom the event itself names. In an exercise (a shadow tenant) the same people hear by their exercise
     accounts, which have no mailbox.
     """
-    base, shadow = base_of(case.tenant), shadow_of(case.tenant)
+    base, shadow = base_of(about.tenant), shadow_of(about.tenant)
     found: dict[str, Recipient] = {}
     for rule in _BY_EVENT.get(event, ()):
-        if not rule.applies(case):
+        if isinstance(about, CaseState) and not rule.applies(about):
             continue
-        for person in people_of(rule.audience, case, base, directory, to):
+        for person in people(rule.audience, about, base, directory, to):
             if person.id not in found:
                 found[person.id] = _recipient(person.in_exercise(shadow) if shadow else person, rule)
     return list(found.values())

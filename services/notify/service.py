@@ -5,16 +5,18 @@ from collections.abc import Sequence
 from nameko.extensions import DependencyProvider
 
 from qipan.contracts.addressed import NOBODY, FieldEvent
+from qipan.contracts.base import Event
 from qipan.contracts.commands import Done, MarkRead
 from qipan.contracts.errors import Invalid, NotFound
 from qipan.contracts.events import CASE_EVENTS, CaseEvent
 from qipan.contracts.queries import Happenings, ListMessages, Messages, TellMessages
-from qipan.contracts.subscriptions import FIELD_EVENTS
+from qipan.contracts.subscriptions import FIELD_EVENTS, NOTICE_EVENTS
 from qipan.messaging.service import PROCESS, DatabaseProvider, Received, Work, answer, background, consume
 from services.notify import store
 from services.notify.channel import Sends
 from services.notify.desk import Desk, Occurrence
 from services.notify.mail import Mail
+from services.notify.notices import notice_of
 from services.notify.rules import Channel
 from services.notify.sender import Sender
 from services.notify.shown import happening, in_app
@@ -41,9 +43,9 @@ class Notify:
     db = DatabaseProvider()
     desk = DeskProvider()
 
-    @consume(*CASE_EVENTS, *FIELD_EVENTS)
-    def tell(self, work: Work, batch: Sequence[Received[CaseEvent]]) -> None:
-        """Put messages into inboxes and queue deliveries for what happened to these cases."""
+    @consume(*CASE_EVENTS, *FIELD_EVENTS, *NOTICE_EVENTS)
+    def tell(self, work: Work, batch: Sequence[Received[Event]]) -> None:
+        """Put messages into inboxes and queue deliveries for what happened to these cases, reports and towns."""
         mine = (message for message in batch if not _is_copy(message))
         store.add(work.conn, self.desk.compose(_occurrence(message, work) for message in mine))
 
@@ -77,14 +79,15 @@ class Notify:
         return Happenings(happenings=tuple(happening(row) for row in rows))
 
 
-def _is_copy(message: Received[CaseEvent]) -> bool:
+def _is_copy(message: Received[Event]) -> bool:
     """Whether it is a department's copy: people hear of it once, by the town's."""
     return isinstance(message.data, FieldEvent) and message.data.case.tenant != message.tenant
 
 
-def _occurrence(message: Received[CaseEvent], work: Work) -> Occurrence:
-    case = message.data.case
-    if case.tenant != message.tenant:
-        raise Invalid(f"A message of {message.tenant!r} cannot speak of a case of {case.tenant!r}.")
-    to = message.data.to if isinstance(message.data, FieldEvent) else NOBODY
-    return Occurrence(message.id, message.data.type, case, work.now(message.tenant), message.traceparent, to)
+def _occurrence(message: Received[Event], work: Work) -> Occurrence:
+    event = message.data
+    about = event.case if isinstance(event, CaseEvent) else notice_of(event, message.tenant)
+    if about.tenant != message.tenant:
+        raise Invalid(f"A message of {message.tenant!r} cannot speak of a case of {about.tenant!r}.")
+    to = event.to if isinstance(event, FieldEvent) else NOBODY
+    return Occurrence(message.id, event.type, about, work.now(message.tenant), message.traceparent, to)

@@ -12,6 +12,7 @@ def in_app(row: Mapping[str, Any]) -> InAppMessage:
     return InAppMessage(
         message_id=row["message_id"],
         case_id=row["case_id"],
+        report_id=row["report_id"],
         title=row["title"],
         body=row["body"],
         at=row["at"],

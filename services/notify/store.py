@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, or_, select, text, update
 
 from qipan.storage import arrays
 from services.notify.deliveries import key_of
@@ -19,6 +19,7 @@ _SHARED = (
     "message_id",
     "about_tenant",
     "case_id",
+    "report_id",
     "version",
     "event",
     "title",
@@ -88,11 +89,12 @@ def mark_read(conn: Connection, tenant: str, recipient: str, message_id: str, no
     return done.rowcount > 0 or conn.execute(select(messages.c.message_id).where(*mine)).first() is not None
 
 
-def told_about(conn: Connection, tenant: str, case_id: str, limit: int = 500) -> list[dict[str, Any]]:
-    """Every message and delivery about a case, in the order of the case's steps."""
+def told_about(conn: Connection, tenant: str, subject: str, limit: int = 500) -> list[dict[str, Any]]:
+    """Every message and delivery about a case, or a report before it has one, in the order of the steps."""
     found: list[dict[str, Any]] = []
     for table in (messages, deliveries):
-        query = select(table).where(table.c.about_tenant == tenant, table.c.case_id == case_id)
+        meant = or_(table.c.case_id == subject, table.c.report_id == subject)
+        query = select(table).where(table.c.about_tenant == tenant, meant)
         rows = conn.execute(query.order_by(table.c.version).limit(limit)).mappings()
         found.extend({"channel": Channel.IN_APP.value, **row} for row in rows)
     return sorted(found, key=lambda row: (row["version"], row["created_at"], row["recipient"]))
@@ -104,9 +106,10 @@ def _shared(notes: Sequence[Note]) -> dict[str, str]:
         "tenant": arrays.texts(note.tenant for note in notes),
         "recipient": arrays.texts(note.recipient for note in notes),
         "message_id": arrays.texts(occurrence.message_id for occurrence in about),
-        "about_tenant": arrays.texts(occurrence.case.tenant for occurrence in about),
-        "case_id": arrays.texts(occurrence.case.case_id for occurrence in about),
-        "version": arrays.numbers(occurrence.case.version for occurrence in about),
+        "about_tenant": arrays.texts(occurrence.about.tenant for occurrence in about),
+        "case_id": arrays.texts(occurrence.case_id for occurrence in about),
+        "report_id": arrays.texts(occurrence.report_id for occurrence in about),
+        "version": arrays.numbers(occurrence.version for occurrence in about),
         "event": arrays.texts(occurrence.event for occurrence in about),
         "title": arrays.texts(note.title for note in notes),
         "body": arrays.texts(note.body for note in notes),

@@ -17,7 +17,9 @@ messages = Table(
     Column("recipient", Text, primary_key=True),
     Column("message_id", Text, primary_key=True),
     Column("about_tenant", Text, nullable=False),
-    Column("case_id", Text, nullable=False),
+    # Of a message about a report that has no case, or about a whole town, none.
+    Column("case_id", Text),
+    Column("report_id", Text),
     Column("version", Integer, nullable=False),
     Column("event", Text, nullable=False),
     Column("title", Text, nullable=False),
@@ -27,6 +29,7 @@ messages = Table(
     Column("traceparent", Text),
     Column("created_at", _STAMP, nullable=False, server_default=func.now()),
     Index("messages_case", "about_tenant", "case_id"),
+    Index("messages_report", "about_tenant", "report_id", postgresql_where=text("report_id IS NOT NULL")),
 )
 
 deliveries = Table(
@@ -38,7 +41,8 @@ deliveries = Table(
     Column("channel", Text, primary_key=True),
     Column("key", Text, nullable=False),
     Column("about_tenant", Text, nullable=False),
-    Column("case_id", Text, nullable=False),
+    Column("case_id", Text),
+    Column("report_id", Text),
     Column("version", Integer, nullable=False),
     Column("event", Text, nullable=False),
     Column("title", Text, nullable=False),
@@ -53,5 +57,6 @@ deliveries = Table(
     Column("created_at", _STAMP, nullable=False, server_default=func.now()),
     Column("changed_at", _STAMP, nullable=False, server_default=func.now()),
     Index("deliveries_case", "about_tenant", "case_id"),
+    Index("deliveries_report", "about_tenant", "report_id", postgresql_where=text("report_id IS NOT NULL")),
     Index("deliveries_due", "next_at", postgresql_where=text("state IN ('queued', 'sending', 'failed')")),
 )

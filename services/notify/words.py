@@ -1,18 +1,21 @@
-"""What a message may say about a case: the variables that templates know, in the reader's language.
+"""What a message may say about a case or a notice: the variables that templates know, in the reader's language.
 
 Nothing here comes from the reporter in person: no name, no number, not the report's own text. Whoever may see
 more sees it in the case itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from qipan.contracts.addressed import NOBODY, Addressed
 from qipan.contracts.case import CaseState, Stage
+from qipan.contracts.modes import Mode
 from qipan.contracts.supervised import Level, Supervision
 from qipan.tenancy import District, Words
 from qipan.territory.cell import DUTY_LAYER
 from services.notify.directory import Directory
+from services.notify.notices import Notice
 
 VARIABLES: Mapping[str, str] = {
     "case": "the case's id",
@@ -28,6 +31,11 @@ VARIABLES: Mapping[str, str] = {
     "arrive": "until when somebody summoned is to be there, in the tenant's zone",
     "rectify_due": "until when the rectification is to be answered, in the tenant's zone",
     "expedited": "how often the case was expedited",
+    "report": "the id of a report that has no case yet",
+    "look_by": "until when somebody is to look at it on the spot, in the tenant's zone",
+    "mode": "the town's operating mode from now on, in words, with the level of an emergency",
+    "mode_until": "until when that holds, in the tenant's zone",
+    "mode_reason": "why the mode was switched, in the words of whoever did",
 }
 """Every variable that a template may name, and what it means."""
 
@@ -49,34 +57,78 @@ LEVELS: Mapping[Level, Words] = {
     Level.DISTRICT: Words("区级", "the district"),
 }
 
+MODES: Mapping[Mode, Words] = {
+    Mode.PEACETIME: Words("平时", "peacetime"),
+    Mode.EMERGENCY: Words("战时", "emergency"),
+}
+
+SYSTEM = "system"
+ENDED = Words("到期自动结束", "its end was reached")
+OPEN_ENDED = Words("另行通知", "further notice")
 UNKNOWN = Words("（未定）", "(not known)")
 
 
 def words_about(
-    case: CaseState, language: str, district: District, directory: Directory, to: Addressed = NOBODY
+    about: CaseState | Notice,
+    language: str,
+    district: District,
+    directory: Directory,
+    to: Addressed = NOBODY,
 ) -> dict[str, str]:
-    """The value of every variable for this case, in `language`; `to`: what the event expects of whom."""
-    tenant = district.tenant(case.tenant)
-    matter = district.matters_of(case.tenant).get(case.matter)
-    unit = directory.unit_name(case.unit) if case.unit else None
+    """The value of every variable for this case or notice, in `language`; `to`: what the event expects of whom."""
+    tenant = district.tenant(about.tenant)
     unknown = UNKNOWN.in_language(language)
     zone = ZoneInfo(tenant.zone)
+
+    def when(at: datetime | None) -> str:
+        return f"{at.astimezone(zone):%m-%d %H:%M}" if at else unknown
+
+    matter = district.matters_of(about.tenant).get(about.matter) if about.matter else None
+    place = about.place
+    words = dict.fromkeys(VARIABLES, unknown) | {
+        "matter": matter.name.in_language(language) if matter else about.matter or unknown,
+        "town": tenant.name.in_language(language),
+        "place": (place.address or place.cells.get(DUTY_LAYER, unknown)) if place else unknown,
+        "arrive": when(to.due_at),
+    }
+    if isinstance(about, Notice):
+        return words | _of_notice(about, language, when)
+    return words | _of_case(about, language, directory, when)
+
+
+def _of_case(
+    case: CaseState, language: str, directory: Directory, when: Callable[[datetime | None], str]
+) -> dict[str, str]:
+    unit = directory.unit_name(case.unit) if case.unit else None
     watched = case.supervision or Supervision()
     rectified = case.follow_up.rectification if case.follow_up else None
+    unknown = UNKNOWN.in_language(language)
     return {
         "case": case.case_id,
-        "matter": matter.name.in_language(language) if matter else case.matter,
-        "town": tenant.name.in_language(language),
-        "place": case.place.address or case.place.cells.get(DUTY_LAYER, unknown),
         "unit": unit.in_language(language) if unit else unknown,
         "stage": STAGES[case.stage].in_language(language),
-        "due": f"{case.due_at.astimezone(zone):%m-%d %H:%M}" if case.due_at else unknown,
+        "due": when(case.due_at),
         "rating": str(case.rating) if case.rating is not None else unknown,
         "level": LEVELS[watched.level].in_language(language) if watched.level else unknown,
-        "answer_due": f"{watched.answer_due_at.astimezone(zone):%m-%d %H:%M}"
-        if watched.answer_due_at
-        else unknown,
-        "arrive": f"{to.due_at.astimezone(zone):%m-%d %H:%M}" if to.due_at else unknown,
-        "rectify_due": f"{rectified.due_at.astimezone(zone):%m-%d %H:%M}" if rectified else unknown,
+        "answer_due": when(watched.answer_due_at),
+        "rectify_due": when(rectified.due_at if rectified else None),
         "expedited": str(watched.expedited),
     }
+
+
+def _of_notice(notice: Notice, language: str, when: Callable[[datetime | None], str]) -> dict[str, str]:
+    words = {"look_by": when(notice.look_by)}
+    if notice.report_id is not None:
+        words["report"] = notice.report_id
+    if notice.mode is not None:
+        mode = MODES[notice.mode.mode].in_language(language)
+        level = notice.mode.level
+        if level is not None:
+            mode = f"{mode} {level} 级" if language == "zh" else f"{mode}, level {level}"
+        until, ended = notice.mode.until, notice.mode.by == SYSTEM
+        words |= {
+            "mode": mode,
+            "mode_until": when(until) if until else OPEN_ENDED.in_language(language),
+            "mode_reason": ENDED.in_language(language) if ended else notice.mode.reason,
+        }
+    return words

@@ -10,8 +10,9 @@ from dispatch_desk import CELL, Desk, build_dispatch, told, triaged, xihu
 
 from qipan.contracts.case import Stage
 from qipan.contracts.commands import AcceptTask, CloseCase, DispatchCase, DisposeTask, InspectCase
+from qipan.contracts.comments import CaseCommented
 from qipan.contracts.errors import Forbidden, Invalid
-from qipan.contracts.events import ReportRated, ReportReopened
+from qipan.contracts.events import ReportCommented, ReportRated, ReportReopened
 from qipan.contracts.follow_up import AnswerRectification, CallBack, CloseRectification, ListRectifications
 from qipan.contracts.followed_up import Rectification
 from qipan.contracts.queries import ListWork, TellCase
@@ -275,3 +276,30 @@ def test_a_callback_after_the_limit_is_late(desk: Desk) -> None:
     counted = {moment.counter for moment in CaseFacts.of(desk.case()).moments()}
     assert "contacted" in counted
     assert "contacted_on_time" not in counted
+
+
+def test_a_comment_is_told_of_the_case_without_its_words(desk: Desk) -> None:
+    """Also one of a report whose case intake has not heard of yet; one without a case is told to nobody here."""
+    case_id = desk.case().case_id
+    comments = [
+        ReportCommented(
+            report_id=report_id,
+            comment_id=f"c{number}",
+            case_id=case,
+            text="我是王伟，又堆满了",
+            commented_at=desk.clock.now("sandun"),
+        )
+        for number, (report_id, case) in enumerate(
+            (("joined", case_id), ("r1", None), ("held", None), ("r1", "elsewhere"))
+        )
+    ]
+    before = len(desk.said())
+    with desk.database.begin() as work:
+        desk.service.pass_comments_on(work, [told(comment) for comment in comments])
+    found = [message for _, message in desk.said()[before:]]
+    assert [(m["type"], m["subject"], m["data"]["comment_id"]) for m in found] == [
+        (CaseCommented.type, case_id, "c0"),
+        (CaseCommented.type, case_id, "c1"),
+    ]
+    assert "王伟" not in str(found)
+    assert desk.case().version == CaseCommented(**found[0]["data"]).case.version

@@ -9,7 +9,14 @@ import pytest
 from qipan.contracts.case import CaseState, Stage
 from qipan.contracts.commands import AcceptTask, DispatchCase, ReturnTask
 from qipan.contracts.errors import Conflict, Forbidden, KeyReused
-from qipan.contracts.offline import DecideConflict, ListConflicts, Outcome, ReplayCommand, Replayed
+from qipan.contracts.offline import (
+    ConflictKept,
+    DecideConflict,
+    ListConflicts,
+    Outcome,
+    ReplayCommand,
+    Replayed,
+)
 from qipan.contracts.queries import TellCase
 from qipan.testing import Databases
 from tests.integration.dispatch_desk import Desk, build_dispatch, triaged
@@ -105,11 +112,16 @@ def test_a_case_given_to_somebody_else_is_a_conflict_and_holds_back_what_follows
     assert outcomes(answers) == ["conflict", "held"]
     assert answers[0].case is None  # it is another unit's now: not for this worker to see
     assert answers[0].problem is not None
-    assert (len(desk.said()), desk.rows("SELECT * FROM dispatch.timers WHERE ref = 'x'")) == (said, [])
+    [(tenant, kept_told)] = desk.said()[said:]
+    event = ConflictKept(**kept_told["data"])
+    assert (tenant, kept_told["type"], event.case.case_id) == ("sandun", ConflictKept.type, case.case_id)
+    assert (event.to.desks, event.worker, event.does) == (("sandun",), device.worker, "task.dispose.v1")
+    assert desk.rows("SELECT * FROM dispatch.timers WHERE ref = 'x'") == []
     if other.worker == device.worker:
         assert outcomes(device.brings(device.told("task.accept.v1", other))) == ["applied"]
     [kept] = desk.ask(DISPATCHER, ListConflicts()).conflicts
     assert (kept.worker, kept.does, kept.held) == (device.worker, "task.dispose.v1", 1)
+    assert kept.conflict_id == event.conflict_id
     assert kept.body == {"evidence": ["photo://1"]}
     assert kept.case is not None
     assert kept.case.unit == "sandun/order"

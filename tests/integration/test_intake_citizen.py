@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from qipan.access import Role
 from qipan.contracts.case import Stage
+from qipan.contracts.errors import Forbidden
 from qipan.contracts.events import CaseAccepted, CaseClosed, CaseFiled
 from qipan.contracts.queries import TellReport
 from qipan.testing import Databases
@@ -100,8 +101,19 @@ def test_a_comment_is_stored_shown_and_told(here: Here) -> None:
     [told] = [said for said in here.said() if said["type"] == "report.commented.v1"]
     assert (told["tenant"], told["subject"]) == ("sandun", mine["report_id"])
     assert (told["data"]["text"], told["data"]["comment_id"]) == ("气味很大", shown["comment_id"])
-    story = Counter.open(here).ask(TellReport(subject=mine["report_id"]), Role.SUPERVISOR)
-    assert [one.what for one in story.happenings] == ["received", "commented"]
+    counter, ask = Counter.open(here), TellReport(subject=mine["report_id"])
+    story = counter.ask(ask, Role.DISPATCHER).happenings
+    assert [(one.what, one.detail.get("text")) for one in story] == [
+        ("received", None),
+        ("commented", "气味很大"),
+    ]
+    complained_about: list[tuple[Role, dict[str, Any]]] = [
+        (Role.HANDLER, {"units": frozenset({"sandun/sweep"})}),
+        (Role.DISPATCHER, {"of": "traffic-police"}),
+    ]
+    for role, traits in complained_about:
+        with pytest.raises(Forbidden):
+            counter.ask(ask, role, **traits)
 
 
 def test_a_repeat_is_one_comment_and_other_words_a_conflict(here: Here) -> None:

@@ -277,6 +277,45 @@ def test_when_a_case_is_given_to_another_unit_the_first_sees_no_more(
     assert counter.ask(ask, Role.HANDLER, units=frozenset({"sandun/water"})).photos
 
 
+def test_who_sees_the_case_sees_the_photos_of_all_that_was_joined_to_it(
+    here: Here, office: tuple[Counter, ListPhotos]
+) -> None:
+    counter, ask = office
+    joined, apart = (
+        here.http.post("/v1/reports", json={"text": words, **SANDUN}).json()
+        for words in ("路边垃圾成堆！", "路灯不亮")
+    )
+    assert send(here, joined, different(1)).status_code == send(here, apart, different(2)).status_code == 201
+    counter.triage()
+    merged = {row.report_id: row.merged_into for row in here.rows()}
+    assert merged == {ask.report_id: None, joined["report_id"]: ask.report_id, apart["report_id"]: None}
+    sweepers = {"units": frozenset({"sandun/sweep"})}
+    photos = counter.ask(ask, Role.HANDLER, **sweepers).photos
+    assert [photo.report_id for photo in photos] == [ask.report_id, joined["report_id"]]
+    for photo in photos:
+        seen = here.http.get(photo.link)
+        assert (seen.status_code, len(seen.content)) == (200, photo.bytes)
+    its_own = ListPhotos(report_id=joined["report_id"])
+    assert counter.ask(its_own, Role.HANDLER, **sweepers).photos[0].photo_id == photos[1].photo_id
+    strangers: list[tuple[Role, dict[str, Any]]] = [
+        (Role.HANDLER, {"units": frozenset({"sandun/water"})}),
+        (Role.GRID_WORKER, {"cells": frozenset({"330106109009099"})}),
+        (Role.SUPERVISOR, {"of": "traffic-police"}),
+        (Role.ACCEPTOR, {"of": "xixi"}),
+    ]
+    for asked in (ask, its_own):
+        for role, traits in strangers:
+            with pytest.raises(Forbidden):
+                counter.ask(asked, role, **traits)
+    state = case("c1", report_id=ask.report_id, stage=Stage.OFFERED, unit="sandun/water", version=2)
+    counter.follow(CaseDispatched(case=state))
+    for asked in (ask, its_own):
+        with pytest.raises(Forbidden):
+            counter.ask(asked, Role.HANDLER, **sweepers)
+    page = here.http.get(f"/v1/reports/{joined['report_id']}", params={"token": joined["token"]}).json()
+    assert len(page["photos"]) == 1  # reporters see their own only
+
+
 def test_a_department_sees_what_is_assigned_to_it(office: tuple[Counter, ListPhotos]) -> None:
     counter, ask = office
     unit, department = "traffic-police/squad", "traffic-police"

@@ -2,7 +2,8 @@
 
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from qipan.contracts.events import (
     Outcome,
     ReportReceived,
 )
+from qipan.contracts.level import Level
 from qipan.messaging.received import Received
 from qipan.storage.timers import take_due
 from qipan.tenancy.bodies import answerable
@@ -201,20 +203,65 @@ def test_a_report_that_the_door_never_stored_is_not_told_of(office: Office) -> N
     assert office.here.said() == []
 
 
-def test_a_batch_costs_two_statements_and_an_outbox_insert_however_large(office: Office) -> None:
+def waits_for_a_lock(office: Office) -> bool:
+    """Whether some transaction of this database waits at a place where another is."""
+    with office.here.database.begin() as work:
+        waiting = (
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database ="
+            " (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        return bool(work.conn.execute(text(waiting)).scalar_one())
+
+
+def test_two_replicas_with_the_same_thing_at_once_file_one_case(office: Office) -> None:
+    """Neither sees what the other has not committed: the later one waits, also for an emergency.
+
+    Whoever is elsewhere, or has another matter, waits for nobody.
+    """
+    for words, level, other in (
+        ("文三路口暴露垃圾成堆", None, "s:01037"),
+        ("路灯不亮，一片漆黑", Level.URGENT, "s:06011"),
+    ):
+        first = office.report(words)
+        [earlier] = office.received()
+        earlier = replace(earlier, data=earlier.data.model_copy(update={"level": level}))
+        second = office.report(f"{words}！", lon=SANDUN["lon"] + 0.0003)
+        same = office.received()
+        apart = [office.report(words, lon=SANDUN["lon"] + 0.008), office.report(words, matter=other)]
+        others = office.received()
+        with ThreadPoolExecutor(1) as replica:
+            with office.here.database.begin() as work:
+                triage(work, office.desk, [earlier])
+                office.triage(others)
+                later = replica.submit(office.triage, same)
+                while not waits_for_a_lock(office):
+                    assert not later.done()  # the control: without the lock it would be through
+            later.result(timeout=60)
+        told = [office.outcome(report_id) for report_id in (first, second, *apart)]
+        assert told == ["file", "merge", "file", "file"]
+        assert office.row(second).merged_into == first
+        office.received()
+
+
+def test_a_batch_costs_three_statements_and_an_outbox_insert_however_large(office: Office) -> None:
     for count in (2, 40):
         for number in range(count):
-            office.report(f"{number} 号楼前暴露垃圾")
+            office.report(f"{number} 号楼前暴露垃圾", lon=SANDUN["lon"] + number % 20 * 0.0004)
         batch = office.received()
-        statements: list[str] = []
+        statements: list[tuple[str, Any]] = []
 
-        def note(_conn: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
-            statements.append(statement)  # noqa: B023 - this round's list is meant
+        def note(_conn: Connection, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+            statements.append((statement, parameters))  # noqa: B023 - this round's list is meant
 
         event.listen(office.here.database.engine, "before_cursor_execute", note)
         office.triage(batch)
         event.remove(office.here.database.engine, "before_cursor_execute", note)
-        assert len(statements) == 3, statements
+        assert len(statements) == 4, statements
+        [places] = [told["places"] for statement, told in statements if "pg_advisory_xact_lock" in statement]
+        numbers = [int(number) for number in places.strip("{}").split(",")]
+        # In one order, so that replicas never wait for each other in a circle.
+        assert numbers == sorted(set(numbers))
+        assert len(numbers) > (count > 2) * 3
 
 
 def test_the_search_for_duplicates_stays_on_its_index(office: Office) -> None:

@@ -14,7 +14,7 @@ from qipan.contracts.commands import DecideReport
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid, NotFound, UnknownMatter
 from qipan.contracts.events import Outcome, ReportTriaged
 from qipan.contracts.queries import ListHeld, TellReport
-from qipan.contracts.verifications import AnswerVerification, ListVerifications
+from qipan.contracts.verifications import AnswerVerification, ListVerifications, VerificationAsked
 from qipan.hosting.embedded import EmbeddedPostgres
 from qipan.storage.timers import take_due
 from qipan.tenancy import District
@@ -70,8 +70,12 @@ def reported(counter: Counter, words: str = "路灯不亮", **fields: Any) -> di
 
 
 def told(counter: Counter, report_id: str) -> ReportTriaged:
-    [*_, last] = [one for one in counter.here.said() if one["subject"] == report_id]
-    return ReportTriaged(**last["data"])
+    return ReportTriaged(**said(counter, report_id, ReportTriaged.type)[-1])
+
+
+def said(counter: Counter, report_id: str, type: str) -> list[dict[str, Any]]:
+    """What was told of a report by events of this type, oldest first."""
+    return [one["data"] for one in counter.here.said() if (one["subject"], one["type"]) == (report_id, type)]
 
 
 def answer(counter: Counter, report_id: str, finding: str, **fields: Any) -> str:
@@ -94,10 +98,13 @@ def pass_time(counter: Counter, by: timedelta) -> None:
 
 def test_what_the_pack_marks_waits_for_the_cells_grid_worker(counter: Counter) -> None:
     ours = reported(counter)
-    said = told(counter, ours["report_id"])
-    assert (said.outcome, said.reason) == (Outcome.VERIFY, "to-verify")
-    assert said.verification is not None
-    assert said.verification.due_at == marked().deadline("sandun", said.triaged_at, Limit.parse(LIMIT))
+    judged = told(counter, ours["report_id"])
+    assert (judged.outcome, judged.reason) == (Outcome.VERIFY, "to-verify")
+    assert judged.verification is not None
+    assert judged.verification.due_at == marked().deadline("sandun", judged.triaged_at, Limit.parse(LIMIT))
+    [asked] = [VerificationAsked(**one) for one in said(counter, ours["report_id"], VerificationAsked.type)]
+    assert (asked.cell, asked.matter, asked.due_at) == (cell_here(), LAMP, judged.verification.due_at)
+    assert asked.place == judged.place
     page = counter.here.http.get(f"/v1/reports/{ours['report_id']}", params={"token": ours["token"]}).json()
     assert (page["status"], page["words"]["zh"]) == ("verifying", "网格员将到现场核实")
     assert ours["report_id"] in waiting(counter, Role.GRID_WORKER, cells=frozenset({cell_here()}))
@@ -107,9 +114,9 @@ def test_what_the_pack_marks_waits_for_the_cells_grid_worker(counter: Counter) -
     with pytest.raises(Forbidden):
         counter.ask(AnswerVerification(report_id=ours["report_id"], finding=Finding.CONFIRMED), Role.ACCEPTOR)
     assert answer(counter, ours["report_id"], "confirmed", evidence=("photo://1",)) == "filed"
-    said = told(counter, ours["report_id"])
-    assert (said.outcome, said.matter) == (Outcome.FILE, LAMP)
-    assert ReportFacts.of("sandun", said).verified_on_time == 1
+    judged = told(counter, ours["report_id"])
+    assert (judged.outcome, judged.matter) == (Outcome.FILE, LAMP)
+    assert ReportFacts.of("sandun", judged).verified_on_time == 1
     with pytest.raises(IllegalTransition):
         answer(counter, ours["report_id"], "confirmed")
     assert ours["report_id"] not in waiting(counter)
@@ -175,6 +182,8 @@ def test_an_acceptor_may_ask_too(counter: Counter) -> None:
         if one.report_id == ours["report_id"]
     ]
     assert (asked.asked_by, asked.reason, asked.matter) == ("sandun.acceptor.1", "请看看是什么", None)
+    [event] = [VerificationAsked(**one) for one in said(counter, ours["report_id"], VerificationAsked.type)]
+    assert (event.cell, event.asked_by, event.matter) == (cell_here(), "sandun.acceptor.1", None)
     with pytest.raises(Invalid):
         answer(counter, ours["report_id"], "confirmed")
     assert answer(counter, ours["report_id"], "confirmed", matter=RUBBISH) == "filed"

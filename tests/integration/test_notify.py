@@ -12,7 +12,9 @@ from qipan.contracts import events
 from qipan.contracts.case import Stage
 from qipan.contracts.commands import MarkRead
 from qipan.contracts.errors import Forbidden, Invalid, NotFound
+from qipan.contracts.modes import ModeState, ModeSwitched
 from qipan.contracts.queries import Happenings, ListMessages, Messages, TellMessages
+from qipan.contracts.verifications import VerificationAsked
 from qipan.tenancy import TestClock
 from qipan.testing import Databases
 
@@ -96,6 +98,32 @@ def test_a_message_of_one_tenant_cannot_speak_of_anothers_case(desk: Projection)
     with pytest.raises(Invalid):
         desk.hear(told(offered(tenant="wenxin"), "sandun"))
     assert desk.rows("SELECT 1 FROM notify.messages") == []
+
+
+def test_what_has_no_case_is_in_the_inbox_and_in_the_reports_story(desk: Projection) -> None:
+    """A report to look at, told twice; and a town's mode, which is about neither a case nor a report."""
+    look = told(
+        VerificationAsked(
+            report_id="r-1",
+            cell="330106109001001",
+            matter="s:01037",
+            place=case().place,
+            asked_at=MORNING,
+            due_at=MORNING + timedelta(hours=4),
+            asked_by="rules",
+            reason="to-verify",
+        )
+    )
+    desk.hear(look, told(ModeSwitched(state=ModeState(tenant="sandun", number=1, reason="演练"))))
+    desk.hear(look)
+    mode, asked = messages(desk, "sandun.grid-worker.1").messages
+    assert (asked.case_id, asked.report_id, mode.case_id, mode.report_id) == (None, "r-1", None, None)
+    assert "Zhenhua Road 1" in asked.body
+    assert len(messages(desk).messages) == 1  # a handler hears of the mode only
+    found: Happenings = desk.ask("sandun.supervisor.1", TellMessages(subject="r-1"))
+    assert [(h.what, h.who) for h in found.happenings] == [("verification.asked.v1", "sandun.grid-worker.1")]
+    with pytest.raises(Invalid):
+        desk.hear(told(ModeSwitched(state=ModeState(tenant="wenxin", number=1)), "sandun"))
 
 
 def test_a_supervisor_sees_what_was_told_about_a_case_and_a_handler_does_not(desk: Projection) -> None:

@@ -23,6 +23,7 @@ from services.intake.duplicates import (
     Said,
     bucket_of,
     likeness,
+    meeting_places,
 )
 from services.intake.forms import BatchLine, ReportForm
 from services.intake.pages import mark, place_of
@@ -184,6 +185,25 @@ def test_a_search_touches_the_square_of_everything_near(
     other = (lon + east * degrees / 2, lat + north * degrees)
     if metres_between((lon, lat), other) <= metres * 0.99:
         assert bucket_of(*other) in set(Box.around(lon, lat, metres).buckets())
+
+
+@given(longitudes, latitudes, st.floats(0, FARTHEST_METRES), st.floats(-1, 1), st.floats(-1, 1))
+def test_two_that_may_be_the_same_meet(
+    lon: float, lat: float, metres: float, east: float, north: float
+) -> None:
+    """Each takes few places, in a fixed way; another matter or tenant has others."""
+    near = Closeness(metres, timedelta(hours=1), 0.5)
+    degrees = metres / 111_000
+    one, other = (
+        said("r1", lon=lon, lat=lat),
+        said("r2", lon=lon + east * degrees / 2, lat=lat + north * degrees),
+    )
+    mine = meeting_places(one, near)
+    assert 1 <= len(mine) <= 9
+    if metres_between((one.lon, one.lat), (other.lon, other.lat)) <= metres * 0.99:
+        assert mine & meeting_places(other, near)
+    assert not mine & meeting_places(replace(one, matter="s:09009"), near)
+    assert not mine & meeting_places(replace(one, tenant="liuxia"), near)
 
 
 @given(longitudes, latitudes)

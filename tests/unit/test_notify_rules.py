@@ -1,5 +1,6 @@
 """Who hears what, in which words."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,18 +11,23 @@ from hypothesis import given
 from qipan.access import Role
 from qipan.contracts import events
 from qipan.contracts.addressed import Addressed
-from qipan.contracts.case import CaseState, ClockState, Stage, TimeAsked
+from qipan.contracts.case import CaseState, ClockState, Place, Stage, TimeAsked
+from qipan.contracts.comments import CaseCommented
 from qipan.contracts.events import CASE_EVENTS
-from qipan.contracts.subscriptions import FIELD_EVENTS
+from qipan.contracts.modes import Mode, ModeState, ModeSwitched
+from qipan.contracts.offline import ConflictKept
+from qipan.contracts.subscriptions import FIELD_EVENTS, NOTICE_EVENTS
+from qipan.contracts.verifications import VerificationAsked
 from qipan.contracts.whistle import WhistleBlown, WhistleOverdue
 from qipan.tenancy import District, PackError, Person, Words, load_district
 from services.notify.channel import NotAccepted
 from services.notify.deliveries import BACKOFF, key_of, wait_after
 from services.notify.desk import Desk, Occurrence
 from services.notify.directory import Directory
+from services.notify.notices import Notice
 from services.notify.rules import RULES, Channel, who_hears
 from services.notify.templates import LANGUAGES, Templates
-from services.notify.words import STAGES, VARIABLES, words_about
+from services.notify.words import STAGES, UNKNOWN, VARIABLES, words_about
 
 CELL = "330106109001001"
 PEOPLE = (
@@ -251,8 +257,60 @@ def test_who_is_summoned_hears_and_nobody_else(district: District) -> None:
     assert who_hears(WhistleBlown.type, case(), directory) == []
 
 
+def test_what_has_no_case_is_told_to_whom_it_concerns(district: District) -> None:
+    """A report to look at to the cell's grid worker, a town's mode to its dispatchers, leads and workers."""
+    place = Place(lon=120.085, lat=30.325, cells={"duty": CELL})
+    look = Notice("sandun", "r-1", "s:01037", place, CELL, MORNING)
+    told = who_hears(VerificationAsked.type, look, DIRECTORY)
+    assert [(r.person, r.template) for r in told] == [("sandun.grid-worker.1", "verification.asked")]
+    nowhere = replace(look, cell="elsewhere, too")
+    assert who_hears(VerificationAsked.type, nowhere, DIRECTORY) == []
+    state = ModeState(tenant="sandun~ex7", mode=Mode.EMERGENCY, level=1, reason="台风", until=MORNING)
+    switched = Notice("sandun~ex7", mode=state)
+    heard = {r.person: r.tenant for r in who_hears(ModeSwitched.type, switched, DIRECTORY)}
+    working = {"sweep.1", "sweep.2", "grid-worker.1", "grid-worker.2", "dispatcher.1", "town-lead.1"}
+    assert heard == {f"sandun.{who}~ex7": "sandun~ex7" for who in working}
+    desk = Desk(district, {})
+    for language, said in (
+        ("zh", ("三墩镇转入战时 1 级", "台风", "03-02 08:00")),
+        ("en", ("emergency, level 1", "台风", "03-02 08:00")),
+    ):
+        text = "\n".join(desk._write(switched, "mode.switched", language))
+        assert all(word in text for word in said), text
+        peace = Notice("sandun", mode=ModeState(tenant="sandun", by="system", reason="its end was reached"))
+        assert UNKNOWN.in_language(language) not in "\n".join(desk._write(peace, "mode.switched", language))
+        seen = "\n".join(desk._write(look, "verification.asked", language))
+        assert "r-1" in seen
+        assert "03-02 08:00" in seen
+
+
+def test_a_conflict_is_told_to_those_on_whose_list_it_is(district: District) -> None:
+    """Where the case is, and where the worker is from; nobody of another town's."""
+    to = Addressed(desks=("sandun", "traffic-police"))
+    heard = {r.person for r in who_hears(ConflictKept.type, case(), Directory.of(district), to)}
+    desks = {p.id for p in district.people if {"dispatcher", "shift-leader"} & set(p.roles)}
+    assert heard == {id for id in desks if id.startswith(("sandun.", "traffic-police."))}
+    assert any(id.startswith("traffic-police.") for id in heard)
+
+
+def test_a_comment_is_told_to_whoever_has_the_case() -> None:
+    for changes, expected in (
+        ({}, {"sandun.dispatcher.1", "sandun.sweep.1"}),
+        ({"worker": None}, {"sandun.dispatcher.1", "sandun.sweep.1", "sandun.sweep.2"}),
+        ({"stage": Stage.CLOSED}, {"sandun.dispatcher.1"}),
+        (
+            {"stage": Stage.FILED, "unit": None, "worker": None, "department": "traffic-police"},
+            {"sandun.dispatcher.1", "traffic-police.dispatcher.1"},
+        ),
+    ):
+        heard = who_hears(CaseCommented.type, case(**changes), DIRECTORY)
+        assert {(r.person, r.channels) for r in heard} == {(id, APP) for id in expected}
+
+
 def test_every_event_of_a_rule_exists_and_every_stage_has_words() -> None:
-    assert {rule.event for rule in RULES} <= {event.type for event in (*CASE_EVENTS, *FIELD_EVENTS)}
+    assert {rule.event for rule in RULES} <= {
+        event.type for event in (*CASE_EVENTS, *FIELD_EVENTS, *NOTICE_EVENTS)
+    }
     assert set(STAGES) == set(Stage)
 
 

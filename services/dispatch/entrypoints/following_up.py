@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 
 from qipan.contracts.case import Stage
 from qipan.contracts.commands import CaseAnswer
+from qipan.contracts.comments import CaseCommented
 from qipan.contracts.errors import NotFound
-from qipan.contracts.events import ReportRated, ReportReopened
+from qipan.contracts.events import ReportCommented, ReportRated, ReportReopened
 from qipan.contracts.follow_up import AnswerRectification, CallBack, CloseRectification, ListRectifications
 from qipan.contracts.queries import CaseList
 from qipan.messaging.service import Received, Timer, Work, answer, consume, on_timer
@@ -50,6 +51,27 @@ class FollowingUp(Acting):
             )
         self._record(work, changes)
         self._rectify(work, changes)
+
+    @consume(ReportCommented)
+    def pass_comments_on(self, work: Work, batch: Sequence[Received[ReportCommented]]) -> None:
+        """What a reporter added later is told to whoever has the case; without its words (`CaseCommented`).
+
+        A report that has no case yet is its acceptors', who see it there.
+        """
+        known = reading.find_all(
+            work.conn, [(m.tenant, m.data.case_id) for m in batch if m.data.case_id is not None]
+        )
+        for message in batch:
+            said = message.data
+            if said.case_id is None:  # intake may not have heard of the case yet
+                stored = reading.find_by_report(work.conn, message.tenant, said.report_id)
+            else:
+                stored = known.get((message.tenant, said.case_id))
+            if stored is None:
+                continue
+            case = stored.case
+            event = CaseCommented(case=case, report_id=said.report_id, comment_id=said.comment_id)
+            work.publish(event, tenant=case.tenant, subject=case.case_id, trace=message.traceparent)
 
     @answer(CallBack)
     def call_back(self, work: Work, call: Received[CallBack]) -> CaseAnswer:

@@ -1,27 +1,23 @@
 """What was done without signal: brought in once and in order, or kept for a person's decision."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import ValidationError
-
 from qipan.access import Principal, Role, authorise
+from qipan.contracts.addressed import Addressed
 from qipan.contracts.case import CaseState
 from qipan.contracts.commands import CaseCommand, Done
 from qipan.contracts.errors import (
     Conflict,
-    Fault,
     Forbidden,
-    Invalid,
     KeyReused,
     NotFound,
     QipanError,
     RemoteFault,
 )
 from qipan.contracts.offline import (
-    FIELD_COMMANDS,
     Conflicting,
+    ConflictKept,
     Conflicts,
     DecideConflict,
     ListConflicts,
@@ -35,7 +31,7 @@ from services.dispatch import reading, replay_store
 from services.dispatch.acting import Acting
 from services.dispatch.change import Stored
 from services.dispatch.replay_store import Kept
-from services.dispatch.replaying import disturbed, id_of, noted, outcome_of, skew
+from services.dispatch.replaying import content_of, disturbed, id_of, noted, outcome_of, request_of, skew
 from services.dispatch.worklist import Cursor
 
 _METHODS = {
@@ -92,6 +88,8 @@ class Offline(Acting):
         outcome, problem = self._try(work, principal, kept, call.traceparent, command.expected_version)
         if problem is not None:
             replay_store.settle(work.conn, kept, outcome, problem)
+        if outcome is Outcome.CONFLICT:
+            self._tell_desks(work, kept, call.traceparent)
         return self._told(work, principal, kept, outcome, problem)
 
     @answer(ListConflicts)
@@ -139,12 +137,27 @@ class Offline(Acting):
                 raise problem.error()
             else:  # this one is the conflict now, and what follows waits behind it
                 replay_store.settle(work.conn, one, Outcome.CONFLICT, problem)
+                self._tell_desks(work, one, call.traceparent)
                 break
         return Done()
 
+    def _tell_desks(self, work: Work, kept: Kept, trace: str | None) -> None:
+        """Those on whose list it is hear of it: where the case is, and where the worker is from."""
+        stored = reading.find(work.conn, kept.case_tenant, kept.command.case_id)
+        if stored is None:
+            return
+        event = ConflictKept(
+            case=stored.case,
+            to=Addressed(desks=tuple(dict.fromkeys((kept.case_tenant, kept.person_tenant)))),
+            conflict_id=kept.id,
+            worker=kept.person,
+            does=kept.command.does,
+        )
+        work.publish(event, tenant=stored.case.tenant, subject=stored.case.case_id, trace=trace)
+
     def _again(self, work: Work, call: Received[ReplayCommand], principal: Principal, sent: Kept) -> Replayed:
         known = replay_store.find(work.conn, call.tenant, sent.id)
-        if known is None or _content(known.command) != _content(sent.command):
+        if known is None or content_of(known.command) != content_of(sent.command):
             raise KeyReused(
                 f"The device {sent.command.client!r} has used the number {sent.command.sequence} before,"
                 " for something else."
@@ -172,7 +185,7 @@ class Offline(Acting):
             {"decided_by": decided[0], "decision": decided[2]} if decided else {}
         )
         try:
-            request = _request(command, expected)
+            request = request_of(command, expected)
             grant = authorise(principal, request.type, kept.tenant, self.process.district)
             brought = BroughtIn(
                 request,
@@ -258,27 +271,6 @@ class Offline(Acting):
             units=frozenset({person.unit} if person.unit else ()),
             cells=frozenset(person.cells),
         )
-
-
-def _content(command: ReplayCommand) -> ReplayCommand:
-    """What makes it the same command: not when it was sent."""
-    return command.model_copy(update={"sent_at": command.at})
-
-
-def _request(command: ReplayCommand, expected: int | None) -> CaseCommand:
-    kind = FIELD_COMMANDS.get(command.does)
-    if kind is None:
-        fault = Fault(where="does", what=f"{command.does!r}", allowed=", ".join(sorted(FIELD_COMMANDS)))
-        raise Invalid("This is nothing that can be done without signal.", faults=(fault,))
-    try:
-        fields = {**command.body, "case_id": command.case_id, "expected_version": expected}
-        return kind.model_validate_json(json.dumps(fields))
-    except ValidationError as error:
-        faults = tuple(
-            Fault(where=".".join(map(str, one["loc"])), what=one["msg"])
-            for one in error.errors(include_url=False)
-        )
-        raise Invalid(faults=faults) from None
 
 
 def _conflicting(kept: Kept, held: int, stored: Stored | None) -> Conflicting:
