@@ -146,6 +146,7 @@ def test_between_units_of_a_town_the_other_takes_the_task(desk: Desk) -> None:
     taken = desk.ask("sandun.order.1", AcceptHandover(case_id=case_id)).case
     assert (taken.stage, taken.unit, taken.worker) == (Stage.ACCEPTED, "sandun/order", "sandun.order.1")
     assert (taken.department, taken.task_id) == ("urban-management", f"{case_id}.2")
+    assert (case.mandate, taken.mandate) == ("sanitation", "urban-management")
     assert loads(desk) == {("sandun", "sandun.order.1"): 1}
     statuses = desk.rows("SELECT status FROM dispatch.tasks ORDER BY id")
     assert [row.status for row in statuses] == ["withdrawn", "accepted"]

@@ -243,8 +243,9 @@ def test_one_click_sends_lead_and_support_and_a_second_nobody_twice(url: str) ->
     shown = desk.ask("sandun.dispatcher.1", RecommendUnits(case_id=case_id)).crew
     assert [(one.role, one.task_id) for one in shown] == [("lead", None), ("support", None)]
     case = desk.ask("sandun.dispatcher.1", DispatchCase(case_id=case_id)).case
-    assert (case.worker, [support.worker for support in case.supports]) == tuple(
-        (shown[0].worker, [shown[1].worker])
+    assert (case.worker, [support.worker for support in case.supports]) == (
+        shown[0].worker,
+        [shown[1].worker],
     )
     assert case == desk.case()
     told = desk.ask("sandun.supervisor.1", TellCase(subject=case_id)).happenings

@@ -108,6 +108,8 @@ def test_a_leg_belongs_to_who_holds_the_task_and_ends_with_it() -> None:
     back = step(case, Do.RETURN, one, NOON, DEADLINES, Brings(reason="不归我们管"))
     done = step(case, Do.DISPOSE, one, NOON, DEADLINES, Brings(evidence=("photo:1",)))
     assert (back.leg, done.leg) == (None, None)
+    recalled = step(case, Do.RECALL, SYSTEM, NOON, DEADLINES, Brings(department="sanitation"))
+    assert (recalled.leg, recalled.worker) == (None, None)
     assert step(done, Do.FAIL, INSPECTOR, NOON, DEADLINES).leg is None
 
 
