@@ -21,6 +21,7 @@ FUNCTIONS: Sequence[Function] = (
     Function("disputes", "申请裁决 disputes", (("handler", "dispute"),)),
     Function("arbitrations", "裁决 arbitrations", (("arbiter", "arbitrate"),)),
     Function("arrivals", "到场 arrivals told", (("handler", "arrive"),)),
+    Function("joint_handling", "联合处置 parts of joint handling done", (("supporter", "finish-support"),)),
     Function("inspections", "核查 inspections", (("grid-worker", "inspect"),)),
     Function("expedited", "催办 expedited", (("supervisor", "expedite"),)),
     Function("supervised", "督办 supervised", (("supervisor", "supervise"),)),

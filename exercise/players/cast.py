@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 
-from qipan.contracts.case import CaseState
+from qipan.contracts.case import CaseState, Support
 from qipan.tenancy import District, Person
 
 
@@ -38,11 +38,11 @@ class Cast:
 
     def handler(self, case: CaseState) -> Person:
         """Whoever has the case, or somebody of the unit it was offered to; raises NobodyThere."""
-        team = self._by_unit.get(case.unit or "", ())
-        for person in team:
-            if person.id == case.worker:
-                return person
-        return self._draw(team, f"no handler in {case.unit}")
+        return self._of_unit(case.unit or "", case.worker)
+
+    def supporter(self, support: Support) -> Person:
+        """Whoever has a child task, or somebody of the unit that was asked; raises NobodyThere."""
+        return self._of_unit(support.unit, support.worker)
 
     def inspector(self, case: CaseState) -> Person:
         """Whoever may look at it and did not dispose of it: the cell's worker, else a supervisor."""
@@ -57,6 +57,11 @@ class Cast:
     def walker(self, cell: str, tenant: str) -> Person:
         """The grid worker who answers for a duty cell, or another of the town; raises NobodyThere."""
         return self._draw(self._by_cell.get(cell) or self._by_role.get(("grid-worker", tenant), ()), tenant)
+
+    def _of_unit(self, unit: str, worker: str | None) -> Person:
+        team = self._by_unit.get(unit, ())
+        named = next((person for person in team if person.id == worker), None)
+        return named or self._draw(team, f"no handler in {unit}")
 
     def _draw(self, people: Sequence[Person], complaint: str) -> Person:
         if not people:

@@ -1,11 +1,17 @@
-"""Handlers 处置人员: take what is offered, go there, put it right, show it; now and then give it back."""
+"""Handlers 处置人员: take what is offered, go there, put it right, show it; now and then give it back.
+
+Where others support them (协办), each does a part before the lead shows the whole.
+"""
 
 from random import Random
 
 from exercise.players.play import Play
-from qipan.contracts.case import CaseState, Stage
+from qipan.contracts.case import CaseState, Stage, SupportState
 from qipan.tenancy import Person
 
+IN_HAND = frozenset({SupportState.ASKED, SupportState.ACCEPTED})
+
+_SUPPORTER = "supporter"
 _RETURNS = 0.06
 _DISPUTES = 0.5
 _SAYS_WHERE = 0.25
@@ -42,9 +48,20 @@ class Handlers:
                 await play.step(self.role, person, case, "dispute", {"reason": "职责清单中不属于本单位"})
                 return
             case = await play.step(self.role, person, case, "accept")
-        case = await self._go(case, person, dice)
+        case = await self._together(await self._go(case, person, dice))
         photo = f"photo://{case.case_id}/{case.counters.disposals + 1}.jpg"
         await play.step(self.role, person, case, "dispose", {"note": "已处置", "evidence": [photo]})
+
+    async def _together(self, case: CaseState) -> CaseState:
+        play = self._play
+        for support in case.supports:
+            person, task = play.cast.supporter(support), {"task_id": support.task_id}
+            if support.state is SupportState.ASKED:
+                case = await play.step(_SUPPORTER, person, case, "accept-support", task)
+            if support.state in IN_HAND:
+                done = {**task, "note": "已协办", "evidence": [f"photo://{support.task_id}.jpg"]}
+                case = await play.step(_SUPPORTER, person, case, "finish-support", done)
+        return case
 
     async def _go(self, case: CaseState, person: Person, dice: Random) -> CaseState:
         """On the way, there, at work; some say when they set off and when they have arrived."""

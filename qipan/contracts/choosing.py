@@ -40,7 +40,10 @@ class PassedOver(Part):
 
 
 class CrewMember(Part):
-    """One place of a run card: who should take it, or, where nobody can, why (`unit` None)."""
+    """One place of a run card: who should take it, or, where nobody can, why (`unit` None).
+
+    `task_id` is the child task of whoever has been asked to take it already.
+    """
 
     role: Literal["lead", "support"]
     unit: str | None = None
@@ -48,6 +51,7 @@ class CrewMember(Part):
     worker: str | None = None
     minutes: float | None = None
     why: str = ""
+    task_id: str | None = None
 
 
 class Recommendation(Part):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from qipan.contracts.base import Command, Part, Query
 from qipan.contracts.case import Place, Stage
@@ -63,9 +63,14 @@ class ArriveOnScene(CaseCommand):
 
 
 class HeldTask(Part):
-    """A task that a worker holds, and how it alone would make the worker stand."""
+    """A task that a worker holds, and how it alone would make the worker stand.
+
+    `role`: whether the worker leads the case (主办) or has a child task of it (协办), which is then `task_id`.
+    """
 
     case_id: str
+    task_id: str | None = None
+    role: Literal["lead", "support"] = "lead"
     matter: str
     stage: Stage
     state: WorkerState

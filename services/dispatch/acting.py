@@ -1,6 +1,8 @@
 """Taking a step: find the case, ask the process, write and tell; whatever entrypoint it came through."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import zip_longest
 
 from nameko.extensions import DependencyProvider
 
@@ -12,6 +14,7 @@ from qipan.tenancy import Matter
 from services.dispatch import (
     calendar_gap,
     choosing,
+    crewing,
     disputes,
     handover,
     handovers,
@@ -26,7 +29,7 @@ from services.dispatch import (
     writing,
 )
 from services.dispatch.availability import Availability
-from services.dispatch.change import Change, Stored
+from services.dispatch.change import NO_PARTS, Change, Parts, Stored
 from services.dispatch.choosing import Choice, Situation
 from services.dispatch.clocks import Limits
 from services.dispatch.filing import NOTHING_KNOWN, Ground
@@ -185,6 +188,7 @@ class Acting:
         brings: Brings = NOTHING,
         detail: dict[str, str] | None = None,
         unit_tenant: str | None = None,
+        parts: Parts = NO_PARTS,
     ) -> CaseAnswer:
         """Take the step for the caller, then those that follow of themselves."""
         actor = self._actor(call, before)
@@ -196,9 +200,9 @@ class Acting:
             row = self._row(before, taken)
             authority = actor.authority(row.roles)
             change = Change(before, after, row, actor.id, now, call.id, call.traceparent, detail, authority)
-            self._record(work, [change])
-            before, actor, brings, detail = after, SYSTEM, NOTHING, {}
-            taken = self.after(after, taken)
+            [last] = self._record(work, [replace(change, parts=parts)])
+            before, actor, brings, detail, parts = last.after, SYSTEM, NOTHING, {}, NO_PARTS
+            taken = self.after(before, taken)
         return self._answer(work, before)
 
     def _answer(self, work: Work, stored: Stored) -> CaseAnswer:
@@ -224,14 +228,29 @@ class Acting:
     def _row(self, stored: Stored, do: str) -> Transition:
         return self.grounds.of(stored.case.tenant).process.steps[do]
 
-    def _record(self, work: Work, changes: Sequence[Change]) -> None:
-        if changes:
-            changes = [self._noted(change) for change in changes]
-            writing.write(work.conn, changes)
-            disputes.keep(work.conn, changes)
-            handovers.keep(work.conn, changes)
-            supports.keep(work.conn, changes, self.grounds.owner)
-            telling.tell(work, changes)
+    def _record(self, work: Work, changes: Sequence[Change]) -> Sequence[Change]:
+        """Write the steps and tell of them, then those that they bring along; answers each case's last."""
+        along = [
+            crewing.opened(change, self._asks_for_support(work)) if change.parts.card else [change]
+            for change in changes
+        ]
+        for steps in zip_longest(*along):
+            self._write(work, [self._noted(change) for change in steps if change is not None])
+        return [steps[-1] for steps in along]
+
+    def _asks_for_support(self, work: Work) -> crewing.Take:
+        def take(before: Stored, brings: Brings) -> tuple[Stored, Transition]:
+            do = Do.OPEN_SUPPORT
+            return self._after_step(work, before, do, SYSTEM, brings), self._row(before, do)
+
+        return take
+
+    def _write(self, work: Work, changes: Sequence[Change]) -> None:
+        writing.write(work.conn, changes)
+        disputes.keep(work.conn, changes)
+        handovers.keep(work.conn, changes)
+        supports.keep(work.conn, changes, self.grounds.owner)
+        telling.tell(work, changes, self.grounds.owner)
 
     def _noted(self, change: Change) -> Change:
         """With what is to be said about its deadline, if its calendar lacks the year."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from qipan.contracts.case import CaseState
+from qipan.tenancy import Unit
 from services.dispatch.clocks import Limits
 from services.dispatch.process import Transition
 
@@ -19,10 +20,32 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Who is to be asked for support (协办), and why. `worker` None is the whole unit."""
+
+    unit: Unit
+    worker: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a run card sends along with the lead; `lacking` are its places that nobody can take, with the reason."""
+
+    card: str = ""
+    asked: tuple[Part, ...] = ()
+    lacking: tuple[str, ...] = ()
+
+
+NO_PARTS = Parts()
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One step on one case: what was, what is, who did it, when (domain time). `before` None: it is new.
 
-    `authority` is by which right: the role that the step is for, and the tenant of whoever has it.
+    `authority` is by which right: the role that the step is for, and the tenant of whoever has it. `parts` are
+    still to be asked for, by steps that follow from this one.
     """
 
     before: Stored | None
@@ -34,6 +57,7 @@ class Change:
     traceparent: str | None = None
     detail: Mapping[str, str] = field(default_factory=dict)
     authority: str = "system"
+    parts: Parts = NO_PARTS
 
     @property
     def what(self) -> str:

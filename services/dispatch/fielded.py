@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from qipan.access import Reach
-from qipan.contracts.case import CaseState
 from qipan.contracts.field import Fielded, HeldTask, Shift
 from qipan.tenancy import District, Person, TenantKind, in_shadow, shadow_of
 from services.dispatch.shifts import Duty
-from services.dispatch.states import of_task, standing
+from services.dispatch.states import Held, of_task, standing
 
 WORKING = frozenset({"handler", "grid-worker"})
 """The roles of those who are in the field."""
@@ -49,24 +48,14 @@ def shown(
     person: Person,
     duty: Duty,
     shift: Shift | None,
-    held: Sequence[CaseState],
+    held: Sequence[Held],
     now: datetime,
     *,
     required: bool,
 ) -> Fielded:
     """One worker as the list shows them."""
     found = standing(duty, held, now, required=required)
-    tasks = tuple(
-        HeldTask(
-            case_id=case.case_id,
-            matter=case.matter,
-            stage=case.stage,
-            state=of_task(case),
-            place=case.place,
-            due_at=case.due_at,
-        )
-        for case in held
-    )
+    tasks = tuple(_task(one) for one in held)
     return Fielded(
         worker=person.id,
         name=person.name,
@@ -75,4 +64,18 @@ def shown(
         why=found.why,
         shift=shift,
         tasks=tasks,
+    )
+
+
+def _task(held: Held) -> HeldTask:
+    case, support = held.case, held.support
+    return HeldTask(
+        case_id=case.case_id,
+        task_id=support.task_id if support else case.task_id,
+        role="support" if support else "lead",
+        matter=case.matter,
+        stage=case.stage,
+        state=of_task(held),
+        place=case.place,
+        due_at=case.due_at,
     )

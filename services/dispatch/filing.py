@@ -13,10 +13,11 @@ from qipan.territory.cell import DUTY_LAYER
 from qipan.worktime import Calendar, Limit
 from services.dispatch import commanding, matching
 from services.dispatch.availability import EVERYBODY, Availability
-from services.dispatch.change import Change, Stored
+from services.dispatch.change import NO_PARTS, Change, Parts, Stored
 from services.dispatch.choosing import Choice, Situation
 from services.dispatch.clocks import USUAL, YELLOW_SHARE, Deadlines, Limits
 from services.dispatch.commanding import Asked, Desk
+from services.dispatch.crewing import crew_filed
 from services.dispatch.limiting import limits_of, under
 from services.dispatch.policy import USUAL_POLICY, Policy
 from services.dispatch.process import STANDARD, Do, Process, file
@@ -118,6 +119,7 @@ def file_all(
     ]
     if any(one.choice is not None and one.choice.seats for one in decided):
         decided = _shared_out(decided, loads, compute)
+        decided = [_with_crew(one, loads[one.arriving.tenant]) for one in decided]
     return [_file(one, served_by) for one in decided]
 
 
@@ -126,7 +128,8 @@ class Decided:
     """A report about to be filed: by which limits, to whom it is offered (None: to nobody yet), and why.
 
     `limits_by` names the rules that changed its limits. `asked` is the department that is to assign a unit, where
-    those who see to it may not be commanded.
+    those who see to it may not be commanded. `parts` are who goes along by the town's run card; as long as the
+    `situation` is kept nobody has looked for them yet.
     """
 
     arriving: Arriving
@@ -137,6 +140,8 @@ class Decided:
     now: datetime
     asked: Asked | None = None
     limits_by: str = ""
+    parts: Parts = NO_PARTS
+    situation: Situation | None = None
 
 
 def _decide(
@@ -192,7 +197,23 @@ def _choose(
     if choice.worker is not None:
         detail["worker"] = choice.worker
         loads[choice.worker] = loads.get(choice.worker, 0) + 1
-    return Decided(one, ground, limits, choice, detail, now)
+    offered = Decided(one, ground, limits, choice, detail, now)
+    if not policy.cards_about(matter.code):
+        return offered
+    offered = replace(offered, situation=situation)
+    # What is matched as a whole has its leads only then, and they come first.
+    return offered if choice.seats else _with_crew(offered, loads)
+
+
+def _with_crew(decided: Decided, loads: dict[str, int]) -> Decided:
+    """The same with who goes along with the lead; `loads` follow."""
+    situation, choice, ground = decided.situation, decided.choice, decided.ground
+    if situation is None or choice is None:
+        return decided
+    parts = crew_filed(situation, choice, ground.squads, ground.book)
+    for worker in (part.worker for part in parts.asked if part.worker is not None):
+        loads[worker] = loads.get(worker, 0) + 1
+    return replace(decided, parts=parts, situation=None)
 
 
 def _shared_out(decided: list[Decided], loads: dict[str, dict[str, int]], compute: Compute) -> list[Decided]:
@@ -254,6 +275,7 @@ def _file(decided: Decided, served_by: str) -> Change:
         message_id=one.message_id,
         traceparent=one.traceparent,
         detail=detail,
+        parts=decided.parts,
     )
 
 

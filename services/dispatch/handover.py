@@ -99,8 +99,13 @@ def was_refused(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
 
 
 def commands_it(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
-    """Who took a case over commands it; the town where it arose looks on, inspects and closes."""
+    """Who took a case over commands it; the town where it arose looks on, inspects and closes.
+
+    A department that is asked about it assigns its own unit, as anywhere.
+    """
     if commander(case) == case.tenant or actor.tenant in ("", commander(case)):
+        return None
+    if case.department is not None and case.unit is None and actor.tenant != case.tenant:
         return None
     if "dispatcher" not in actor.roles or ARBITER in actor.roles:
         return None
@@ -138,6 +143,7 @@ def change_hands(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, An
         "unit": None,
         "worker": None,
         "task_id": None,
+        "mandate": None,
         "leg": None,
         "returned": None,
         "reason": brings.reason,
@@ -145,13 +151,14 @@ def change_hands(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, An
 
 
 def take_it(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
-    """Another unit's worker has it, under a task of its own."""
+    """Another unit's worker has it, under a task of its own, and under the mandate that there is for that unit."""
     return {
         "handover": brings.handover,
         "department": brings.department,
         "unit": brings.unit,
         "worker": actor.id,
         "task_id": brings.task_id,
+        "mandate": brings.mandate,
         "leg": None,
         "returned": None,
         "reason": brings.reason,

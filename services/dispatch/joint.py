@@ -38,11 +38,25 @@ def in_hand(case: CaseState | None) -> tuple[Support, ...]:
 
 
 def opened(
-    case: CaseState, unit: str, department: str, worker: str | None, reason: str, now: datetime
+    case: CaseState,
+    unit: str,
+    department: str,
+    worker: str | None,
+    reason: str,
+    now: datetime,
+    *,
+    of_a_crew: bool = False,
 ) -> tuple[Support, ...]:
-    """The child tasks with one more; Invalid where the unit has the case itself, or a part of it, already."""
-    parties = {support.unit for support in case.supports if support.state not in OVER}
-    if unit == case.unit or unit in parties:
+    """The child tasks with one more; Invalid where the unit has the case itself, or a part of it, already.
+
+    A run card sends more than one of a unit: for a crew the same holds of each person, or of a unit as a whole.
+    """
+    live = [support for support in case.supports if support.state not in OVER]
+    if of_a_crew and worker is not None:
+        at_it = worker == case.worker or any(worker == support.worker for support in live)
+    else:
+        at_it = unit == case.unit or any(unit == support.unit for support in live)
+    if at_it:
         raise Invalid(
             "The unit is at it already.",
             faults=(Fault(where="unit", what=f"{unit} leads or supports this case", allowed="another unit"),),

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Text, cast, func, null, select, tuple_, union_all
+from sqlalchemy import Connection, Text, cast, func, null, select, tuple_, union, union_all
 from sqlalchemy.dialects.postgresql import insert
 
 from qipan.contracts.mandates import MandateState
-from services.dispatch import reading
+from services.dispatch import handovers, reading
 from services.dispatch.change import Stored
+from services.dispatch.handover import commander
 from services.dispatch.tables import cases, loads, mandate_log, mandate_versions, mandates
 from services.dispatch.worklist import HELD
 
@@ -139,12 +140,22 @@ def log(
 
 
 def commanded(conn: Connection, tenant: str, units: Collection[str]) -> list[Stored]:
-    """The cases that these units have under a mandate, locked until the transaction ends."""
-    wanted = select(cases.c.id).where(
-        cases.c.tenant == tenant,
+    """The cases that these units have under a mandate given to this tenant, locked until the transaction ends.
+
+    A mandate is used by who commands the case (移交): those that the tenant has taken over are among them, wherever
+    they arose; those that another has taken over are not.
+    """
+    under_mandate = (
         cases.c.stage.in_(sorted(HELD)),
         cases.c.unit.in_(sorted(units)),
         func.jsonb_extract_path_text(cases.c.state, "mandate").is_not(None),
     )
-    ids = [(tenant, row[0]) for row in conn.execute(wanted)]
-    return list(reading.lock(conn, ids).values()) if ids else []
+    key = tuple_(cases.c.tenant, cases.c.id)
+    taken = handovers.held_by(tenant)
+    wanted = union(
+        select(cases.c.tenant, cases.c.id).where(cases.c.tenant == tenant, *under_mandate),
+        select(cases.c.tenant, cases.c.id).where(key.in_(taken), *under_mandate),
+    )
+    keys = [(row[0], row[1]) for row in conn.execute(wanted)]
+    found = reading.lock(conn, keys).values() if keys else ()
+    return [stored for stored in found if commander(stored.case) == tenant]

@@ -9,7 +9,8 @@ from qipan.contracts.case import CaseState
 from qipan.contracts.field import Shift
 from services.dispatch.reading import Key
 from services.dispatch.shifts import Duty
-from services.dispatch.tables import HELD, SCHEMA, loads
+from services.dispatch.states import Held, hands
+from services.dispatch.tables import HELD, SCHEMA, SUPPORTING, loads
 
 
 def duty_of(conn: Connection, tenant: str, worker: str) -> Duty:
@@ -50,13 +51,18 @@ def end(conn: Connection, ended: Iterable[tuple[str, str, datetime, str]]) -> No
         conn.execute(_END, values)
 
 
-def held_by_workers(conn: Connection, keys: Iterable[Key]) -> dict[Key, list[CaseState]]:
-    """The cases that each of these (tenant, worker) has in hand, soonest deadline first."""
-    keys = sorted(set(keys))
-    values = {"tenants": [tenant for tenant, _ in keys], "workers": [worker for _, worker in keys]}
-    found: dict[Key, list[CaseState]] = {}
-    for tenant, worker, state in conn.execute(_HELD, values):
-        found.setdefault((tenant, worker), []).append(CaseState.model_validate_json(state))
+def held_by_workers(conn: Connection, keys: Iterable[Key]) -> dict[Key, list[Held]]:
+    """The tasks that each of these (tenant, worker) has in hand, soonest deadline first.
+
+    Those of cases that they lead, wherever these arose, and of cases that they support.
+    """
+    wanted = set(keys)
+    values = {"tenants": [tenant for tenant, _ in wanted], "workers": [worker for _, worker in wanted]}
+    found: dict[Key, list[Held]] = {}
+    for (state,) in conn.execute(_HELD, values):
+        for tenant, worker, held in hands(CaseState.model_validate_json(state)):
+            if (tenant, worker) in wanted:
+                found.setdefault((tenant, worker), []).append(held)
     return found
 
 
@@ -93,6 +99,12 @@ _END = text(
     " WHERE s.tenant = k.tenant AND s.worker = k.worker AND s.ended_at IS NULL"
 )
 _HELD = text(
-    f"SELECT c.tenant, c.worker, CAST(c.state AS text) FROM {SCHEMA}.cases c JOIN {_KEYS}"
-    f" ON c.tenant = k.tenant AND c.worker = k.worker WHERE {HELD} ORDER BY c.due_at, c.id"
+    # Candidates only, each case once; who has what of it says `states.hands`.
+    f"WITH k AS MATERIALIZED (SELECT * FROM {_KEYS}), found AS ("
+    f"SELECT c.tenant, c.id FROM {SCHEMA}.cases c JOIN k USING (tenant, worker) WHERE {HELD}"
+    f" UNION SELECT t.tenant, t.case_id FROM {SCHEMA}.tasks t JOIN k USING (tenant, worker) WHERE {SUPPORTING}"
+    f" UNION SELECT c.tenant, c.id FROM {SCHEMA}.handovers h"
+    f" JOIN {SCHEMA}.cases c ON c.tenant = h.tenant AND c.id = h.case_id"
+    f" WHERE h.holder IS NOT NULL AND {HELD} AND c.worker IN (SELECT worker FROM k))"
+    f" SELECT CAST(c.state AS text) FROM {SCHEMA}.cases c JOIN found USING (tenant, id) ORDER BY c.due_at, c.id"
 )

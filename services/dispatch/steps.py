@@ -192,6 +192,7 @@ def ask(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
         "worker": None,
         "task_id": None,
         "mandate": None,
+        "leg": None,
         "reason": brings.reason,
     }
 

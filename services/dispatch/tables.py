@@ -27,6 +27,7 @@ core = core_tables(metadata)
 ABROAD = "unit_tenant <> tenant"
 GIN_PENDING_KB = 512  # what a search must read besides the index: a few hundred cases
 HELD = "stage IN ('offered', 'accepted', 'rework')"
+SUPPORTING = "kind = 'support' AND status IN ('accepted', 'asked')"
 OVER = "stage IN ('closed', 'voided')"
 UNDECIDED = "outcome IN ('conflict', 'held')"
 _stamp = DateTime(timezone=True)
@@ -127,7 +128,7 @@ tasks = Table(
         "tasks_supporting",
         "tenant",
         "unit",
-        postgresql_where=text("kind = 'support' AND status IN ('accepted', 'asked')"),
+        postgresql_where=text(SUPPORTING),
     ),
     Index("tasks_supporting_abroad", "unit_tenant", "case_id", postgresql_where=text("kind = 'support'")),
 )

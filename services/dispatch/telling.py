@@ -1,9 +1,10 @@
 """What follows from a step: its clock's timer, the event with the whole state, the offer of the task."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from qipan.contracts.case import CaseState
 from qipan.contracts.events import TaskOffered
+from qipan.contracts.joint import SupportAsked
 from qipan.storage import Timer, Work
 from services.dispatch.change import Change
 
@@ -12,8 +13,11 @@ SUSPENSION_OVER = "suspension.over"
 ESCALATE = "stage.escalate"
 
 
-def tell(work: Work, changes: Sequence[Change]) -> None:
-    """Set the timers and publish the events of steps that were written in this transaction."""
+def tell(work: Work, changes: Sequence[Change], owner_of: Callable[[str, str], str]) -> None:
+    """Set the timers and publish the events of steps that were written in this transaction.
+
+    `owner_of` says whose a unit is, in a tenant.
+    """
     for change in changes:
         _set_timer(work, change)
         case, trace = change.after.case, change.traceparent
@@ -24,6 +28,11 @@ def tell(work: Work, changes: Sequence[Change]) -> None:
         if case.task_id not in (None, known) and owner is not None and owner != case.tenant:
             task = TaskOffered(task_id=case.task_id, case=case)
             work.publish(task, tenant=owner, subject=case.case_id, trace=trace)
+        for support in case.supports[len(change.before.case.supports) :] if change.before else ():
+            department = owner_of(case.tenant, support.unit)
+            if department != case.tenant:
+                part = SupportAsked(task_id=support.task_id, case=case)
+                work.publish(part, tenant=department, subject=case.case_id, trace=trace)
 
 
 def due_of(case: CaseState) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dispatch_desk import CELL, Desk, build_dispatch, triaged
 from qipan.contracts.case import CaseState, HandoverState, Stage
 from qipan.contracts.commands import AcceptTask, CloseCase, DispatchCase, DisposeTask, InspectCase
 from qipan.contracts.errors import Forbidden, Invalid, NotFound
+from qipan.contracts.field import GetField, WorkerState
 from qipan.contracts.handover import AcceptHandover, DecideHandover, HandOver, ListHandovers, RefuseHandover
 from qipan.contracts.queries import GetCase, ListWork, TellCase
 from qipan.hosting.embedded.postgres import EmbeddedPostgres
@@ -80,6 +81,9 @@ def test_hand_over_between_two_towns(desk: Desk) -> None:
         ("wenxin", "task.offered.v1"),
     ]
     assert ids(desk.ask(worker, ListWork(), tenant="wenxin")) == [case_id]
+    [fielded] = desk.ask(WENXIN, GetField(state=WorkerState.RESERVED), tenant="wenxin").workers
+    assert (fielded.worker, [task.case_id for task in fielded.tasks]) == (worker, [case_id])
+    assert desk.ask(DISPATCHER, GetField(state=WorkerState.RESERVED)).workers == ()
     desk.ask(worker, AcceptTask(case_id=case_id), tenant="wenxin")
     desk.ask(worker, DisposeTask(case_id=case_id, evidence=("p",)), tenant="wenxin")
     # where it arose it is inspected and closed, and its whole story is one
@@ -142,6 +146,7 @@ def test_between_units_of_a_town_the_other_takes_the_task(desk: Desk) -> None:
     taken = desk.ask("sandun.order.1", AcceptHandover(case_id=case_id)).case
     assert (taken.stage, taken.unit, taken.worker) == (Stage.ACCEPTED, "sandun/order", "sandun.order.1")
     assert (taken.department, taken.task_id) == ("urban-management", f"{case_id}.2")
+    assert (case.mandate, taken.mandate) == ("sanitation", "urban-management")
     assert loads(desk) == {("sandun", "sandun.order.1"): 1}
     statuses = desk.rows("SELECT status FROM dispatch.tasks ORDER BY id")
     assert [row.status for row in statuses] == ["withdrawn", "accepted"]

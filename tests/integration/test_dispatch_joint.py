@@ -6,8 +6,9 @@ import pytest
 from dispatch_desk import CELL, Desk, build_dispatch, triaged
 
 from qipan.contracts.case import CaseState, Stage, SupportState
-from qipan.contracts.commands import AcceptTask, CloseCase, DisposeTask, InspectCase, VoidCase
+from qipan.contracts.commands import AcceptTask, CloseCase, DispatchCase, DisposeTask, InspectCase, VoidCase
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid, NotFound
+from qipan.contracts.field import GetField
 from qipan.contracts.joint import AcceptSupport, ExcuseSupport, FinishSupport, OpenSupport, ReturnSupport
 from qipan.contracts.queries import GetCase, ListWork
 from qipan.hosting.embedded.postgres import EmbeddedPostgres
@@ -134,6 +135,37 @@ def test_a_voided_case_frees_everybody(desk: Desk) -> None:
     assert loads(desk) == {}
     assert desk.ask("sandun.order.1", ListWork()).cases == ()
     assert {row.status for row in desk.rows("SELECT status FROM dispatch.tasks")} == {"withdrawn"}
+
+
+def test_who_only_supports_stands_by_it(desk: Desk) -> None:
+    """One truth: the field's list has lead and support of a worker, and as many as the load says."""
+    case = asked(desk, "sandun/order")
+    [support], lead = case.supports, case.worker or ""
+
+    def field() -> dict[str, tuple[str, list[tuple[str, str | None]]]]:
+        workers = desk.ask(DISPATCHER, GetField()).workers
+        has = {w.worker: len(w.tasks) for w in workers if w.tasks}
+        assert has == loads(desk)
+        return {w.worker: (w.state, [(t.role, t.task_id) for t in w.tasks]) for w in workers}
+
+    worker = "sandun.order.1"
+    assert field()[worker] == ("reserved", [("support", support.task_id)])
+    desk.ask(worker, AcceptSupport(case_id=case.case_id, task_id=support.task_id))
+    desk.ask(lead, AcceptTask(case_id=case.case_id))
+    desk.ask(lead, DisposeTask(case_id=case.case_id, evidence=("lead:1",)))
+    after = field()
+    assert (after[lead], after[worker]) == (("available", []), ("busy", [("support", support.task_id)]))
+    desk.ask(DISPATCHER, DispatchCase(case_id=_another(desk), unit="sandun/order", worker=worker))
+    assert field()[worker][1] == [("lead", f"{_another(desk)}.2"), ("support", support.task_id)]
+    desk.ask(worker, FinishSupport(case_id=case.case_id, task_id=support.task_id, evidence=("order:1",)))
+    assert field()[worker] == ("reserved", [("lead", f"{_another(desk)}.2")])
+
+
+def _another(desk: Desk) -> str:
+    """The id of a second case, filed the first time that it is asked for."""
+    if len(desk.cases()) == 1:
+        desk.file(triaged("r2"))
+    return next(case.case_id for case in desk.cases() if case.report_id == "r2")
 
 
 def test_the_leads_clock_runs_on(desk: Desk) -> None:

@@ -12,8 +12,10 @@ from nameko.testing.services import worker_factory
 from qipan.contracts.case import Stage
 from qipan.contracts.commands import AcceptTask, DispatchCase, ReturnTask
 from qipan.contracts.errors import Conflict, Forbidden, Invalid, NotFound
+from qipan.contracts.handover import AcceptHandover, HandOver
 from qipan.contracts.mandates import GrantMandate, ListMandates, MandateKind, RevokeMandate, WhoMayHandle
 from qipan.contracts.queries import ListWork, TellCase
+from qipan.contracts.returns import RefuseReturn
 from qipan.storage import timers
 from qipan.tenancy import District
 from qipan.testing import Databases
@@ -177,6 +179,78 @@ def test_a_mandate_revoked_while_tasks_run(desk: Desk) -> None:
     assert log(desk) == [("revoked", POLICE, "traffic-police")]
     with pytest.raises(Conflict):
         revoke(desk)
+
+
+WENXIN = "wenxin.dispatcher.1"
+
+
+def taken_over(desk: Desk, report: str) -> str:
+    """A case of Sandun's that Wenxin commands now; its id."""
+    desk.file(triaged(report, matter=PARKED))
+    case = next(case for case in desk.cases() if case.report_id == report)
+    desk.ask(case.worker, HandOver(case_id=case.case_id, to="wenxin", reason="不在本镇辖区"))
+    taken = desk.ask(WENXIN, AcceptHandover(case_id=case.case_id), tenant="wenxin").case
+    assert (taken.unit, taken.mandate) == (None, None)
+    return case.case_id
+
+
+def test_what_was_taken_over_is_commanded_under_the_new_holders_mandate(desk: Desk) -> None:
+    """Whose mandate counts is who commands now: the end of the first town's changes nothing, the holder's does."""
+    offered, accepted = taken_over(desk, "r1"), taken_over(desk, "r2")
+    for id in (offered, accepted):
+        sent = desk.ask(WENXIN, DispatchCase(case_id=id, unit="wenxin/traffic"), tenant="wenxin").case
+        assert sent.mandate == "traffic-police"
+    desk.ask(sent.worker, AcceptTask(case_id=accepted), tenant="wenxin")
+    answer = revoke(desk)  # Sandun's
+    assert (answer.referred, answer.continued) == (0, 0)
+    ended = RevokeMandate(mandate_id="traffic-police", town="wenxin", reason="派驻期满")
+    answer = desk.ask(POLICE, ended, tenant="traffic-police")
+    assert (answer.referred, answer.continued) == (1, 1)
+    now = {case.case_id: case for case in desk.cases()}
+    assert (now[accepted].stage, now[accepted].worker, now[accepted].mandate) == (
+        Stage.ACCEPTED,
+        sent.worker,
+        None,
+    )
+    case = now[offered]
+    assert (case.stage, case.department, case.unit) == (Stage.FILED, "traffic-police", None)
+    # The department that is asked assigns its unit of the town that commands; the first town looks on.
+    [listed] = desk.ask(POLICE, ListWork(), tenant="traffic-police").cases
+    assert listed.case_id == offered
+    assign = DispatchCase(case_id=offered, unit="wenxin/traffic")
+    with pytest.raises(Forbidden, match="wenxin commands it"):
+        desk.ask("sandun.dispatcher.1", assign)
+    with pytest.raises(Conflict, match="asked"):
+        desk.ask(WENXIN, assign, tenant="wenxin")
+    back = desk.ask(POLICE, assign, tenant="traffic-police").case
+    assert (back.stage, back.unit, back.mandate) == (Stage.OFFERED, "wenxin/traffic", None)
+    assert desk.ask(back.worker, AcceptTask(case_id=offered), tenant="wenxin").case.worker == back.worker
+
+
+def test_a_mandate_that_ends_while_a_hand_over_is_asked_for_leaves_that_open(desk: Desk) -> None:
+    desk.file(triaged("r1", matter=PARKED))
+    case = desk.case()
+    desk.ask(case.worker, HandOver(case_id=case.case_id, to="sandun/order", reason="是违停占道经营"))
+    revoke(desk)
+    assert (desk.case().stage, desk.case().department) == (Stage.FILED, "traffic-police")
+    taken = desk.ask("sandun.order.1", AcceptHandover(case_id=case.case_id)).case
+    # Parking is coercive, and nobody of urban management is stationed: they took it, no town commands them.
+    assert (taken.unit, taken.stage, taken.mandate) == ("sandun/order", Stage.ACCEPTED, None)
+    assert desk.ask(POLICE, ListWork(), tenant="traffic-police").cases == ()
+    told = desk.ask("sandun.supervisor.1", TellCase(subject="r1")).happenings[-1]
+    assert told.detail["why"] == "on the account of urban-management"
+
+
+def test_a_return_is_not_refused_to_a_unit_that_may_not_be_commanded_any_more(desk: Desk) -> None:
+    desk.file(triaged("r1", matter=PARKED))
+    case = desk.case()
+    desk.ask(case.worker, ReturnTask(case_id=case.case_id, reason="不归我们"))
+    revoke(desk)
+    with pytest.raises(Invalid) as refused:
+        desk.ask("sandun.dispatcher.1", RefuseReturn(case_id=case.case_id, reason="归你们"))
+    assert "was revoked" in refused.value.faults[0].what
+    asked = desk.ask("sandun.dispatcher.1", DispatchCase(case_id=case.case_id, unit="sandun/traffic")).case
+    assert (asked.stage, asked.department, asked.unit) == (Stage.FILED, "traffic-police", None)
 
 
 def test_where_the_town_recalls_what_was_accepted_goes_back_too(database_url: Databases) -> None:

@@ -13,6 +13,8 @@ from qipan.contracts.commands import DispatchCase, ReturnTask
 from qipan.contracts.errors import Forbidden, Invalid, NotFound
 from qipan.contracts.queries import ListWork, TellCase
 from qipan.tenancy import District
+from qipan.tenancy.model import StepModel, WorkflowModel
+from qipan.tenancy.workflow.build import build
 from qipan.testing import Databases
 from services.dispatch.availability import Availability, Presence
 from services.dispatch.service import Dispatch
@@ -202,3 +204,108 @@ def test_only_what_waits_is_shared_out_and_only_by_a_dispatcher(desk: Desk) -> N
     for who in ("sandun.sweep.1", "beishan.dispatcher.1"):
         with pytest.raises(Forbidden):
             desk.ask(who, MatchWaiting())
+
+
+BURST = "x-xihu:em:00001"  # by Xihu's run card: water leads, the traffic police support
+
+
+def test_who_goes_along_by_the_run_card_is_asked_with_the_lead(desk: Desk) -> None:
+    desk.file(triaged("r1", matter=BURST), triaged("r2"))
+    plain, case = sorted(desk.cases(), key=lambda one: len(one.supports))
+    assert (plain.version, plain.supports) == (1, ())
+    [support] = case.supports
+    assert (case.stage, case.unit, case.version) == (Stage.OFFERED, "sandun/water", 2)
+    assert (support.unit, support.state) == ("sandun/traffic", "asked")
+    about = [(t, m["type"]) for t, m in desk.said() if m["data"]["case"]["case_id"] == case.case_id]
+    assert about == [
+        ("sandun", "case.filed.v1"),
+        ("sandun", "case.support.asked.v1"),
+        ("traffic-police", "support.asked.v1"),
+    ]
+    filed, asked = desk.ask("sandun.supervisor.1", TellCase(subject=case.case_id)).happenings
+    assert (filed.detail["card"], asked.what, asked.who) == ("burst-main", "open-support", "system")
+    assert (asked.detail["worker"], asked.detail["task"]) == (support.worker, support.task_id)
+    assert "run card “burst-main”" in asked.detail["why"]
+    assert "under mandate" in asked.detail["why"]
+    assert {row.worker: row.open for row in desk.rows("SELECT * FROM dispatch.loads")} == {
+        case.worker: 1,
+        support.worker: 1,
+        plain.worker: 1,
+    }
+    assert case in desk.ask(support.worker or "", ListWork()).cases
+
+
+def test_one_click_sends_lead_and_support_and_a_second_nobody_twice(url: str) -> None:
+    desk = Desk.open(url, district=sandun(choose="recommend"))
+    desk.file(triaged("r1", matter=BURST))
+    case_id = desk.case().case_id
+    assert desk.case().supports == ()
+    shown = desk.ask("sandun.dispatcher.1", RecommendUnits(case_id=case_id)).crew
+    assert [(one.role, one.task_id) for one in shown] == [("lead", None), ("support", None)]
+    case = desk.ask("sandun.dispatcher.1", DispatchCase(case_id=case_id)).case
+    assert (case.worker, [support.worker for support in case.supports]) == (
+        shown[0].worker,
+        [shown[1].worker],
+    )
+    assert case == desk.case()
+    told = desk.ask("sandun.supervisor.1", TellCase(subject=case_id)).happenings
+    assert [(one.what, one.who) for one in told] == [
+        ("file", "system"),
+        ("dispatch", "sandun.dispatcher.1"),
+        ("open-support", "system"),
+    ]
+    shown = desk.ask("sandun.dispatcher.1", RecommendUnits(case_id=case_id)).crew
+    assert [one.task_id for one in shown] == [None, case.supports[0].task_id]
+    again = desk.ask("sandun.dispatcher.1", DispatchCase(case_id=case_id)).case
+    assert (again.counters.offers, again.supports) == (2, case.supports)
+    # who names a unit decides alone who goes
+    desk.file(triaged("r2", matter=BURST))
+    other = next(one.case_id for one in desk.cases() if one.case_id != case_id)
+    by_hand = DispatchCase(case_id=other, unit="sandun/water")
+    assert desk.ask("sandun.dispatcher.1", by_hand).case.supports == ()
+    # and what waits is sent with its support, too, when all of it is shared out
+    desk.file(triaged("r3", matter=BURST), triaged("r4", matter=BURST))
+    matched = desk.ask("sandun.dispatcher.1", DispatchWaiting()).matched
+    sent = {one.case_id: one for one in desk.cases() if one.report_id in ("r3", "r4")}
+    assert {one.case_id: one.version for one in matched} == {id: one.version for id, one in sent.items()}
+    assert len({one.supports[0].worker for one in sent.values()}) == 2
+    desk.database.close()
+
+
+def test_what_the_towns_process_does_not_let_a_card_ask_is_left_to_a_person(url: str) -> None:
+    """Filing goes on: a step that the town has made harder keeps nobody from being asked to lead."""
+    district = sandun()
+    step = StepModel(guards=["evidence-given"])
+    changed = replace(district.parts["sandun"], workflow=build(WorkflowModel(steps={"open-support": step})))
+    desk = Desk.open(url, district=replace(district, parts={**district.parts, "sandun": changed}))
+    desk.file(triaged("r1", matter=BURST))
+    case = desk.case()
+    assert (case.stage, case.supports) == (Stage.OFFERED, ())
+    [filed] = desk.ask("sandun.supervisor.1", TellCase(subject=case.case_id)).happenings
+    assert "lacks something" in filed.detail["not_asked"]
+    desk.database.close()
+
+
+def test_a_case_without_a_card_pays_nothing_for_those_with_one(url: str) -> None:
+    """As many statements for a batch as where there are no cards at all; another, but fixed, number with one."""
+    counted: list[str] = []
+    here = Desk.open(url)
+    bare = Desk.on(here, replace(xihu(), parts={**xihu().parts, "sandun": _without_cards()}))
+    event.listen(here.database.engine, "before_cursor_execute", lambda *a: counted.append(a[2]))
+
+    def cost(desk: Desk, *reports: object) -> int:
+        counted.clear()
+        desk.file(*reports)
+        return len(counted)
+
+    for desk in (here, bare):  # each reads its mandates once
+        cost(desk, triaged(f"warm-up of {desk is here}"))
+    assert cost(here, triaged("r1")) == cost(bare, triaged("r2")) == cost(here, triaged("r3"), triaged("r4"))
+    one = cost(here, triaged("b1", matter=BURST))
+    assert one > cost(bare, triaged("b2", matter=BURST))
+    here.database.close()
+
+
+def _without_cards() -> object:
+    parts = xihu().parts["sandun"]
+    return replace(parts, dispatch=replace(parts.dispatch, cards=()))

@@ -1,5 +1,6 @@
 """Filing a batch: decided together as it would be one by one."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from qipan.contracts.case import Place, Stage
 from qipan.contracts.events import Outcome, ReportTriaged
-from qipan.tenancy import District, load_district
+from qipan.tenancy import Book, District, load_district
 from qipan.worktime import Limit
 from services.dispatch import choosing
 from services.dispatch.change import Change
@@ -92,3 +93,35 @@ def test_ids_are_the_same_every_time_and_of_one_tenant() -> None:
     assert len({task_id_of("c1", n) for n in range(5)}) == 5
     with pytest.raises(ValueError, match="without a matter"):
         filed(arriving("r1", matter=None))
+
+
+def burst(report_id: str) -> Arriving:
+    return arriving(report_id, matter="x-xihu:em:00001")
+
+
+def test_a_card_sends_its_support_along_and_the_batch_is_spread_over_them() -> None:
+    """Two bursts at once: the second one's support goes to whoever the first one's left free."""
+    loads: dict[str, dict[str, int]] = {}
+    first, second, plain = filed(burst("r1"), burst("r2"), arriving("r3"), loads=loads)
+    assert (plain.parts.card, plain.parts.asked) == ("", ())
+    workers = []
+    for change in (first, second):
+        assert change.parts.card == "burst-main"
+        [part] = change.parts.asked
+        assert (part.unit.id, change.after.case.unit) == ("sandun/traffic", "sandun/water")
+        assert "run card “burst-main”" in part.why
+        assert "under mandate" in part.why
+        workers.append(part.worker)
+    assert len(set(workers)) == 2
+    assert sum(loads["sandun"].values()) == 5
+
+
+def test_whom_a_card_means_and_the_town_may_not_command_is_said_and_not_asked() -> None:
+    ground = Grounds(xihu()).of("sandun")
+    book = Book([m for m in ground.book.mandates if m.department != "traffic-police"], ground.book.own)
+    [change] = file_all([burst("r1")], lambda _: replace(ground, book=book), {}, RULES, lambda _: NOW, "d")
+    assert change.after.case.unit == "sandun/water"
+    assert change.parts.asked == ()
+    assert change.parts.lacking == (
+        "traffic-police: sandun/traffic may not be commanded here: traffic-police has granted no mandate here",
+    )

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qipan.contracts.case import Support, SupportState
 from qipan.tenancy import load_district
 from qipan.tenancy.condition import EMERGENCY, PEACETIME, Condition
 from qipan.tenancy.dispatch_rules import CrewLine, DispatchRules, RunCard
@@ -18,7 +19,7 @@ from services.dispatch.grounds import Grounds
 from services.dispatch.matching import NEVER, match, rematched
 from services.dispatch.policy import Policy
 from services.dispatch.squads import Seat
-from tests.unit.test_dispatch_choosing import situation, squad
+from tests.unit.test_dispatch_choosing import NOW, situation, squad
 
 UNIT = squad("sweep").unit
 WORKERS = ("a", "b", "c")
@@ -122,6 +123,31 @@ def test_a_run_card_sends_its_lead_and_support_or_says_why_it_cannot() -> None:
     assert [berth.why for berth in crew.support if berth.seat is None] == [
         "t1 is not there: off shift",
         "r1 is of this crew already",
+    ]
+
+
+def test_a_place_that_was_filled_is_not_filled_again() -> None:
+    """Whoever supports the case takes a place of the card's, however it was opened and however far it has come."""
+    here = replace(
+        situation(*TOWN), policy=Policy(DispatchRules(cards=(FLOOD,))), field=Availability(mode=EMERGENCY)
+    )
+    lead = choose(here)
+    assert lead is not None
+    known = [
+        Support(task_id=id, unit=unit, worker=worker, state=state, asked_at=NOW, changed_at=NOW)
+        for id, unit, worker, state in (
+            ("s1", "sandun/rescue", "r1", SupportState.DONE),
+            ("s2", "sandun/sweep", "s1", SupportState.ASKED),  # no place of the card's
+            ("s3", "sandun/rescue", None, SupportState.EXCUSED),
+        )
+    ]
+    berths = crew_for(here, lead, TOWN, known).berths
+    assert [(b.task_id, b.seat.worker if b.seat else None) for b in berths] == [
+        (None, "w2"),
+        (None, "w3"),
+        (None, "t1"),
+        ("s1", "r1"),
+        ("s3", None),
     ]
 
 

@@ -19,7 +19,7 @@ from exercise.players.play import Play
 from exercise.players.reporters import Reporters
 from exercise.players.shift_leaders import ShiftLeaders
 from exercise.players.wall import Wall
-from qipan.contracts.case import CaseState, Place, Stage
+from qipan.contracts.case import CaseState, Place, Stage, Support, SupportState
 from qipan.tenancy import Person
 
 NOW = datetime(2026, 4, 21, tzinfo=UTC)
@@ -36,7 +36,10 @@ AFTER = {
     "inspect": Stage.INSPECTED,
     "close": Stage.CLOSED,
     "return": Stage.RETURNED,
+    "accept-support": Stage.ACCEPTED,
+    "finish-support": Stage.ACCEPTED,
 }
+PARTS = {"accept-support": SupportState.ACCEPTED, "finish-support": SupportState.DONE}
 
 
 class FakeDistrict:
@@ -70,6 +73,10 @@ class FakeGateway:
         change = {"stage": AFTER[action], "version": self.case.version + 1}
         if action == "accept":
             change["worker"] = who
+        if action in PARTS:
+            change["supports"] = tuple(
+                s.model_copy(update={"state": PARTS[action]}) for s in self.case.supports
+            )
         self.case = self.case.model_copy(update=change)
         self.told.put_nowait(self.case)
         return httpx.Response(200, json={"case": json.loads(self.case.model_dump_json())})
@@ -132,6 +139,25 @@ def test_a_case_goes_from_hand_to_hand_each_with_an_account_of_their_own():
         ("dispose", "sandun.sweep.2"),
         ("inspect", "sandun.grid-worker.1"),
         ("close", "sandun.shift-leader.1"),
+    ]
+
+
+def test_who_supports_does_a_part_before_the_lead_shows_the_whole():
+    part = Support(
+        task_id="c-1.s1",
+        unit="sandun/sweep",
+        worker="sandun.sweep.1",
+        state=SupportState.ASKED,
+        asked_at=NOW,
+        changed_at=NOW,
+    )
+    gateway = FakeGateway(a_case(supports=(part,)))
+    asyncio.run(performed(a_play(gateway), lambda: gateway.case.stage is Stage.CLOSED))
+    assert gateway.steps[:4] == [
+        ("accept", "sandun.sweep.2"),
+        ("accept-support", "sandun.sweep.1"),
+        ("finish-support", "sandun.sweep.1"),
+        ("dispose", "sandun.sweep.2"),
     ]
 
 

@@ -8,9 +8,10 @@ from services.dispatch import reading, situations
 from services.dispatch.acting import Acting, home_of
 from services.dispatch.availability import EVERYBODY
 from services.dispatch.cards import Crew, crew_for
-from services.dispatch.change import Stored
+from services.dispatch.change import NO_PARTS, Stored
 from services.dispatch.choosing import Situation
 from services.dispatch.commanding import Asked
+from services.dispatch.crewing import parts_of
 from services.dispatch.filing import Ground, task_id_of
 from services.dispatch.handover import commander, require_command
 from services.dispatch.process import Do
@@ -29,12 +30,17 @@ class Choices(Acting):
         stored = self._found(call, self._seek(work, call, asked), asked)
         situation, ground = self._situation(work, call, stored), self.grounds.of(commander(stored.case))
         choice = self.choose(situation)
-        recommended, crew = recommend(situation, choice), crew_for(situation, choice, ground.squads)
+        recommended, crew = (
+            recommend(situation, choice),
+            crew_for(situation, choice, ground.squads, stored.case.supports),
+        )
         return _told(stored, recommended, crew, ground.policy.automatic)
 
     @answer(DispatchCase)
     def dispatch_case(self, work: Work, call: Received[DispatchCase]) -> CaseAnswer:
         """派遣: to whom is recommended, to the unit named, or to the worker named; whether that followed is kept.
+
+        Who follows the recommendation has the run card's support asked with it.
 
         The department of a unit that may not be commanded from here is asked (商请) to assign one.
         """
@@ -58,7 +64,11 @@ class Choices(Acting):
             counts=("overrides",) if decision.overrides else (),
         )
         detail = {**decision.detail, "why": "; ".join(sent.reasons)}
-        return self._act(work, call, before, Do.DISPATCH, brings, detail, unit_tenant=choice.unit.tenant)
+        parts = NO_PARTS
+        if call.data.unit is None:
+            crew = crew_for(situation, choice, ground.squads, case.supports)
+            parts = parts_of(crew, situation, ground.book)
+        return self._act(work, call, before, Do.DISPATCH, brings, detail, choice.unit.tenant, parts)
 
     def _ground(self, work: Work, stored: Stored) -> Ground:
         tenant = commander(stored.case)
@@ -105,6 +115,7 @@ def _told(stored: Stored, found: Recommendation, crew: Crew, automatic: bool) ->
                 worker=berth.seat.worker if berth.seat else None,
                 minutes=_rounded(berth.seat.minutes) if berth.seat else None,
                 why=berth.why,
+                task_id=berth.task_id,
             )
             for berth in crew.berths
         ),

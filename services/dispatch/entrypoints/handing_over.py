@@ -14,6 +14,7 @@ from qipan.contracts.handover import (
 from qipan.contracts.queries import CaseList
 from qipan.messaging.service import Received, Work, answer
 from qipan.tenancy import TenantKind, in_shadow, shadow_of
+from qipan.territory.cell import DUTY_LAYER
 from services.dispatch import handover, handovers
 from services.dispatch.acting import Acting
 from services.dispatch.change import Stored
@@ -59,13 +60,22 @@ class HandingOver(Acting):
         unit = self.grounds.unit(handover.commander(case), now.to)
         if unit is None:
             raise NotFound(f"There is no unit {now.to!r} any more.")
+        ground = self.grounds_now(work, (handover.commander(case),))[handover.commander(case)]
+        mandate = ground.book.given(
+            unit.department,
+            ground.concern(case.matter),
+            case.place.cells.get(DUTY_LAYER),
+            work.now(case.tenant),
+        )
         brings = Brings(
             department=unit.department,
             unit=unit.id,
+            mandate=mandate.id if mandate else None,
             task_id=task_id_of(case.case_id, case.counters.offers + 1),
             handover=now.model_copy(update={"state": HandoverState.ACCEPTED}),
         )
-        detail = {"to": now.to, "from": case.unit or ""}
+        why = f"under {mandate.words()}" if mandate else f"on the account of {unit.department}"
+        detail = {"to": now.to, "from": case.unit or "", "why": why}
         return self._act(work, call, before, Do.TAKE_TASK_OVER, brings, detail, unit_tenant=unit.tenant)
 
     @answer(RefuseHandover)

@@ -182,7 +182,9 @@ class Mandates(Acting):
         ended = "was revoked" if state.ended == "revoked" else "has expired"
         why = f"mandate {state.mandate_id} of {department} {ended}"
         why += f" ({state.reason})" if state.reason else ""
-        do = granting.step_after_end(case, ground.process, recall=self.grounds.recalls(case.tenant))
+        # Where the case was taken over, the process is still that of the town where it arose.
+        process = self.grounds.of(case.tenant).process
+        do = granting.step_after_end(case, process, recall=self.grounds.recalls(state.tenant))
         if do is Do.CONTINUE:
             brings, owner = Brings(), None
             detail = {"why": f"{why}; what was taken on goes on", "mandate": state.mandate_id}

@@ -1,6 +1,6 @@
 """退件: refused, disputed, arbitrated; and the list of what waits for the arbiter."""
 
-from qipan.contracts.case import Remark, Return
+from qipan.contracts.case import Remark, Return, Stage
 from qipan.contracts.commands import CaseAnswer
 from qipan.contracts.queries import CaseList
 from qipan.contracts.returns import ArbitrateReturn, DisputeReturn, ListDisputes, RefuseReturn
@@ -9,7 +9,9 @@ from qipan.tenancy import TenantKind, base_of, in_shadow, shadow_of
 from services.dispatch import disputes, returns
 from services.dispatch.acting import Acting
 from services.dispatch.change import Stored
+from services.dispatch.commanding import require_still_commanded
 from services.dispatch.filing import task_id_of
+from services.dispatch.handover import commander
 from services.dispatch.process import Do
 from services.dispatch.steps import Brings
 from services.dispatch.worklist import Cursor, Order
@@ -20,8 +22,13 @@ class Returning(Acting):
 
     @answer(RefuseReturn)
     def refuse_return(self, work: Work, call: Received[RefuseReturn]) -> CaseAnswer:
-        """退件不准: back to the unit, and counted."""
+        """退件不准: back to the unit, and counted; the unit must be one that may still be commanded."""
         before, why = self._find(work, call), call.data.reason
+        case = before.case
+        if case.mandate is not None and case.stage is Stage.RETURNED:
+            town, now = commander(case), work.now(case.tenant)
+            ground = self.grounds_now(work, (town,))[town]
+            require_still_commanded(case, ground.book, ground.concern(case.matter), now)
         remark = self._remark(work, call, before, why)
         brings = _again(before, why, returns.remarked(before.case, "refused", remark))
         return self._act(work, call, before, Do.REFUSE_RETURN, brings, {"reason": why})

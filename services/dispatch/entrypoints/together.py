@@ -10,7 +10,6 @@ from qipan.contracts.joint import (
     FinishSupport,
     OpenSupport,
     ReturnSupport,
-    SupportAsked,
     SupportCommand,
 )
 from qipan.messaging.service import Received, Work, answer
@@ -38,11 +37,7 @@ class Together(Choices):
         detail = {"task": supports[-1].task_id, "unit": unit.id, "worker": choice.worker or ""}
         detail |= {"reason": asked.reason, "why": "; ".join(choice.reasons)}
         brings = Brings(reason=asked.reason, supports=supports)
-        answered = self._act(work, call, before, Do.OPEN_SUPPORT, brings, detail)
-        if unit.tenant != case.tenant:
-            told = SupportAsked(task_id=supports[-1].task_id, case=answered.case)
-            work.publish(told, tenant=unit.tenant, subject=case.case_id, trace=call.traceparent)
-        return answered
+        return self._act(work, call, before, Do.OPEN_SUPPORT, brings, detail)
 
     @answer(AcceptSupport)
     def accept_support(self, work: Work, call: Received[AcceptSupport]) -> CaseAnswer:

@@ -1,6 +1,8 @@
 """What waits to be dispatched, shared out as a whole: shown, and carried out."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from qipan.contracts.case import CaseState, Stage
 from qipan.contracts.choosing import (
@@ -15,9 +17,11 @@ from qipan.messaging.service import Received, Work, answer, aside
 from services.dispatch import listing, reading, situations
 from services.dispatch.acting import Acting, home_of
 from services.dispatch.availability import EVERYBODY
+from services.dispatch.cards import crew_for
 from services.dispatch.change import Change, Stored
 from services.dispatch.choosing import Choice
 from services.dispatch.commanding import Asked
+from services.dispatch.crewing import parts_of
 from services.dispatch.filing import Ground, task_id_of
 from services.dispatch.finding import EVERYTHING
 from services.dispatch.handover import commander
@@ -50,20 +54,21 @@ class WaitingCases(Acting):
         told = [(shared, shared.why) for shared in self._shared(work, call, waiting)]
         ground = self.grounds_now(work, (call.tenant,))[call.tenant]
         changes: list[Change] = []
+        busy = Counter(one.choice.worker for one, _ in told if one.choice is not None and one.choice.worker)
         for index, (shared, _) in enumerate(told):
             if shared.choice is None:
                 continue
             try:
-                changes.append(self._offered(work, call, shared.waiting, shared.choice, ground))
+                changes.append(self._offered(work, call, shared.waiting, shared.choice, ground, busy))
             except QipanError as error:
                 told[index] = (shared, error.detail)
-        self._record(work, changes)
+        recorded = self._record(work, changes)
         over = [
             LeftWaiting(case_id=c.case_id, version=c.version, why=f"the case is {c.stage}, it does not wait")
             for c in (stored.case for stored in known)
             if c.stage is not Stage.FILED
         ]
-        found = _told(told, {change.after.case.case_id: change.after.case.version for change in changes})
+        found = _told(told, {change.after.case.case_id: change.after.case.version for change in recorded})
         return found.model_copy(update={"left": (*found.left, *over)})
 
     def _shared(self, work: Work, call: Received, waiting: Sequence[Stored]) -> list[Shared]:
@@ -80,8 +85,15 @@ class WaitingCases(Acting):
         return share_out(cases, self.choose, aside)
 
     def _offered(
-        self, work: Work, call: Received, waiting: Waiting, choice: Choice, ground: Ground
+        self,
+        work: Work,
+        call: Received,
+        waiting: Waiting,
+        choice: Choice,
+        ground: Ground,
+        busy: Counter[str],
     ) -> Change:
+        """Offered, with who goes along; `busy` is how much each worker gets by this call, and grows."""
         before, now = waiting.stored, waiting.situation.now
         case = before.case
         sent = sent_by_hand(case, choice, home_of(call), ground, now)
@@ -99,9 +111,13 @@ class WaitingCases(Acting):
         asked = choice.worker or choice.unit.id
         detail = {"why": "; ".join(sent.reasons), "unit": choice.unit.id, "worker": choice.worker or ""}
         detail |= {"recommended": asked, "followed": "yes"}
-        return Change(
-            before, after, row, actor.id, now, call.id, call.traceparent, detail, actor.authority(row.roles)
-        )
+        authority = actor.authority(row.roles)
+        situation = replace(waiting.situation, loads=busy + Counter(waiting.situation.loads))
+        crew = crew_for(situation, choice, ground.squads, case.supports)
+        parts = parts_of(crew, situation, ground.book)
+        busy.update(part.worker for part in parts.asked if part.worker is not None)
+        trace = call.traceparent
+        return Change(before, after, row, actor.id, now, call.id, trace, detail, authority, parts)
 
     def _stored(self, call: Received, case: CaseState) -> Stored:
         return self._found(call, Stored(case, self.grounds.of(case.tenant).usual, None), case.case_id)
