@@ -24,7 +24,9 @@ class Channel(StrEnum):
 class Audience(StrEnum):
     """Whom a rule means, seen from the case."""
 
-    HANDLER = "handler"  # the worker who has the case; before anybody has it, the whole unit asked
+    HANDLER = (
+        "handler"  # the worker who has the case; before anybody has it, or once they have left, the unit
+    )
     DISPATCHERS = "dispatchers"
     INSPECTORS = "inspectors"  # the grid workers of the case's duty cell, never who disposed of it
     SHIFT_LEADERS = "shift-leaders"
@@ -206,9 +208,9 @@ def _recipient(person: Person, rule: Rule) -> Recipient:
 
 
 def _handler(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
-    if case.worker is not None:
-        person = directory.person(case.worker)
-        return (person,) if person is not None else ()
+    person = directory.person(case.worker) if case.worker is not None else None
+    if person is not None:
+        return (person,)
     return directory.handlers(case.unit) if case.unit is not None else ()
 
 

@@ -10,6 +10,7 @@ from services.dispatch import disputes, returns
 from services.dispatch.acting import Acting
 from services.dispatch.change import Stored
 from services.dispatch.filing import task_id_of
+from services.dispatch.handover import commander
 from services.dispatch.process import Do
 from services.dispatch.steps import Brings
 from services.dispatch.worklist import Cursor, Order
@@ -23,7 +24,7 @@ class Returning(Acting):
         """退件不准: back to the unit, and counted."""
         before, why = self._find(work, call), call.data.reason
         remark = self._remark(work, call, before, why)
-        brings = _again(before, why, returns.remarked(before.case, "refused", remark))
+        brings = self._back_to_unit(before, why, returns.remarked(before.case, "refused", remark))
         return self._act(work, call, before, Do.REFUSE_RETURN, brings, {"reason": why})
 
     @answer(DisputeReturn)
@@ -44,7 +45,9 @@ class Returning(Acting):
         if asked.justified:
             brings = Brings(reason=asked.reason, returned=returned)
             return self._act(work, call, before, Do.ALLOW_RETURN, brings, detail)
-        return self._act(work, call, before, Do.DENY_RETURN, _again(before, asked.reason, returned), detail)
+        return self._act(
+            work, call, before, Do.DENY_RETURN, self._back_to_unit(before, asked.reason, returned), detail
+        )
 
     @answer(ListDisputes)
     def list_disputes(self, work: Work, call: Received[ListDisputes]) -> CaseList:
@@ -67,14 +70,14 @@ class Returning(Acting):
             authority = f"{self.process.district.id}: {self.grounds.arbiter(before.case.tenant)}"
         return Remark(by=actor.id, at=work.now(before.case.tenant), reason=reason, authority=authority)
 
-
-def _again(before: Stored, reason: str, returned: Return | None) -> Brings:
-    """The task goes back to the one who returned it, under its own id."""
-    case = before.case
-    known = case.returned
-    return Brings(
-        reason=reason,
-        worker=known.worker if known else None,
-        task_id=(known and known.task_id) or task_id_of(case.case_id, case.counters.offers + 1),
-        returned=returned,
-    )
+    def _back_to_unit(self, before: Stored, reason: str, returned: Return | None) -> Brings:
+        """The task goes back under its own id to the one who returned it; to the unit, when they have left."""
+        case = before.case
+        known = case.returned
+        still_there = known is not None and known.worker in self.grounds.workers(commander(case))
+        return Brings(
+            reason=reason,
+            worker=known.worker if known and still_there else None,
+            task_id=(known and known.task_id) or task_id_of(case.case_id, case.counters.offers + 1),
+            returned=returned,
+        )
