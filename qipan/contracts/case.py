@@ -196,6 +196,7 @@ class Support(Part):
     """协办: the part of one supporting unit.
 
     `reason` is what it was asked to do, `note` what it reported, or why it was returned or excused.
+    `through_department`: the unit may not be commanded by who asks, so its department was asked to send somebody.
     """
 
     task_id: str
@@ -208,6 +209,7 @@ class Support(Part):
     evidence: tuple[str, ...] = ()
     asked_at: datetime
     changed_at: datetime
+    through_department: bool = False
 
 
 class CaseState(Part):

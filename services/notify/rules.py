@@ -34,7 +34,7 @@ class Audience(StrEnum):
     DISTRICT = "district"  # the district's leads and dispatchers
     RECEIVERS = "receivers"  # who is asked to take a case over: a tenant's dispatchers, a unit's handlers
     DECIDERS = "deciders"  # who decides when they refuse: the arbiters, between units the dispatchers
-    SUPPORT = "support"  # the worker of the newest child task, or the whole unit asked
+    SUPPORT = "support"  # the worker of the newest child task, the whole unit, or the department asked
     ARBITERS = "arbiters"  # whoever of the district decides disputed returns
     LEADS = "leads"  # the town's
     UNIT = "unit"  # everybody who handles cases for the unit that has it
@@ -237,6 +237,8 @@ def _support(case: CaseState, base: str, directory: Directory) -> Sequence[Perso
     if not case.supports:
         return ()
     newest = case.supports[-1]
+    if newest.through_department and newest.worker is None:
+        return directory.desk_of(newest.department) if newest.department is not None else ()
     person = directory.person(newest.worker) if newest.worker is not None else None
     return (person,) if person is not None else directory.handlers(newest.unit)
 

@@ -12,6 +12,7 @@ from nameko.testing.services import worker_factory
 from qipan.contracts.case import Stage
 from qipan.contracts.commands import AcceptTask, DispatchCase, ReturnTask
 from qipan.contracts.errors import Conflict, Forbidden, Invalid, NotFound
+from qipan.contracts.joint import OpenSupport
 from qipan.contracts.mandates import GrantMandate, ListMandates, MandateKind, RevokeMandate, WhoMayHandle
 from qipan.contracts.queries import ListWork, TellCase
 from qipan.storage import timers
@@ -92,6 +93,22 @@ def test_by_hand_too_the_department_is_asked(asking: Desk) -> None:
     sent = asking.ask("sandun.dispatcher.1", DispatchCase(case_id=case.case_id, unit="sandun/order")).case
     assert (sent.unit, sent.mandate) == ("sandun/order", "urban-management")
     assert asking.ask("traffic-police.dispatcher.1", ListWork(), tenant="traffic-police").cases == ()
+
+
+def test_support_by_a_unit_that_may_not_be_commanded_is_asked_of_its_department(asking: Desk) -> None:
+    asking.file(triaged("r1", matter="s:01013"))
+    case = asking.case()
+    for named in (None, "sandun.traffic.1"):
+        ask = OpenSupport(case_id=case.case_id, unit="sandun/traffic", worker=named, reason="疏导交通")
+        [support] = asking.ask("sandun.dispatcher.1", ask).case.supports
+        assert (support.worker, support.through_department) == (None, True)
+        known = asking.ask("sandun.supervisor.1", TellCase(subject="r1")).happenings[-1]
+        assert (known.detail["asked"], known.detail["waits_for"]) == ("traffic-police", POLICE)
+        asking.empty()
+        asking.file(triaged("r1", matter="s:01013"))
+    order = OpenSupport(case_id=case.case_id, unit="sandun/order", reason="维持秩序")
+    [support] = asking.ask("sandun.dispatcher.1", order).case.supports
+    assert (support.worker, support.through_department) == ("sandun.order.1", False)
 
 
 def test_who_may_handle_this_here_now_and_why(asking: Desk) -> None:
