@@ -90,6 +90,7 @@ def offer_again(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any
     return {
         "worker": brings.worker,
         "task_id": brings.task_id,
+        "mandate": brings.mandate,
         "reason": brings.reason,
         "returned": brings.returned,
     }

@@ -207,10 +207,11 @@ def take(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
 
 
 def give_back(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
-    """The unit stays on record until a dispatcher decides; nobody in person holds the case."""
+    """The unit stays on record until a dispatcher decides; nobody holds the case, so nobody is commanded."""
     return {
         "worker": None,
         "task_id": None,
+        "mandate": None,
         "reason": brings.reason,
         "returned": brings.returned,
         "leg": None,

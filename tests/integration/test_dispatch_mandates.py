@@ -10,11 +10,12 @@ from dispatch_desk import CELL, MONDAY_NOON, Desk, build_dispatch, told, triaged
 from nameko.testing.services import worker_factory
 
 from qipan.contracts.case import Stage
-from qipan.contracts.commands import AcceptTask, DispatchCase, ReturnTask
+from qipan.contracts.commands import AcceptTask, DispatchCase, DisposeTask, InspectCase, ReturnTask
 from qipan.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from qipan.contracts.joint import OpenSupport
 from qipan.contracts.mandates import GrantMandate, ListMandates, MandateKind, RevokeMandate, WhoMayHandle
 from qipan.contracts.queries import ListWork, TellCase
+from qipan.contracts.returns import RefuseReturn
 from qipan.storage import timers
 from qipan.tenancy import District
 from qipan.testing import Databases
@@ -194,6 +195,32 @@ def test_a_mandate_revoked_while_tasks_run(desk: Desk) -> None:
     assert log(desk) == [("revoked", POLICE, "traffic-police")]
     with pytest.raises(Conflict):
         revoke(desk)
+
+
+def test_what_comes_back_after_the_mandates_end_is_asked_of_the_department(desk: Desk) -> None:
+    """Given back or found wanting, its unit is not commanded by a right that is no more."""
+    desk.file(*(triaged(f"r{n}", matter=PARKED) for n in range(3)))
+    cases = {case.report_id: case for case in desk.cases()}
+    given_back, wanting, asked_back = (cases[f"r{n}"] for n in range(3))
+    back = ReturnTask(case_id=given_back.case_id, reason="非本队路段")
+    assert desk.ask(given_back.worker, back).case.mandate is None
+    desk.ask(asked_back.worker, ReturnTask(case_id=asked_back.case_id, reason="非本队路段"))
+    again = desk.ask(
+        "sandun.dispatcher.1", RefuseReturn(case_id=asked_back.case_id, reason="是本队路段")
+    ).case
+    assert (again.stage, again.mandate) == (Stage.OFFERED, "traffic-police")
+    desk.ask(wanting.worker, AcceptTask(case_id=wanting.case_id))
+    desk.ask(wanting.worker, DisposeTask(case_id=wanting.case_id, evidence=("photo:1",)))
+    revoke(desk)
+    refuse = RefuseReturn(case_id=given_back.case_id, reason="是本队路段")
+    inspector = next(p.id for p in desk.process.district.people if CELL in p.cells)
+    fail = InspectCase(case_id=wanting.case_id, passed=False, note="仍有违停", evidence=("photo:2",))
+    for sub, command, done in (("sandun.dispatcher.1", refuse, "ask"), (inspector, fail, "recall")):
+        case = desk.ask(sub, command).case
+        assert (case.stage, case.department, case.unit) == (Stage.FILED, "traffic-police", None)
+        last = desk.ask("sandun.supervisor.1", TellCase(subject=case.case_id)).happenings[-1]
+        assert (last.what, last.detail["waits_for"]) == (done, POLICE)
+    assert case.counters.reworks == 1
 
 
 def test_where_the_town_recalls_what_was_accepted_goes_back_too(database_url: Databases) -> None:

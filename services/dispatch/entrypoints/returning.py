@@ -7,8 +7,9 @@ from qipan.contracts.returns import ArbitrateReturn, DisputeReturn, ListDisputes
 from qipan.messaging.service import Received, Work, answer
 from qipan.tenancy import TenantKind, base_of, in_shadow, shadow_of
 from services.dispatch import disputes, returns
-from services.dispatch.acting import Acting
 from services.dispatch.change import Stored
+from services.dispatch.commanding import Asked, Sent
+from services.dispatch.entrypoints.commands_again import CommandsAgain
 from services.dispatch.filing import task_id_of
 from services.dispatch.handover import commander
 from services.dispatch.process import Do
@@ -16,7 +17,7 @@ from services.dispatch.steps import Brings
 from services.dispatch.worklist import Cursor, Order
 
 
-class Returning(Acting):
+class Returning(CommandsAgain):
     """What becomes of a returned case."""
 
     @answer(RefuseReturn)
@@ -24,8 +25,8 @@ class Returning(Acting):
         """退件不准: back to the unit, and counted."""
         before, why = self._find(work, call), call.data.reason
         remark = self._remark(work, call, before, why)
-        brings = self._back_to_unit(before, why, returns.remarked(before.case, "refused", remark))
-        return self._act(work, call, before, Do.REFUSE_RETURN, brings, {"reason": why})
+        returned = returns.remarked(before.case, "refused", remark)
+        return self._back_to_unit(work, call, before, Do.REFUSE_RETURN, why, returned, {"reason": why})
 
     @answer(DisputeReturn)
     def dispute_return(self, work: Work, call: Received[DisputeReturn]) -> CaseAnswer:
@@ -45,9 +46,7 @@ class Returning(Acting):
         if asked.justified:
             brings = Brings(reason=asked.reason, returned=returned)
             return self._act(work, call, before, Do.ALLOW_RETURN, brings, detail)
-        return self._act(
-            work, call, before, Do.DENY_RETURN, self._back_to_unit(before, asked.reason, returned), detail
-        )
+        return self._back_to_unit(work, call, before, Do.DENY_RETURN, asked.reason, returned, detail)
 
     @answer(ListDisputes)
     def list_disputes(self, work: Work, call: Received[ListDisputes]) -> CaseList:
@@ -70,14 +69,30 @@ class Returning(Acting):
             authority = f"{self.process.district.id}: {self.grounds.arbiter(before.case.tenant)}"
         return Remark(by=actor.id, at=work.now(before.case.tenant), reason=reason, authority=authority)
 
-    def _back_to_unit(self, before: Stored, reason: str, returned: Return | None) -> Brings:
-        """The task goes back under its own id to the one who returned it; to the unit, when they have left."""
+    def _back_to_unit(
+        self,
+        work: Work,
+        call: Received,
+        before: Stored,
+        do: Do,
+        reason: str,
+        returned: Return | None,
+        detail: dict[str, str],
+    ) -> CaseAnswer:
+        """The task goes back under its own id to the one who returned it; to the unit, when they have left.
+
+        To a unit that may not be commanded any more it goes only through its department.
+        """
         case = before.case
         known = case.returned
+        right = self._right_to_send_back(work, call, case, known.unit) if known and known.unit else None
         still_there = known is not None and known.worker in self.grounds.workers(commander(case))
-        return Brings(
+        brings = Brings(
             reason=reason,
             worker=known.worker if known and still_there else None,
             task_id=(known and known.task_id) or task_id_of(case.case_id, case.counters.offers + 1),
+            mandate=right.mandate if isinstance(right, Sent) else None,
             returned=returned,
         )
+        answered = self._act(work, call, before, do, brings, detail)
+        return self._ask_instead(work, call, before, answered, right if isinstance(right, Asked) else None)
