@@ -107,6 +107,13 @@ def commands_it(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | No
     return Forbidden(f"The case was handed over: {commander(case)} commands it.")
 
 
+def of_origin(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
+    """Where the case arose it is inspected, closed and voided: nobody judges what their own tenant took over."""
+    if commander(case) == case.tenant or actor.tenant != commander(case):
+        return None
+    return Forbidden(f"{commander(case)} took the case over: {case.tenant}, where it arose, sees to this.")
+
+
 def require_command(case: CaseState, actor: Actor) -> None:
     """Forbidden, unless the actor may dispatch the case (see `commands_it`)."""
     objection = commands_it(case, actor, NOTHING)
@@ -165,6 +172,7 @@ GUARDS: Mapping[str, Guard] = MappingProxyType(
         "handover-asked": is_asked,
         "handover-refused": was_refused,
         "commands-it": commands_it,
+        "origin-only": of_origin,
         "not-handed-over": not_handed_over,
     }
 )

@@ -1,5 +1,6 @@
 """The process table, and that no sequence of steps gets round it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from qipan.access import rule_for
 from qipan.contracts import commands, field
 from qipan.contracts import supervision as watching
-from qipan.contracts.case import OPEN_STAGES, Place, Return, Stage, Support, SupportState
+from qipan.contracts.case import (
+    OPEN_STAGES,
+    Handover,
+    HandoverState,
+    Place,
+    Return,
+    Stage,
+    Support,
+    SupportState,
+)
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
 from qipan.contracts.events import Outcome, ReportTriaged
 from qipan.tenancy.workflow import standard
@@ -375,6 +385,22 @@ def test_nobody_who_did_a_part_inspects_the_whole():
     done = SUPPORT.model_copy(update={"state": SupportState.DONE, "worker": INSPECTOR.id})
     with pytest.raises(Forbidden):
         check(taken_to(Stage.DISPOSED).model_copy(update={"supports": (done,)}), Do.PASS, INSPECTOR)
+
+
+def test_whoever_took_a_case_over_does_not_judge_it():
+    taken = Handover(
+        to="wenxin", state=HandoverState.ACCEPTED, reason="不在本镇", by="x", at=NOON, holder="wenxin"
+    )
+    for stage, do, actor in (
+        (Stage.DISPOSED, Do.PASS, INSPECTOR),
+        (Stage.DISPOSED, Do.FAIL, INSPECTOR),
+        (Stage.INSPECTED, Do.CLOSE, LEADER),
+        (Stage.INSPECTED, Do.VOID, LEADER),
+    ):
+        case = taken_to(stage).model_copy(update={"handover": taken})
+        with pytest.raises(Forbidden, match="where it arose"):
+            check(case, do, replace(actor, tenant="wenxin"), FULL)
+        assert check(case, do, replace(actor, tenant="sandun"), FULL)
 
 
 @given(st.lists(st.sampled_from(sorted(joint.MOVES)), max_size=6))
