@@ -221,6 +221,7 @@ class CaseState(Part):
     A filed case with a department and no unit waits for that department, which was asked to assign one.
     `stage_times` holds the newest moment each stage was entered; `due_at` is the running stage's deadline (None
     while suspended), `yellow_at` the moment from which little of it is left, `dispose_due_at` the case's own.
+    `disposed_by`: everybody who disposed of it, in every round, with the services that reported it for them.
     """
 
     case_id: str
@@ -258,3 +259,4 @@ class CaseState(Part):
     supervision: Supervision | None = None
     follow_up: FollowUp | None = None
     leg: Leg | None = None
+    disposed_by: tuple[str, ...] = ()

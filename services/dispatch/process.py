@@ -19,6 +19,7 @@ from qipan.tenancy.workflow import StepRow, Workflow, standard
 from qipan.worktime import Limit
 from services.dispatch import handover, inspecting, joint, rectification, returns, steps, supervision
 from services.dispatch.clocks import Clock, Deadlines, entering
+from services.dispatch.remembered import remembered
 from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
 
 
@@ -188,6 +189,7 @@ class Process:
             **entered,
             **row.effect(actor, now, brings),
         }
+        changes |= remembered(case, row.phase, actor, changes)
         if counts := (*row.counts, *brings.counts):
             counters = case.counters
             changes["counters"] = counters.model_copy(update={c: getattr(counters, c) + 1 for c in counts})

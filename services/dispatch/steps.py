@@ -111,8 +111,8 @@ def holds_it(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
 
 
 def not_the_handler(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
-    """核查 is independent: nobody inspects their own work."""
-    if actor.id != case.worker and all(actor.id != support.worker for support in case.supports):
+    """核查 is independent: nobody inspects their own work, of whichever round, or whoever reported it for them."""
+    if actor.id not in {case.worker, *case.disposed_by, *(support.worker for support in case.supports)}:
         return None
     return Forbidden("Whoever disposed of a case cannot inspect it; ask someone else to look.")
 
@@ -229,9 +229,9 @@ def be_there(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
 
 
 def show(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
-    """Whoever disposed of it is on record, so that somebody else inspects."""
+    """Whoever of the unit disposed of it has it; a service reports for the worker who does."""
     return {
-        "worker": actor.id,
+        **take(actor, now, brings),
         "evidence": brings.evidence,
         "disposed_at": now,
         "reason": brings.reason,

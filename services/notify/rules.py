@@ -249,7 +249,8 @@ def _department(case: CaseState, base: str, directory: Directory) -> Sequence[Pe
 
 def _inspectors(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
     workers = directory.grid_workers(base, case.place.cells.get(DUTY_LAYER, ""))
-    did_it = {base_of(one) for one in (case.worker, *(s.worker for s in case.supports)) if one is not None}
+    parts = (case.worker, *case.disposed_by, *(support.worker for support in case.supports))
+    did_it = {base_of(one) for one in parts if one is not None}
     return [person for person in workers if person.id not in did_it]
 
 

@@ -311,7 +311,7 @@ class Loop(RuleBasedStateMachine):
             }
             elsewhere = standing.isdisjoint(row.guards)
             complete = elsewhere and (brings is FULL or not row.guards)
-            own_work = do in (Do.PASS, Do.FAIL) and actor.id == before.worker
+            own_work = do in (Do.PASS, Do.FAIL) and actor.id in {before.worker, *before.disposed_by}
             barred = do in HISTORY and any(guard(before, actor, brings) for guard in row.guards)
             allowed = position(before) in row.sources and not row.roles.isdisjoint(actor.roles)
             assert not (allowed and complete and not own_work and not barred), (
@@ -385,6 +385,21 @@ def test_nobody_who_did_a_part_inspects_the_whole():
     done = SUPPORT.model_copy(update={"state": SupportState.DONE, "worker": INSPECTOR.id})
     with pytest.raises(Forbidden):
         check(taken_to(Stage.DISPOSED).model_copy(update={"supports": (done,)}), Do.PASS, INSPECTOR)
+
+
+def test_who_did_the_work_of_any_round_does_not_inspect_it():
+    """A department's service reports for its worker, whose work it stays; nobody's round is forgotten."""
+    case = step(taken_to(Stage.ACCEPTED), Do.DISPOSE, SERVICE, NOON, DEADLINES, FULL)
+    assert (case.worker, case.disposed_by) == (HANDLER.id, (HANDLER.id, SERVICE.id))
+    case = step(case, Do.FAIL, INSPECTOR, NOON, DEADLINES, FULL)
+    assert (case.stage, case.worker) == (Stage.REWORK, HANDLER.id)
+    other = Actor("sandun.sweep.2", frozenset({"handler"}))
+    case = step(case, Do.DISPOSE, other, NOON, DEADLINES, FULL)
+    assert case.worker == other.id
+    for one in (HANDLER, SERVICE, other):
+        with pytest.raises(Forbidden, match="cannot inspect"):
+            check(case, Do.PASS, replace(one, roles=INSPECTOR.roles))
+    assert check(case, Do.PASS, INSPECTOR)
 
 
 def test_whoever_took_a_case_over_does_not_judge_it():
