@@ -222,6 +222,8 @@ class CaseState(Part):
     `stage_times` holds the newest moment each stage was entered; `due_at` is the running stage's deadline (None
     while suspended), `yellow_at` the moment from which little of it is left, `dispose_due_at` the case's own.
     `disposed_by`: everybody who disposed of it, in every round, with the services that reported it for them.
+    `declined`: the units that gave it back, which are not recommended again; of these `let_off` by the district's
+    arbiter, to which nobody offers it again.
     """
 
     case_id: str
@@ -260,3 +262,5 @@ class CaseState(Part):
     follow_up: FollowUp | None = None
     leg: Leg | None = None
     disposed_by: tuple[str, ...] = ()
+    declined: tuple[str, ...] = ()
+    let_off: tuple[str, ...] = ()

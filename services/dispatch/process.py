@@ -189,7 +189,7 @@ class Process:
             **entered,
             **row.effect(actor, now, brings),
         }
-        changes |= remembered(case, row.phase, actor, changes)
+        changes |= remembered(case, row.event, row.phase, actor, changes)
         if counts := (*row.counts, *brings.counts):
             counters = case.counters
             changes["counters"] = counters.model_copy(update={c: getattr(counters, c) + 1 for c in counts})

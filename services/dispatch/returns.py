@@ -85,6 +85,14 @@ def not_decided(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | No
     return Forbidden(f"The district's arbiter decided on {done.at:%Y-%m-%d} that {outcome}.")
 
 
+def not_let_off(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+    """Whom the arbiter let off is not asked again, by nobody."""
+    if brings.unit is None or brings.unit not in case.let_off:
+        return None
+    what = f"the district's arbiter decided that {brings.unit} returned it with good reason"
+    return Fault(where="unit", what=what, allowed="another unit")
+
+
 def offer_again(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
     """The same task goes back to the one who returned it: that is no new offer."""
     return {
@@ -97,6 +105,11 @@ def offer_again(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any
 
 
 GUARDS: Mapping[str, Guard] = MappingProxyType(
-    {"returned-by-a-unit": returned_by_a_unit, "refused": refused, "not-decided": not_decided}
+    {
+        "returned-by-a-unit": returned_by_a_unit,
+        "refused": refused,
+        "not-decided": not_decided,
+        "not-let-off": not_let_off,
+    }
 )
 EFFECTS: Mapping[str, Effect] = MappingProxyType({"offer-again": offer_again})

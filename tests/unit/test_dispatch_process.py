@@ -18,6 +18,7 @@ from qipan.contracts.case import (
     Handover,
     HandoverState,
     Place,
+    Remark,
     Return,
     Stage,
     Support,
@@ -28,8 +29,11 @@ from qipan.contracts.events import Outcome, ReportTriaged
 from qipan.tenancy.workflow import standard
 from qipan.worktime import Calendar, Span
 from services.dispatch import joint, rectification, supervision
+from services.dispatch.availability import EVERYBODY
 from services.dispatch.clocks import CLOCK_OF, USUAL, Deadlines, running
+from services.dispatch.filing import Ground
 from services.dispatch.process import STANDARD, Do, file
+from services.dispatch.situations import of_case
 from services.dispatch.steps import NOTHING, SYSTEM, Actor, Brings
 
 TRANSITIONS = STANDARD.steps
@@ -65,7 +69,7 @@ FULL = Brings(
     rating=4,
     returned=Return(unit="sandun/sweep", worker=HANDLER.id, task_id="task-1", reason="not ours", at=NOON),
 )
-HISTORY = {Do.RETURN, Do.REFUSE_RETURN, Do.DISPUTE, Do.DENY_RETURN}
+HISTORY = {Do.DISPATCH, Do.RETURN, Do.REFUSE_RETURN, Do.DISPUTE, Do.DENY_RETURN}
 CHILDREN = {do for do in Do if do.endswith(("-support", "-over", "-handover"))}
 SUPPORT = Support(
     task_id="c1.s1", unit="sandun/order", state=SupportState.ASKED, asked_at=NOON, changed_at=NOON
@@ -400,6 +404,29 @@ def test_who_did_the_work_of_any_round_does_not_inspect_it():
         with pytest.raises(Forbidden, match="cannot inspect"):
             check(case, Do.PASS, replace(one, roles=INSPECTOR.roles))
     assert check(case, Do.PASS, INSPECTOR)
+
+
+def test_units_that_gave_it_back_are_kept_and_whom_the_arbiter_let_off_is_not_asked_again():
+    case = taken_to(Stage.RETURNED)
+    assert case.declined == ("sandun/sweep",)
+    order = replace(FULL, unit="sandun/order")
+    case = step(case, Do.DISPATCH, DISPATCHER, NOON, DEADLINES, order)
+    case = step(case, Do.RETURN, HANDLER, NOON, DEADLINES, replace(order, returned=case.returned))
+    assert case.declined == ("sandun/sweep", "sandun/order")
+    assert check(case, Do.DISPATCH, DISPATCHER, FULL), "a dispatcher may insist on a unit that gave it back"
+    refused = case.model_copy(update={"returned": FULL.returned})
+    again = step(refused, Do.REFUSE_RETURN, DISPATCHER, NOON, DEADLINES, FULL)
+    assert again.declined == ("sandun/sweep",)
+    marked = FULL.returned.model_copy(update={"refused": Remark(by="d", at=NOON, reason="是你们的")})
+    again = again.model_copy(update={"returned": marked})
+    disputed = step(again, Do.DISPUTE, HANDLER, NOON, DEADLINES, replace(FULL, returned=marked))
+    free = step(disputed, Do.ALLOW_RETURN, ARBITER, NOON, DEADLINES, replace(FULL, returned=marked))
+    assert (free.declined, free.let_off) == (("sandun/sweep", "sandun/order"), ("sandun/order",))
+    with pytest.raises(Invalid, match="lacks") as final:
+        check(free, Do.DISPATCH, DISPATCHER, order)
+    assert "arbiter" in final.value.faults[0].what
+    ground = Ground({}, (), OFFICE)
+    assert of_case(free, ground, {}, EVERYBODY, NOON).declined == {"sandun/sweep", "sandun/order"}
 
 
 def test_whoever_took_a_case_over_does_not_judge_it():
