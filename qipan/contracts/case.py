@@ -97,11 +97,11 @@ class TimeAsked(Part):
 class ClockState(Part):
     """What there is to a case's clock beside its deadline; a case whose clock simply runs has none.
 
-    `original_due_at`: the deadline to dispose before it was extended. `starts_at`: when a deferred one begins.
-    While suspended: since when, when it goes on of itself, and how much of the limit is left (seconds, of working
-    time for limits in working units). `escalated`: how far up the running clock's time-out was told: 1 those who
-    work on it, 2 the town's lead, 3 the district. `without_year`: the deadline reaches into this year, whose
-    notice of public holidays and make-up days is not known here.
+    `original_due_at`: the deadline to dispose before it was extended. `starts_at`: when a deferred one begins, or a
+    reopened one began again. While suspended: since when, when it goes on of itself, and how much of the limit is
+    left (seconds, of working time for limits in working units). `escalated`: how far up the running clock's
+    time-out was told: 1 those who work on it, 2 the town's lead, 3 the district. `without_year`: the deadline
+    reaches into this year, whose notice of public holidays and make-up days is not known here.
     """
 
     asked: TimeAsked | None = None

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from qipan.contracts import events
-from qipan.contracts.case import CaseState, Counters, Stage
+from qipan.contracts.case import OPEN_STAGES, CaseState, ClockState, Counters, Stage
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
 from qipan.tenancy.workflow import StepRow, Workflow, standard
 from qipan.worktime import Limit
@@ -268,13 +268,15 @@ def _entered(
     if case.stage is phase and row.limit is None and row.name not in DISTRICTS:
         return {"own_stage": own}
     due = deadlines.due(row.limit, now) if row.limit is not None else deadlines.of_stage(phase, now, case)
+    # A case taken up again has a second life: its time counts from now, and nothing of it was extended yet.
+    clock = case.clock if case.stage in OPEN_STAGES else ClockState(starts_at=now)
     return {
         "stage": phase,
         "own_stage": own,
         "stage_times": {**case.stage_times, phase: now},
         "due_at": due.at if due else None,
         "yellow_at": due.yellow_at if due else None,
-        "clock": entering(case.clock, due),
+        "clock": entering(clock, due),
     }
 
 

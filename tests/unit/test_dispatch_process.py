@@ -15,6 +15,7 @@ from qipan.contracts import commands, field
 from qipan.contracts import supervision as watching
 from qipan.contracts.case import (
     OPEN_STAGES,
+    ClockState,
     Handover,
     HandoverState,
     Place,
@@ -30,7 +31,7 @@ from qipan.tenancy.workflow import standard
 from qipan.worktime import Calendar, Span
 from services.dispatch import joint, rectification, supervision
 from services.dispatch.availability import EVERYBODY
-from services.dispatch.clocks import CLOCK_OF, USUAL, Deadlines, running
+from services.dispatch.clocks import CLOCK_OF, USUAL, Deadlines, begun_at, running
 from services.dispatch.filing import Ground
 from services.dispatch.process import STANDARD, Do, file
 from services.dispatch.situations import of_case
@@ -427,6 +428,21 @@ def test_units_that_gave_it_back_are_kept_and_whom_the_arbiter_let_off_is_not_as
     assert "arbiter" in final.value.faults[0].what
     ground = Ground({}, (), OFFICE)
     assert of_case(free, ground, {}, EVERYBODY, NOON).declined == {"sandun/sweep", "sandun/order"}
+
+
+def test_a_reopened_case_has_its_time_anew():
+    """Nothing of its first life's extension or deferral counts."""
+    closed = taken_to(Stage.CLOSED)
+    first = ClockState(original_due_at=NOON, starts_at=NOON - timedelta(days=9))
+    later, due = NOON + timedelta(days=3), NOON + timedelta(days=4)
+    brings = Brings(reason="又堆满了", due_at=due)
+    for clock in (None, first):
+        before = closed.model_copy(update={"clock": clock})
+        case = step(before, Do.REOPEN, SYSTEM, later, DEADLINES, brings)
+        case = step(case, Do.DISPATCH, DISPATCHER, later, DEADLINES, FULL)
+        case = step(case, Do.ACCEPT, HANDLER, later, DEADLINES)
+        assert (case.due_at, begun_at(case), case.clock.original_due_at) == (due, later, None)
+        assert later < case.yellow_at < due
 
 
 def test_whoever_took_a_case_over_does_not_judge_it():
