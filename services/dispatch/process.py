@@ -14,11 +14,12 @@ from typing import Any
 
 from qipan.contracts import events
 from qipan.contracts.case import OPEN_STAGES, CaseState, ClockState, Counters, Stage
-from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
+from qipan.contracts.errors import Forbidden, IllegalTransition
 from qipan.tenancy.workflow import StepRow, Workflow, standard
 from qipan.worktime import Limit
 from services.dispatch import handover, inspecting, joint, rectification, returns, steps, supervision
 from services.dispatch.clocks import Clock, Deadlines, entering
+from services.dispatch.objecting import overrule
 from services.dispatch.remembered import remembered
 from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
 
@@ -145,7 +146,8 @@ class Process:
         """The row that allows this step, or an error that says what would be allowed.
 
         Raises IllegalTransition (not from this stage, or no step of this workflow), Forbidden (not by this
-        actor) or Invalid (something is missing; all that is missing is listed).
+        actor), Conflict (the case stands otherwise) or Invalid (something is missing; all that is missing is
+        listed). Those two about where it stands carry the case: ask only for who may see it.
         """
         row = self.steps.get(name)
         stage = self.workflow.position(case)
@@ -158,17 +160,13 @@ class Process:
                 stage=stage,
                 version=case.version,
                 allowed=allowed,
+                case=case.model_dump(mode="json"),
             )
         if row.roles.isdisjoint(actor.roles):
             raise Forbidden(
                 f"“{name}” is for: {', '.join(sorted(row.roles - {'system'})) or 'the system alone'}."
             )
-        objections = [objection for guard in row.guards if (objection := guard(case, actor, brings))]
-        for objection in objections:
-            if isinstance(objection, Forbidden):
-                raise objection
-        if objections:
-            raise Invalid(f"“{name}” lacks something.", faults=tuple(objections))
+        overrule(name, case, (guard(case, actor, brings) for guard in row.guards))
         return row
 
     def step(

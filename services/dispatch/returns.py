@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import Any
 
 from qipan.contracts.case import CaseState, Remark, Return
-from qipan.contracts.errors import Fault, Forbidden, Invalid
+from qipan.contracts.errors import Conflict, Fault, Forbidden, Invalid
+from services.dispatch.objecting import stands_otherwise
 from services.dispatch.steps import Actor, Brings, Effect, Guard
 
 ARBITER = "arbiter"
@@ -63,13 +64,11 @@ def returned_by_a_unit(case: CaseState, actor: Actor, brings: Brings) -> Fault |
     return Fault(where="case_id", what="no unit returned it", allowed="a case whose task a unit gave back")
 
 
-def refused(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+def refused(case: CaseState, actor: Actor, brings: Brings) -> Conflict | None:
     """Only a refusal can be disputed."""
     if case.returned is not None and case.returned.refused is not None:
         return None
-    return Fault(
-        where="case_id", what="no return of it was refused", allowed="a case whose return was refused"
-    )
+    return stands_otherwise("no return of it was refused", "a case whose return was refused")
 
 
 def not_decided(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:

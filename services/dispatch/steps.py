@@ -7,9 +7,10 @@ from types import MappingProxyType
 from typing import Any
 
 from qipan.contracts.case import CaseState, Going, Handover, Leg, Return, Support
-from qipan.contracts.errors import Fault, Forbidden
+from qipan.contracts.errors import Conflict, Fault, Forbidden
 from qipan.contracts.followed_up import FollowUp
 from qipan.contracts.supervised import Supervision
+from services.dispatch.objecting import Objection, stands_otherwise
 from services.dispatch.timed import DISTRICT_LEVEL, Timed
 
 
@@ -61,8 +62,8 @@ class Brings:
 
 NOTHING = Brings()
 
-Guard = Callable[[CaseState, Actor, Brings], Fault | Forbidden | None]
-"""Must hold before a step: None, or the objection. Not being allowed comes before lacking something."""
+Guard = Callable[[CaseState, Actor, Brings], Objection | None]
+"""Must hold before a step: None, or the objection."""
 
 Effect = Callable[[Actor, datetime, Brings], Mapping[str, Any]]
 """What a step changes on the case beyond its stage, clock and counters."""
@@ -135,21 +136,21 @@ def in_time(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
     )
 
 
-def nothing_asked(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+def nothing_asked(case: CaseState, actor: Actor, brings: Brings) -> Conflict | None:
     """One thing is asked for at a time."""
     asked = case.clock.asked if case.clock else None
     if asked is None:
         return None
-    return Fault(
-        where="case", what=f"a decision about {asked.kind} is still open", allowed="to ask after the decision"
+    return stands_otherwise(
+        f"a decision about {asked.kind} is still open", "to ask after the decision", "case"
     )
 
 
-def something_asked(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+def something_asked(case: CaseState, actor: Actor, brings: Brings) -> Conflict | None:
     """Time is given to who asked for it."""
     if case.clock and case.clock.asked:
         return None
-    return Fault(where="case", what="nothing was asked for", allowed="what the handler asked for")
+    return stands_otherwise("nothing was asked for", "what the handler asked for", "case")
 
 
 def time_fits(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:

@@ -10,7 +10,7 @@ from nameko.testing.services import worker_factory
 
 from qipan.contracts.case import CaseState, Stage
 from qipan.contracts.commands import AcceptTask, DispatchCase, DisposeTask, ReturnTask, VoidCase
-from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
+from qipan.contracts.errors import Conflict, Forbidden, IllegalTransition, Invalid
 from qipan.contracts.queries import ListWork, TellCase
 from qipan.contracts.returns import ArbitrateReturn, DisputeReturn, ListDisputes, RefuseReturn
 from qipan.hosting.embedded.postgres import EmbeddedPostgres
@@ -85,7 +85,7 @@ def test_a_justified_return_goes_elsewhere_and_counts_against_nobody(desk: Desk)
     case = returned(desk)
     case = desk.ask(DISPATCHER, DispatchCase(case_id=case.case_id, unit="sandun/order")).case
     assert (case.counters.unjustified_returns, case.returned) == (0, None)
-    with pytest.raises(Invalid):
+    with pytest.raises(Conflict):
         desk.ask(case.worker or "", DisputeReturn(case_id=case.case_id, reason="?"))
 
 

@@ -25,7 +25,7 @@ from qipan.contracts.case import (
     Support,
     SupportState,
 )
-from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
+from qipan.contracts.errors import Conflict, Forbidden, IllegalTransition, Invalid
 from qipan.contracts.events import Outcome, ReportTriaged
 from qipan.tenancy.workflow import standard
 from qipan.worktime import Calendar, Span
@@ -309,7 +309,7 @@ class Loop(RuleBasedStateMachine):
         row = TRANSITIONS[do]
         try:
             after = step(before, do, actor, self.now, DEADLINES, brings)
-        except (IllegalTransition, Forbidden, Invalid):
+        except (Conflict, Forbidden, Invalid):
             standing = {
                 *supervision.GUARDS.values(),
                 *rectification.GUARDS.values(),
@@ -443,6 +443,25 @@ def test_a_reopened_case_has_its_time_anew():
         case = step(case, Do.ACCEPT, HANDLER, later, DEADLINES)
         assert (case.due_at, begun_at(case), case.clock.original_due_at) == (due, later, None)
         assert later < case.yellow_at < due
+
+
+def test_whoever_comes_second_is_shown_the_case_as_it_is_now():
+    """Not told that something is lacking: nothing that they could bring would do."""
+    accepted, closed = taken_to(Stage.ACCEPTED), taken_to(Stage.CLOSED)
+    for case, do, actor in (
+        (accepted, Do.REFUSE_TIME, DISPATCHER),
+        (accepted, Do.EXTEND, DISPATCHER),
+        (accepted, Do.TAKE_OVER, DISPATCHER),
+        (accepted, Do.DECIDE_HANDOVER, ARBITER),
+        (accepted, Do.ANSWER_SUPERVISION, HANDLER),
+        (closed, Do.ANSWER_RECTIFICATION, HANDLER),
+        (closed, Do.CLOSE_RECTIFICATION, LEADER),
+        (closed, Do.ACCEPT, HANDLER),
+    ):
+        for brings in (FULL, NOTHING):
+            with pytest.raises(Conflict) as late:
+                check(case, do, actor, brings)
+            assert late.value.context["case"] == case.model_dump(mode="json")
 
 
 def test_whoever_took_a_case_over_does_not_judge_it():

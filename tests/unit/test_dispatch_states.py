@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from test_dispatch_process import DEADLINES, DISPATCHER, INSPECTOR, LEADER, NOON, file, report
 
 from qipan.contracts.case import CaseState, Going, Leg, Stage
-from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
+from qipan.contracts.errors import Conflict, Forbidden, Invalid
 from qipan.contracts.field import WorkerState
 from services.dispatch.process import STANDARD, Do
 from services.dispatch.shifts import NEVER, Duty, Roll, end_of
@@ -140,7 +140,7 @@ class Field(RuleBasedStateMachine):
         brings = Brings("why", ("p",), "sanitation", "sandun/sweep", WORKERS[which % 2], "t", 4)
         try:
             self.cases[which] = STANDARD.step(self.cases[which], do, actor, self.now, DEADLINES, brings)
-        except (IllegalTransition, Forbidden, Invalid):
+        except (Conflict, Forbidden, Invalid):
             return
 
     @rule(worker=st.sampled_from(WORKERS), hours=st.integers(1, 12))
