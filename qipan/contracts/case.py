@@ -110,11 +110,11 @@ class TimeAsked(Part):
 class ClockState(Part):
     """What there is to a case's clock beside its deadline; a case whose clock simply runs has none.
 
-    `original_due_at`: the deadline to dispose before it was extended. `starts_at`: when a deferred one begins.
-    While suspended: since when, when it goes on of itself, and how much of the limit is left (seconds, of working
-    time for limits in working units). `escalated`: how far up the running clock's time-out was told: 1 those who
-    work on it, 2 the town's lead, 3 the district. `without_year`: the deadline reaches into this year, whose
-    notice of public holidays and make-up days is not known here.
+    `original_due_at`: the deadline to dispose before it was extended. `starts_at`: when a deferred one begins, or a
+    reopened one began again. While suspended: since when, when it goes on of itself, and how much of the limit is
+    left (seconds, of working time for limits in working units). `escalated`: how far up the running clock's
+    time-out was told: 1 those who work on it, 2 the town's lead, 3 the district. `without_year`: the deadline
+    reaches into this year, whose notice of public holidays and make-up days is not known here.
     """
 
     asked: TimeAsked | None = None
@@ -200,6 +200,7 @@ class Support(Part):
     """协办: the part of one supporting unit.
 
     `reason` is what it was asked to do, `note` what it reported, or why it was returned or excused.
+    `through_department`: the unit may not be commanded by who asks, so its department was asked to send somebody.
     """
 
     task_id: str
@@ -212,6 +213,7 @@ class Support(Part):
     evidence: tuple[str, ...] = ()
     asked_at: datetime
     changed_at: datetime
+    through_department: bool = False
 
 
 class CaseState(Part):
@@ -223,6 +225,9 @@ class CaseState(Part):
     A filed case with a department and no unit waits for that department, which was asked to assign one.
     `stage_times` holds the newest moment each stage was entered; `due_at` is the running stage's deadline (None
     while suspended), `yellow_at` the moment from which little of it is left, `dispose_due_at` the case's own.
+    `disposed_by`: everybody who disposed of it, in every round, with the services that reported it for them.
+    `declined`: the units that gave it back, which are not recommended again; of these `let_off` by the district's
+    arbiter, to which nobody offers it again.
     """
 
     case_id: str
@@ -260,3 +265,6 @@ class CaseState(Part):
     supervision: Supervision | None = None
     follow_up: FollowUp | None = None
     leg: Leg | None = None
+    disposed_by: tuple[str, ...] = ()
+    declined: tuple[str, ...] = ()
+    let_off: tuple[str, ...] = ()

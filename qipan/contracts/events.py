@@ -387,7 +387,10 @@ class CaseCalledBack(CaseEvent):
 
 
 class CaseWithdrawn(CaseEvent):
-    """Reworked too often: the task is taken away, and a dispatcher decides whose the case is."""
+    """The task is taken away, and a dispatcher decides whose the case is: reworked too often, or its worker left.
+
+    `case.reason` says which.
+    """
 
     type: ClassVar[str] = "case.withdrawn.v1"
 

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from qipan.contracts.case import CaseState
-from qipan.contracts.errors import Fault, Invalid
 from qipan.tenancy import Book, District, Matter, Unit, in_shadow, shadow_of
 from qipan.tenancy.mandate import Concern
-from qipan.territory.cell import DUTY_LAYER
 from services.dispatch.choosing import Choice, Squad
 from services.dispatch.steps import Brings
 
@@ -122,16 +120,3 @@ def sent(choice: Choice, book: Book, matter: Concern, cell: str | None, now: dat
 def waits_for(case: CaseState, desks: Mapping[str, Desk]) -> Desk | None:
     """The desk that was asked about a case and has not assigned anybody yet."""
     return desks.get(case.department) if case.department and case.unit is None else None
-
-
-def require_still_commanded(case: CaseState, book: Book, matter: Concern, now: datetime) -> None:
-    """Invalid where the unit that gave a case back may not be sent again: the mandate has ended meanwhile."""
-    department, cell = case.department or "", case.place.cells.get(DUTY_LAYER)
-    if book.commands(department, matter, cell, now):
-        return
-    fault = Fault(
-        where="case_id",
-        what=book.why_not(department, matter, cell, now),
-        allowed="dispatch the case: the department is asked to assign a unit",
-    )
-    raise Invalid(f"{case.unit} may not be commanded any more.", faults=(fault,))

@@ -9,8 +9,9 @@ from types import MappingProxyType
 from typing import Any
 
 from qipan.contracts.case import CaseState, Handover, HandoverState
-from qipan.contracts.errors import Fault, Forbidden, Invalid
+from qipan.contracts.errors import Conflict, Fault, Forbidden, Invalid
 from qipan.tenancy import in_shadow, shadow_of
+from services.dispatch.objecting import stands_otherwise
 from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
 
 ARBITER = "arbiter"
@@ -61,7 +62,7 @@ def handover_given(case: CaseState, actor: Actor, brings: Brings) -> Fault | Non
     return Fault(where="to", what="nothing is being handed over", allowed="a case that was handed over")
 
 
-def none_open(case: CaseState, actor: Actor, brings: Brings) -> Fault | Forbidden | None:
+def none_open(case: CaseState, actor: Actor, brings: Brings) -> Conflict | Forbidden | None:
     """One hand-over at a time, and none against the district's decision."""
     if case.handover is None:
         return None
@@ -72,30 +73,24 @@ def none_open(case: CaseState, actor: Actor, brings: Brings) -> Fault | Forbidde
     if case.handover.state is HandoverState.REFUSED and "/" in case.handover.to:
         return None
     waiting = "the answer" if case.handover.state is HandoverState.ASKED else "the district's decision"
-    return Fault(
-        where="to", what=f"it is being handed over to {case.handover.to}", allowed=f"after {waiting}"
-    )
+    return stands_otherwise(f"it is being handed over to {case.handover.to}", f"after {waiting}", "to")
 
 
-def is_asked(case: CaseState, actor: Actor, brings: Brings) -> Fault | Forbidden | None:
+def is_asked(case: CaseState, actor: Actor, brings: Brings) -> Conflict | Forbidden | None:
     """Only the one who is asked answers, and only once."""
     if case.handover is None or case.handover.state is not HandoverState.ASKED:
-        return Fault(
-            where="case_id", what="nobody is asked to take it over", allowed="a hand-over that is open"
-        )
+        return stands_otherwise("nobody is asked to take it over", "a hand-over that is open")
     if case.handover.to == actor.tenant or case.handover.to in actor.units:
         return None
     return Forbidden(f"It is {case.handover.to} that is asked to take the case over.")
 
 
-def was_refused(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+def was_refused(case: CaseState, actor: Actor, brings: Brings) -> Conflict | None:
     """The district decides where the towns could not agree."""
     ours = case.handover
     if ours is not None and ours.state is HandoverState.REFUSED and "/" not in ours.to:
         return None
-    return Fault(
-        where="case_id", what="no town refused it", allowed="a hand-over that the other town refused"
-    )
+    return stands_otherwise("no town refused it", "a hand-over that the other town refused")
 
 
 def commands_it(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
@@ -110,6 +105,13 @@ def commands_it(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | No
     if "dispatcher" not in actor.roles or ARBITER in actor.roles:
         return None
     return Forbidden(f"The case was handed over: {commander(case)} commands it.")
+
+
+def of_origin(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
+    """Where the case arose it is inspected, closed and voided: nobody judges what their own tenant took over."""
+    if commander(case) == case.tenant or actor.tenant != commander(case):
+        return None
+    return Forbidden(f"{commander(case)} took the case over: {case.tenant}, where it arose, sees to this.")
 
 
 def require_command(case: CaseState, actor: Actor) -> None:
@@ -172,6 +174,7 @@ GUARDS: Mapping[str, Guard] = MappingProxyType(
         "handover-asked": is_asked,
         "handover-refused": was_refused,
         "commands-it": commands_it,
+        "origin-only": of_origin,
         "not-handed-over": not_handed_over,
     }
 )

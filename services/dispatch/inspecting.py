@@ -68,8 +68,9 @@ def find_wanting(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, An
 
 
 def withdraw(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
-    """Nobody in person has the case; the inspector's reason stays, for the dispatcher."""
-    return {"worker": None, "task_id": None}
+    """Nobody in person has the case; the inspector's reason stays, for the dispatcher, unless there is another."""
+    why = {"reason": brings.reason} if brings.reason else {}
+    return {"worker": None, "task_id": None, "leg": None, **why}
 
 
 GUARDS: Mapping[str, Guard] = MappingProxyType(

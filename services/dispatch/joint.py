@@ -74,6 +74,11 @@ def opened(
     return (*case.supports, support)
 
 
+def through_department(supports: tuple[Support, ...]) -> tuple[Support, ...]:
+    """The same, where the newest is not the town's to command: its department is asked to send somebody."""
+    return (*supports[:-1], supports[-1].model_copy(update={"through_department": True}))
+
+
 def support_of(case: CaseState, task_id: str) -> Support:
     """The child task with this id; NotFound."""
     found = next((support for support in case.supports if support.task_id == task_id), None)

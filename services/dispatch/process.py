@@ -13,8 +13,8 @@ from types import MappingProxyType
 from typing import Any
 
 from qipan.contracts import events
-from qipan.contracts.case import CaseState, Counters, Stage
-from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
+from qipan.contracts.case import OPEN_STAGES, CaseState, ClockState, Counters, Stage
+from qipan.contracts.errors import Forbidden, IllegalTransition
 from qipan.tenancy.workflow import StepRow, Workflow, standard
 from qipan.worktime import Limit
 from services.dispatch import (
@@ -28,6 +28,8 @@ from services.dispatch import (
     supervision,
 )
 from services.dispatch.clocks import Clock, Deadlines, entering
+from services.dispatch.objecting import overrule
+from services.dispatch.remembered import remembered
 from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
 
 
@@ -156,7 +158,8 @@ class Process:
         """The row that allows this step, or an error that says what would be allowed.
 
         Raises IllegalTransition (not from this stage, or no step of this workflow), Forbidden (not by this
-        actor) or Invalid (something is missing; all that is missing is listed).
+        actor), Conflict (the case stands otherwise) or Invalid (something is missing; all that is missing is
+        listed). Those two about where it stands carry the case: ask only for who may see it.
         """
         row = self.steps.get(name)
         stage = self.workflow.position(case)
@@ -169,17 +172,13 @@ class Process:
                 stage=stage,
                 version=case.version,
                 allowed=allowed,
+                case=case.model_dump(mode="json"),
             )
         if row.roles.isdisjoint(actor.roles):
             raise Forbidden(
                 f"“{name}” is for: {', '.join(sorted(row.roles - {'system'})) or 'the system alone'}."
             )
-        objections = [objection for guard in row.guards if (objection := guard(case, actor, brings))]
-        for objection in objections:
-            if isinstance(objection, Forbidden):
-                raise objection
-        if objections:
-            raise Invalid(f"“{name}” lacks something.", faults=tuple(objections))
+        overrule(name, case, (guard(case, actor, brings) for guard in row.guards))
         return row
 
     def step(
@@ -200,6 +199,7 @@ class Process:
             **entered,
             **row.effect(actor, now, brings),
         }
+        changes |= remembered(case, row.event, row.phase, actor, changes)
         if counts := (*row.counts, *brings.counts):
             counters = case.counters
             changes["counters"] = counters.model_copy(update={c: getattr(counters, c) + 1 for c in counts})
@@ -278,13 +278,15 @@ def _entered(
     if case.stage is phase and row.limit is None and row.name not in DISTRICTS:
         return {"own_stage": own}
     due = deadlines.due(row.limit, now) if row.limit is not None else deadlines.of_stage(phase, now, case)
+    # A case taken up again has a second life: its time counts from now, and nothing of it was extended yet.
+    clock = case.clock if case.stage in OPEN_STAGES else ClockState(starts_at=now)
     return {
         "stage": phase,
         "own_stage": own,
         "stage_times": {**case.stage_times, phase: now},
         "due_at": due.at if due else None,
         "yellow_at": due.yellow_at if due else None,
-        "clock": entering(case.clock, due),
+        "clock": entering(clock, due),
     }
 
 

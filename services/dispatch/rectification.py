@@ -6,8 +6,9 @@ from types import MappingProxyType
 from typing import Any
 
 from qipan.contracts.case import CaseState
-from qipan.contracts.errors import Fault, Forbidden
+from qipan.contracts.errors import Conflict, Forbidden
 from qipan.contracts.followed_up import FollowUp, Rectification
+from services.dispatch.objecting import stands_otherwise
 from services.dispatch.steps import Actor, Brings, Effect, Guard
 
 RECTIFICATION_DUE = "rectification.due"
@@ -87,12 +88,12 @@ def _changed(case: CaseState, **changes: Any) -> FollowUp:
 
 
 def _is(status: str, what: str) -> Guard:
-    def guard(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+    def guard(case: CaseState, actor: Actor, brings: Brings) -> Conflict | None:
         newest = of(case).rectification
         if newest is not None and newest.status == status:
             return None
         stands = f"the case's rectification is {newest.status}" if newest else "the case has no rectification"
-        return Fault(where="case_id", what=stands, allowed=what)
+        return stands_otherwise(stands, what)
 
     return guard
 

@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import Any
 
 from qipan.contracts.case import CaseState, Remark, Return
-from qipan.contracts.errors import Fault, Forbidden, Invalid
+from qipan.contracts.errors import Conflict, Fault, Forbidden, Invalid
+from services.dispatch.objecting import stands_otherwise
 from services.dispatch.steps import Actor, Brings, Effect, Guard
 
 ARBITER = "arbiter"
@@ -63,13 +64,11 @@ def returned_by_a_unit(case: CaseState, actor: Actor, brings: Brings) -> Fault |
     return Fault(where="case_id", what="no unit returned it", allowed="a case whose task a unit gave back")
 
 
-def refused(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+def refused(case: CaseState, actor: Actor, brings: Brings) -> Conflict | None:
     """Only a refusal can be disputed."""
     if case.returned is not None and case.returned.refused is not None:
         return None
-    return Fault(
-        where="case_id", what="no return of it was refused", allowed="a case whose return was refused"
-    )
+    return stands_otherwise("no return of it was refused", "a case whose return was refused")
 
 
 def not_decided(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
@@ -85,17 +84,31 @@ def not_decided(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | No
     return Forbidden(f"The district's arbiter decided on {done.at:%Y-%m-%d} that {outcome}.")
 
 
+def not_let_off(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+    """Whom the arbiter let off is not asked again, by nobody."""
+    if brings.unit is None or brings.unit not in case.let_off:
+        return None
+    what = f"the district's arbiter decided that {brings.unit} returned it with good reason"
+    return Fault(where="unit", what=what, allowed="another unit")
+
+
 def offer_again(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
     """The same task goes back to the one who returned it: that is no new offer."""
     return {
         "worker": brings.worker,
         "task_id": brings.task_id,
+        "mandate": brings.mandate,
         "reason": brings.reason,
         "returned": brings.returned,
     }
 
 
 GUARDS: Mapping[str, Guard] = MappingProxyType(
-    {"returned-by-a-unit": returned_by_a_unit, "refused": refused, "not-decided": not_decided}
+    {
+        "returned-by-a-unit": returned_by_a_unit,
+        "refused": refused,
+        "not-decided": not_decided,
+        "not-let-off": not_let_off,
+    }
 )
 EFFECTS: Mapping[str, Effect] = MappingProxyType({"offer-again": offer_again})

@@ -13,6 +13,7 @@ from services.dispatch.entrypoints.fieldlog import Log
 from services.dispatch.entrypoints.following_up import FollowingUp
 from services.dispatch.entrypoints.handing_over import HandingOver
 from services.dispatch.entrypoints.happening import Happening
+from services.dispatch.entrypoints.leaving import Leaving
 from services.dispatch.entrypoints.lists import Lists
 from services.dispatch.entrypoints.loop import Loop
 from services.dispatch.entrypoints.mandates import Mandates
@@ -49,6 +50,7 @@ class Dispatch(
     Mandates,
     Timing,
     FollowingUp,
+    Leaving,
     Lists,
 ):
     """The core's dispatch, and what a town's own is built on. Its rules are in `acting.Acting`."""

@@ -20,7 +20,7 @@ def of_case(
 ) -> Situation:
     """What a choice for the case depends on. A matter that is none of the town's is nobody's business.
 
-    A unit that gave it back is not asked again, and whoever has it counts without it.
+    Units that gave it back are not asked again, and whoever has it counts without it.
     """
     matter = ground.matters.get(case.matter) or _nobodys(case.matter)
     if case.worker is not None and case.stage in HELD:
@@ -35,7 +35,7 @@ def of_case(
         received_at=case.received_at,
         triaged_at=case.filed_at,
     )
-    returned = case.unit if case.stage is Stage.RETURNED else None
+    returned = (case.unit,) if case.stage is Stage.RETURNED and case.unit else ()
     return Situation(
         case.tenant,
         report,
@@ -45,7 +45,7 @@ def of_case(
         now,
         ground.policy,
         field,
-        frozenset({returned} if returned else ()),
+        frozenset((*case.declined, *case.let_off, *returned)),
     )
 
 

@@ -7,9 +7,10 @@ from types import MappingProxyType
 from typing import Any
 
 from qipan.contracts.case import CaseState, Going, Handover, Leg, Return, Support
-from qipan.contracts.errors import Fault, Forbidden
+from qipan.contracts.errors import Conflict, Fault, Forbidden
 from qipan.contracts.followed_up import FollowUp
 from qipan.contracts.supervised import Supervision
+from services.dispatch.objecting import Objection, stands_otherwise
 from services.dispatch.timed import DISTRICT_LEVEL, Timed
 
 
@@ -61,8 +62,8 @@ class Brings:
 
 NOTHING = Brings()
 
-Guard = Callable[[CaseState, Actor, Brings], Fault | Forbidden | None]
-"""Must hold before a step: None, or the objection. Not being allowed comes before lacking something."""
+Guard = Callable[[CaseState, Actor, Brings], Objection | None]
+"""Must hold before a step: None, or the objection."""
 
 Effect = Callable[[Actor, datetime, Brings], Mapping[str, Any]]
 """What a step changes on the case beyond its stage, clock and counters."""
@@ -111,8 +112,8 @@ def holds_it(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
 
 
 def not_the_handler(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
-    """核查 is independent: nobody inspects their own work."""
-    if actor.id != case.worker and all(actor.id != support.worker for support in case.supports):
+    """核查 is independent: nobody inspects their own work, of whichever round, or whoever reported it for them."""
+    if actor.id not in {case.worker, *case.disposed_by, *(support.worker for support in case.supports)}:
         return None
     return Forbidden("Whoever disposed of a case cannot inspect it; ask someone else to look.")
 
@@ -135,21 +136,21 @@ def in_time(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
     )
 
 
-def nothing_asked(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+def nothing_asked(case: CaseState, actor: Actor, brings: Brings) -> Conflict | None:
     """One thing is asked for at a time."""
     asked = case.clock.asked if case.clock else None
     if asked is None:
         return None
-    return Fault(
-        where="case", what=f"a decision about {asked.kind} is still open", allowed="to ask after the decision"
+    return stands_otherwise(
+        f"a decision about {asked.kind} is still open", "to ask after the decision", "case"
     )
 
 
-def something_asked(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+def something_asked(case: CaseState, actor: Actor, brings: Brings) -> Conflict | None:
     """Time is given to who asked for it."""
     if case.clock and case.clock.asked:
         return None
-    return Fault(where="case", what="nothing was asked for", allowed="what the handler asked for")
+    return stands_otherwise("nothing was asked for", "what the handler asked for", "case")
 
 
 def time_fits(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
@@ -208,10 +209,11 @@ def take(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
 
 
 def give_back(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
-    """The unit stays on record until a dispatcher decides; nobody in person holds the case."""
+    """The unit stays on record until a dispatcher decides; nobody holds the case, so nobody is commanded."""
     return {
         "worker": None,
         "task_id": None,
+        "mandate": None,
         "reason": brings.reason,
         "returned": brings.returned,
         "leg": None,
@@ -229,9 +231,9 @@ def be_there(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
 
 
 def show(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:
-    """Whoever disposed of it is on record, so that somebody else inspects."""
+    """Whoever of the unit disposed of it has it; a service reports for the worker who does."""
     return {
-        "worker": actor.id,
+        **take(actor, now, brings),
         "evidence": brings.evidence,
         "disposed_at": now,
         "reason": brings.reason,

@@ -6,10 +6,11 @@ from types import MappingProxyType
 from typing import Any
 
 from qipan.contracts.case import CaseState
-from qipan.contracts.errors import Fault, Invalid
+from qipan.contracts.errors import Conflict, Fault, Invalid
 from qipan.contracts.supervised import Level, Supervision
 from qipan.worktime import Limit
 from qipan.worktime.limit import ALLOWED
+from services.dispatch.objecting import stands_otherwise
 from services.dispatch.steps import Actor, Brings, Effect, Guard
 
 SUPERVISION_DUE = "supervision.due"
@@ -80,28 +81,25 @@ def due_of(case: CaseState) -> dict[str, str]:
     return {"count": str(of(case).count), "due_at": due.isoformat() if due else ""}
 
 
-def not_supervised_so_high(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+def not_supervised_so_high(case: CaseState, actor: Actor, brings: Brings) -> Conflict | None:
     """One supervision at a time: only a higher level takes over while an answer is due."""
     before, after = of(case), brings.supervision
     if not before.open or before.level is None or after is None or after.level is None:
         return None
     if _RANK[after.level] > _RANK[before.level]:
         return None
-    return Fault(
-        where="case_id",
-        what=f"{before.by} supervises this case at the level of the {before.level} already, "
+    return stands_otherwise(
+        f"{before.by} supervises this case at the level of the {before.level} already, "
         f"and waits for an answer until {before.answer_due_at}",
-        allowed="expedite it, or have a higher level supervise it",
+        "expedite it, or have a higher level supervise it",
     )
 
 
-def is_supervised(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
+def is_supervised(case: CaseState, actor: Actor, brings: Brings) -> Conflict | None:
     """Only a supervision that waits for an answer can be answered."""
     if of(case).open:
         return None
-    return Fault(
-        where="case_id", what="no supervision waits for an answer", allowed="a case under supervision"
-    )
+    return stands_otherwise("no supervision waits for an answer", "a case under supervision")
 
 
 def keep(actor: Actor, now: datetime, brings: Brings) -> Mapping[str, Any]:

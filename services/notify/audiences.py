@@ -15,7 +15,9 @@ from services.notify.notices import Notice
 class Audience(StrEnum):
     """Whom a rule means, seen from the case or the notice."""
 
-    HANDLER = "handler"  # the worker who has the case; before anybody has it, the whole unit asked
+    HANDLER = (
+        "handler"  # the worker who has the case; before anybody has it, or once they have left, the unit
+    )
     DISPATCHERS = "dispatchers"
     INSPECTORS = "inspectors"  # the grid workers of the case's duty cell, never who disposed of it
     SHIFT_LEADERS = "shift-leaders"
@@ -23,7 +25,7 @@ class Audience(StrEnum):
     DISTRICT = "district"  # the district's leads and dispatchers
     RECEIVERS = "receivers"  # who is asked to take a case over: a tenant's dispatchers, a unit's handlers
     DECIDERS = "deciders"  # who decides when they refuse: the arbiters, between units the dispatchers
-    SUPPORT = "support"  # the worker of the newest child task, or the whole unit asked
+    SUPPORT = "support"  # the worker of the newest child task, the whole unit, or the department asked
     ARBITERS = "arbiters"  # whoever of the district decides disputed returns
     LEADS = "leads"  # the town's
     WORKERS = "workers"  # everybody in the town's field: handlers and grid workers
@@ -53,9 +55,9 @@ def people(
 
 
 def _handler(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
-    if case.worker is not None:
-        person = directory.person(case.worker)
-        return (person,) if person is not None else ()
+    person = directory.person(case.worker) if case.worker is not None else None
+    if person is not None:
+        return (person,)
     return directory.handlers(case.unit) if case.unit is not None else ()
 
 
@@ -82,6 +84,8 @@ def _support(case: CaseState, base: str, directory: Directory) -> Sequence[Perso
     if not case.supports:
         return ()
     newest = case.supports[-1]
+    if newest.through_department and newest.worker is None:
+        return directory.desk_of(newest.department) if newest.department is not None else ()
     person = directory.person(newest.worker) if newest.worker is not None else None
     return (person,) if person is not None else directory.handlers(newest.unit)
 
@@ -92,7 +96,8 @@ def _department(case: CaseState, base: str, directory: Directory) -> Sequence[Pe
 
 def _inspectors(case: CaseState, base: str, directory: Directory) -> Sequence[Person]:
     workers = directory.grid_workers(base, case.place.cells.get(DUTY_LAYER, ""))
-    did_it = {base_of(one) for one in (case.worker, *(s.worker for s in case.supports)) if one is not None}
+    parts = (case.worker, *case.disposed_by, *(support.worker for support in case.supports))
+    did_it = {base_of(one) for one in parts if one is not None}
     return [person for person in workers if person.id not in did_it]
 
 

@@ -83,6 +83,7 @@ class Desk:
         process = SimpleNamespace(
             service="dispatch",
             serves="dispatch",
+            tenant=None,
             district=district or xihu(),
             database=database,
             verifier=Verifier(verifying),

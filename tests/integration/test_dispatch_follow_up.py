@@ -11,7 +11,7 @@ from dispatch_desk import CELL, Desk, build_dispatch, told, triaged, xihu
 from qipan.contracts.case import Stage
 from qipan.contracts.commands import AcceptTask, CloseCase, DispatchCase, DisposeTask, InspectCase
 from qipan.contracts.comments import CaseCommented
-from qipan.contracts.errors import Forbidden, Invalid
+from qipan.contracts.errors import Conflict, Forbidden, Invalid
 from qipan.contracts.events import ReportCommented, ReportRated, ReportReopened
 from qipan.contracts.follow_up import AnswerRectification, CallBack, CloseRectification, ListRectifications
 from qipan.contracts.followed_up import Rectification
@@ -128,7 +128,7 @@ def test_a_poor_rating_is_put_right_and_the_case_stays_closed(desk: Desk) -> Non
     with pytest.raises(Forbidden):
         desk.ask("beishan.shift-leader.1", ListRectifications(), tenant="sandun")
     case_id = mine.case_id
-    with pytest.raises(Invalid, match="lacks"):
+    with pytest.raises(Conflict, match="as it is now"):
         desk.ask(LEADER, CloseRectification(case_id=case_id))
     answer = AnswerRectification(case_id=case_id, answer="已重新清扫", evidence=("photo:2",))
     desk.ask(worker, answer)

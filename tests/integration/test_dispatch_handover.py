@@ -7,7 +7,7 @@ from dispatch_desk import CELL, Desk, build_dispatch, triaged
 
 from qipan.contracts.case import CaseState, HandoverState, Stage
 from qipan.contracts.commands import AcceptTask, CloseCase, DispatchCase, DisposeTask, InspectCase
-from qipan.contracts.errors import Forbidden, Invalid, NotFound
+from qipan.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from qipan.contracts.field import GetField, WorkerState
 from qipan.contracts.handover import AcceptHandover, DecideHandover, HandOver, ListHandovers, RefuseHandover
 from qipan.contracts.queries import GetCase, ListWork, TellCase
@@ -103,13 +103,14 @@ def test_what_the_other_town_refuses_the_district_decides(desk: Desk) -> None:
     decide = DecideHandover(
         case_id=case_id, to="wenxin", reason="依行政区划图", authority="民政区划〔2026〕1号"
     )
-    with pytest.raises(Invalid):
+    with pytest.raises(Conflict):
         desk.ask(ARBITER, decide)  # nobody refused yet
     refuse = RefuseHandover(case_id=case_id, reason="也不在我处")
     desk.ask(WENXIN, refuse, tenant="wenxin")
-    with pytest.raises(Invalid):
+    with pytest.raises(Conflict) as late:
         desk.ask(WENXIN, AcceptHandover(case_id=case_id), tenant="wenxin")
-    with pytest.raises(Invalid):
+    assert late.value.context["case"]["handover"]["state"] == HandoverState.REFUSED
+    with pytest.raises(Conflict):
         desk.ask(DISPATCHER, HandOver(case_id=case_id, to="gudang", reason="那就古荡"))
     for stranger, tenant in ((DISPATCHER, "sandun"), (WENXIN, "wenxin"), ("xihu.supervisor.1", "sandun")):
         with pytest.raises(Forbidden):

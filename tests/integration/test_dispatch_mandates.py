@@ -10,9 +10,10 @@ from dispatch_desk import CELL, MONDAY_NOON, Desk, build_dispatch, told, triaged
 from nameko.testing.services import worker_factory
 
 from qipan.contracts.case import Stage
-from qipan.contracts.commands import AcceptTask, DispatchCase, ReturnTask
+from qipan.contracts.commands import AcceptTask, DispatchCase, DisposeTask, InspectCase, ReturnTask
 from qipan.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from qipan.contracts.handover import AcceptHandover, HandOver
+from qipan.contracts.joint import OpenSupport
 from qipan.contracts.mandates import GrantMandate, ListMandates, MandateKind, RevokeMandate, WhoMayHandle
 from qipan.contracts.queries import ListWork, TellCase
 from qipan.contracts.returns import RefuseReturn
@@ -94,6 +95,23 @@ def test_by_hand_too_the_department_is_asked(asking: Desk) -> None:
     sent = asking.ask("sandun.dispatcher.1", DispatchCase(case_id=case.case_id, unit="sandun/order")).case
     assert (sent.unit, sent.mandate) == ("sandun/order", "urban-management")
     assert asking.ask("traffic-police.dispatcher.1", ListWork(), tenant="traffic-police").cases == ()
+
+
+def test_support_by_a_unit_that_may_not_be_commanded_is_asked_of_its_department(asking: Desk) -> None:
+    asking.file(triaged("r1", matter="s:01013"))
+    case = asking.case()
+    for named in (None, "sandun.traffic.1"):
+        ask = OpenSupport(case_id=case.case_id, unit="sandun/traffic", worker=named, reason="疏导交通")
+        [support] = asking.ask("sandun.dispatcher.1", ask).case.supports
+        assert (support.worker, support.through_department) == (None, True)
+        known = asking.ask("sandun.supervisor.1", TellCase(subject="r1")).happenings[-1]
+        assert known.detail["asked"] == "traffic-police"
+        assert known.detail["waits_for"].startswith("traffic-police.dispatcher.")
+        asking.empty()
+        asking.file(triaged("r1", matter="s:01013"))
+    order = OpenSupport(case_id=case.case_id, unit="sandun/order", reason="维持秩序")
+    [support] = asking.ask("sandun.dispatcher.1", order).case.supports
+    assert (support.worker, support.through_department) == ("sandun.order.1", False)
 
 
 def test_who_may_handle_this_here_now_and_why(asking: Desk) -> None:
@@ -241,16 +259,31 @@ def test_a_mandate_that_ends_while_a_hand_over_is_asked_for_leaves_that_open(des
     assert told.detail["why"] == "on the account of urban-management"
 
 
-def test_a_return_is_not_refused_to_a_unit_that_may_not_be_commanded_any_more(desk: Desk) -> None:
-    desk.file(triaged("r1", matter=PARKED))
-    case = desk.case()
-    desk.ask(case.worker, ReturnTask(case_id=case.case_id, reason="不归我们"))
+def test_what_comes_back_after_the_mandates_end_is_asked_of_the_department(desk: Desk) -> None:
+    """Given back or found wanting, its unit is not commanded by a right that is no more."""
+    desk.file(*(triaged(f"r{n}", matter=PARKED) for n in range(3)))
+    cases = {case.report_id: case for case in desk.cases()}
+    given_back, wanting, asked_back = (cases[f"r{n}"] for n in range(3))
+    back = ReturnTask(case_id=given_back.case_id, reason="非本队路段")
+    assert desk.ask(given_back.worker, back).case.mandate is None
+    desk.ask(asked_back.worker, ReturnTask(case_id=asked_back.case_id, reason="非本队路段"))
+    again = desk.ask(
+        "sandun.dispatcher.1", RefuseReturn(case_id=asked_back.case_id, reason="是本队路段")
+    ).case
+    assert (again.stage, again.mandate) == (Stage.OFFERED, "traffic-police")
+    desk.ask(wanting.worker, AcceptTask(case_id=wanting.case_id))
+    desk.ask(wanting.worker, DisposeTask(case_id=wanting.case_id, evidence=("photo:1",)))
     revoke(desk)
-    with pytest.raises(Invalid) as refused:
-        desk.ask("sandun.dispatcher.1", RefuseReturn(case_id=case.case_id, reason="归你们"))
-    assert "was revoked" in refused.value.faults[0].what
-    asked = desk.ask("sandun.dispatcher.1", DispatchCase(case_id=case.case_id, unit="sandun/traffic")).case
-    assert (asked.stage, asked.department, asked.unit) == (Stage.FILED, "traffic-police", None)
+    refuse = RefuseReturn(case_id=given_back.case_id, reason="是本队路段")
+    inspector = next(p.id for p in desk.process.district.people if CELL in p.cells)
+    fail = InspectCase(case_id=wanting.case_id, passed=False, note="仍有违停", evidence=("photo:2",))
+    for sub, command, done in (("sandun.dispatcher.1", refuse, "ask"), (inspector, fail, "recall")):
+        case = desk.ask(sub, command).case
+        assert (case.stage, case.department, case.unit) == (Stage.FILED, "traffic-police", None)
+        last = desk.ask("sandun.supervisor.1", TellCase(subject=case.case_id)).happenings[-1]
+        assert last.what == done
+        assert last.detail["waits_for"].startswith("traffic-police.dispatcher.")
+    assert case.counters.reworks == 1
 
 
 def test_where_the_town_recalls_what_was_accepted_goes_back_too(database_url: Databases) -> None:

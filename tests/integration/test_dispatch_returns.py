@@ -10,7 +10,7 @@ from nameko.testing.services import worker_factory
 
 from qipan.contracts.case import CaseState, Stage
 from qipan.contracts.commands import AcceptTask, DispatchCase, DisposeTask, ReturnTask, VoidCase
-from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
+from qipan.contracts.errors import Conflict, Forbidden, IllegalTransition, Invalid
 from qipan.contracts.queries import ListWork, TellCase
 from qipan.contracts.returns import ArbitrateReturn, DisputeReturn, ListDisputes, RefuseReturn
 from qipan.hosting.embedded.postgres import EmbeddedPostgres
@@ -85,7 +85,7 @@ def test_a_justified_return_goes_elsewhere_and_counts_against_nobody(desk: Desk)
     case = returned(desk)
     case = desk.ask(DISPATCHER, DispatchCase(case_id=case.case_id, unit="sandun/order")).case
     assert (case.counters.unjustified_returns, case.returned) == (0, None)
-    with pytest.raises(Invalid):
+    with pytest.raises(Conflict):
         desk.ask(case.worker or "", DisputeReturn(case_id=case.case_id, reason="?"))
 
 
@@ -204,3 +204,50 @@ def test_an_exercises_disputes_are_not_the_districts(desk: Desk) -> None:
     assert desk.ask(ARBITER, ListDisputes(), tenant="beishan").cases == ()
     with pytest.raises(Forbidden):
         desk.ask(DISPATCHER, ListDisputes(), tenant="xihu")
+
+
+def without(desk: Desk, worker: str) -> Desk:
+    """Another process on the same database, whose pack does not have this worker any more."""
+    return Desk.on(desk, replace(xihu(), people=tuple(p for p in xihu().people if p.id != worker)))
+
+
+def test_what_somebody_has_who_left_goes_to_a_dispatcher_by_name(desk: Desk) -> None:
+    desk.file(triaged("r1"), triaged("r2"), triaged("r3"))
+    gone = desk.cases()[0].worker or ""
+    theirs = next(c for c in desk.cases() if c.worker == gone)
+    others = [c for c in desk.cases() if c.worker != gone]
+    desk.ask(gone, AcceptTask(case_id=theirs.case_id))
+    after = without(desk, gone)
+    after.service.take_back_from_leavers()
+    assert all(c.worker for c in desk.cases()), "somebody new might be unknown to an old process"
+    desk.clock.advance(timedelta(minutes=6))
+    desk.service.take_back_from_leavers()
+    assert all(c.worker for c in desk.cases())
+    keeps = (
+        "INSERT INTO dispatch.timer_keepers VALUES ('sandun', 'stage.due', 'own', now() + interval '1 min')"
+    )
+    with desk.database.begin() as work:
+        work.conn.exec_driver_sql(keeps)
+    after.service.take_back_from_leavers()
+    assert all(c.worker for c in desk.cases()), "the town's own dispatch sees to it"
+    with desk.database.begin() as work:
+        work.conn.exec_driver_sql("DELETE FROM dispatch.timer_keepers")
+    after.service.take_back_from_leavers()
+    after.service.take_back_from_leavers()
+    case = next(c for c in desk.cases() if c.case_id == theirs.case_id)
+    assert (case.stage, case.worker, case.version) == (Stage.FILED, None, theirs.version + 2)
+    assert gone in (case.reason or "")
+    assert [c for c in desk.cases() if c.case_id != case.case_id] == others
+    assert gone not in {row.worker for row in desk.rows("SELECT worker FROM dispatch.loads WHERE open > 0")}
+    told = desk.ask(DISPATCHER, TellCase(subject=case.case_id)).happenings[-1]
+    assert (told.what, told.detail["waits_for"]) == ("withdraw", DISPATCHER)
+    assert case.case_id in {c.case_id for c in desk.ask(DISPATCHER, ListWork()).cases}
+    sent = after.ask(DISPATCHER, DispatchCase(case_id=case.case_id)).case
+    assert sent.worker not in (None, gone)
+
+
+def test_a_refused_return_of_somebody_who_left_goes_to_the_unit(desk: Desk) -> None:
+    case = returned(desk)
+    after = without(desk, "sandun.sweep.1")
+    case = after.ask(DISPATCHER, RefuseReturn(case_id=case.case_id, reason="职责清单第三条")).case
+    assert (case.stage, case.unit, case.worker) == (Stage.OFFERED, "sandun/sweep", None)

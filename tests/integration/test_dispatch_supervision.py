@@ -7,7 +7,7 @@ import pytest
 from dispatch_desk import Desk, build_dispatch, triaged
 
 from qipan.contracts.commands import AcceptTask, VoidCase
-from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
+from qipan.contracts.errors import Conflict, Forbidden, IllegalTransition, Invalid
 from qipan.contracts.queries import ListWork, TellCase
 from qipan.contracts.supervised import Level, Supervision
 from qipan.contracts.supervision import AnswerSupervision, ExpediteCase, RemarkCase, SuperviseCase
@@ -61,7 +61,7 @@ def test_a_case_is_supervised_until_it_is_answered(desk: Desk) -> None:
     desk.ask(case.worker or "", AnswerSupervision(case_id=case.case_id, answer="正在清理"))
     assert (watched(desk).open, watched(desk).answer) == (False, "正在清理")
     assert pass_time(desk, timedelta(days=1)) == 0
-    with pytest.raises(Invalid, match="lacks") as refused:
+    with pytest.raises(Conflict, match="as it is now") as refused:
         desk.ask(case.worker or "", AnswerSupervision(case_id=case.case_id, answer="还在清理"))
     assert refused.value.faults[0].what == "no supervision waits for an answer"
     assert heard(desk) == ["case.filed.v1", "case.supervised.v1", "supervision.answered.v1"]
@@ -91,7 +91,7 @@ def test_without_a_limit_the_towns_own_holds(desk: Desk) -> None:
 def test_only_a_higher_level_takes_over(desk: Desk) -> None:
     case_id = desk.case().case_id
     desk.ask(SUPERVISOR, SuperviseCase(case_id=case_id, reason="a"))
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(Conflict) as refused:
         desk.ask(LEAD, SuperviseCase(case_id=case_id, reason="b"))
     assert "expedite it" in (refused.value.faults[0].allowed or "")
     desk.ask("xihu.supervisor.1", SuperviseCase(case_id=case_id, reason="c"))

@@ -10,7 +10,7 @@ from dispatch_desk import MONDAY_NOON, Desk, build_dispatch, triaged, xihu
 
 from qipan.contracts.case import Stage
 from qipan.contracts.commands import AcceptTask, DisposeTask, VoidCase
-from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
+from qipan.contracts.errors import Conflict, Forbidden, IllegalTransition, Invalid
 from qipan.contracts.queries import GetCase, ListWork, TellCase
 from qipan.contracts.timing import (
     AskForTime,
@@ -211,7 +211,7 @@ def test_once_overdue_nothing_is_asked_for_and_an_open_request_lapses(desk: Desk
     case_id = in_hand(desk)
     asks(desk, case_id, kind="extension", by="1 work-hour")
     assert desk.let_pass(timedelta(days=3)) == 1
-    with pytest.raises(Invalid):
+    with pytest.raises(Conflict):
         desk.ask(DISPATCHER, DecideTime(case_id=case_id, approved=True))
     with pytest.raises(Invalid):
         asks(desk, case_id, kind="extension", by="1 work-hour")

@@ -1,5 +1,6 @@
 """The process table, and that no sequence of steps gets round it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,14 +13,28 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from qipan.access import rule_for
 from qipan.contracts import commands, field, timing
 from qipan.contracts import supervision as watching
-from qipan.contracts.case import OPEN_STAGES, Place, Return, Stage, Support, SupportState
-from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
+from qipan.contracts.case import (
+    OPEN_STAGES,
+    ClockState,
+    Handover,
+    HandoverState,
+    Place,
+    Remark,
+    Return,
+    Stage,
+    Support,
+    SupportState,
+)
+from qipan.contracts.errors import Conflict, Forbidden, IllegalTransition, Invalid
 from qipan.contracts.events import Outcome, ReportTriaged
 from qipan.tenancy.workflow import standard
 from qipan.worktime import Calendar, Span
 from services.dispatch import joint, rectification, supervision
-from services.dispatch.clocks import CLOCK_OF, USUAL, Deadlines, running
+from services.dispatch.availability import EVERYBODY
+from services.dispatch.clocks import CLOCK_OF, USUAL, Deadlines, begun_at, running
+from services.dispatch.filing import Ground
 from services.dispatch.process import STANDARD, Do, file
+from services.dispatch.situations import of_case
 from services.dispatch.steps import NOTHING, SYSTEM, Actor, Brings
 
 TRANSITIONS = STANDARD.steps
@@ -55,7 +70,7 @@ FULL = Brings(
     rating=4,
     returned=Return(unit="sandun/sweep", worker=HANDLER.id, task_id="task-1", reason="not ours", at=NOON),
 )
-HISTORY = {Do.RETURN, Do.REFUSE_RETURN, Do.DISPUTE, Do.DENY_RETURN}
+HISTORY = {Do.DISPATCH, Do.RETURN, Do.REFUSE_RETURN, Do.DISPUTE, Do.DENY_RETURN}
 CHILDREN = {do for do in Do if do.endswith(("-support", "-over", "-handover"))}
 SUPPORT = Support(
     task_id="c1.s1", unit="sandun/order", state=SupportState.ASKED, asked_at=NOON, changed_at=NOON
@@ -298,14 +313,14 @@ class Loop(RuleBasedStateMachine):
         row = TRANSITIONS[do]
         try:
             after = step(before, do, actor, self.now, DEADLINES, brings)
-        except (IllegalTransition, Forbidden, Invalid):
+        except (Conflict, Forbidden, Invalid):
             standing = {
                 *supervision.GUARDS.values(),
                 *rectification.GUARDS.values(),
             }
             elsewhere = standing.isdisjoint(row.guards)
             complete = elsewhere and (brings is FULL or not row.guards)
-            own_work = do in (Do.PASS, Do.FAIL) and actor.id == before.worker
+            own_work = do in (Do.PASS, Do.FAIL) and actor.id in {before.worker, *before.disposed_by}
             barred = do in HISTORY and any(guard(before, actor, brings) for guard in row.guards)
             allowed = position(before) in row.sources and not row.roles.isdisjoint(actor.roles)
             assert not (allowed and complete and not own_work and not barred), (
@@ -379,6 +394,94 @@ def test_nobody_who_did_a_part_inspects_the_whole():
     done = SUPPORT.model_copy(update={"state": SupportState.DONE, "worker": INSPECTOR.id})
     with pytest.raises(Forbidden):
         check(taken_to(Stage.DISPOSED).model_copy(update={"supports": (done,)}), Do.PASS, INSPECTOR)
+
+
+def test_who_did_the_work_of_any_round_does_not_inspect_it():
+    """A department's service reports for its worker, whose work it stays; nobody's round is forgotten."""
+    case = step(taken_to(Stage.ACCEPTED), Do.DISPOSE, SERVICE, NOON, DEADLINES, FULL)
+    assert (case.worker, case.disposed_by) == (HANDLER.id, (HANDLER.id, SERVICE.id))
+    case = step(case, Do.FAIL, INSPECTOR, NOON, DEADLINES, FULL)
+    assert (case.stage, case.worker) == (Stage.REWORK, HANDLER.id)
+    other = Actor("sandun.sweep.2", frozenset({"handler"}))
+    case = step(case, Do.DISPOSE, other, NOON, DEADLINES, FULL)
+    assert case.worker == other.id
+    for one in (HANDLER, SERVICE, other):
+        with pytest.raises(Forbidden, match="cannot inspect"):
+            check(case, Do.PASS, replace(one, roles=INSPECTOR.roles))
+    assert check(case, Do.PASS, INSPECTOR)
+
+
+def test_units_that_gave_it_back_are_kept_and_whom_the_arbiter_let_off_is_not_asked_again():
+    case = taken_to(Stage.RETURNED)
+    assert case.declined == ("sandun/sweep",)
+    order = replace(FULL, unit="sandun/order")
+    case = step(case, Do.DISPATCH, DISPATCHER, NOON, DEADLINES, order)
+    case = step(case, Do.RETURN, HANDLER, NOON, DEADLINES, replace(order, returned=case.returned))
+    assert case.declined == ("sandun/sweep", "sandun/order")
+    assert check(case, Do.DISPATCH, DISPATCHER, FULL), "a dispatcher may insist on a unit that gave it back"
+    refused = case.model_copy(update={"returned": FULL.returned})
+    again = step(refused, Do.REFUSE_RETURN, DISPATCHER, NOON, DEADLINES, FULL)
+    assert again.declined == ("sandun/sweep",)
+    marked = FULL.returned.model_copy(update={"refused": Remark(by="d", at=NOON, reason="是你们的")})
+    again = again.model_copy(update={"returned": marked})
+    disputed = step(again, Do.DISPUTE, HANDLER, NOON, DEADLINES, replace(FULL, returned=marked))
+    free = step(disputed, Do.ALLOW_RETURN, ARBITER, NOON, DEADLINES, replace(FULL, returned=marked))
+    assert (free.declined, free.let_off) == (("sandun/sweep", "sandun/order"), ("sandun/order",))
+    with pytest.raises(Invalid, match="lacks") as final:
+        check(free, Do.DISPATCH, DISPATCHER, order)
+    assert "arbiter" in final.value.faults[0].what
+    ground = Ground({}, (), OFFICE)
+    assert of_case(free, ground, {}, EVERYBODY, NOON).declined == {"sandun/sweep", "sandun/order"}
+
+
+def test_a_reopened_case_has_its_time_anew():
+    """Nothing of its first life's extension or deferral counts."""
+    closed = taken_to(Stage.CLOSED)
+    first = ClockState(original_due_at=NOON, starts_at=NOON - timedelta(days=9))
+    later, due = NOON + timedelta(days=3), NOON + timedelta(days=4)
+    brings = Brings(reason="又堆满了", due_at=due)
+    for clock in (None, first):
+        before = closed.model_copy(update={"clock": clock})
+        case = step(before, Do.REOPEN, SYSTEM, later, DEADLINES, brings)
+        case = step(case, Do.DISPATCH, DISPATCHER, later, DEADLINES, FULL)
+        case = step(case, Do.ACCEPT, HANDLER, later, DEADLINES)
+        assert (case.due_at, begun_at(case), case.clock.original_due_at) == (due, later, None)
+        assert later < case.yellow_at < due
+
+
+def test_whoever_comes_second_is_shown_the_case_as_it_is_now():
+    """Not told that something is lacking: nothing that they could bring would do."""
+    accepted, closed = taken_to(Stage.ACCEPTED), taken_to(Stage.CLOSED)
+    for case, do, actor in (
+        (accepted, Do.REFUSE_TIME, DISPATCHER),
+        (accepted, Do.EXTEND, DISPATCHER),
+        (accepted, Do.TAKE_OVER, DISPATCHER),
+        (accepted, Do.DECIDE_HANDOVER, ARBITER),
+        (accepted, Do.ANSWER_SUPERVISION, HANDLER),
+        (closed, Do.ANSWER_RECTIFICATION, HANDLER),
+        (closed, Do.CLOSE_RECTIFICATION, LEADER),
+        (closed, Do.ACCEPT, HANDLER),
+    ):
+        for brings in (FULL, NOTHING):
+            with pytest.raises(Conflict) as late:
+                check(case, do, actor, brings)
+            assert late.value.context["case"] == case.model_dump(mode="json")
+
+
+def test_whoever_took_a_case_over_does_not_judge_it():
+    taken = Handover(
+        to="wenxin", state=HandoverState.ACCEPTED, reason="不在本镇", by="x", at=NOON, holder="wenxin"
+    )
+    for stage, do, actor in (
+        (Stage.DISPOSED, Do.PASS, INSPECTOR),
+        (Stage.DISPOSED, Do.FAIL, INSPECTOR),
+        (Stage.INSPECTED, Do.CLOSE, LEADER),
+        (Stage.INSPECTED, Do.VOID, LEADER),
+    ):
+        case = taken_to(stage).model_copy(update={"handover": taken})
+        with pytest.raises(Forbidden, match="where it arose"):
+            check(case, do, replace(actor, tenant="wenxin"), FULL)
+        assert check(case, do, replace(actor, tenant="sandun"), FULL)
 
 
 @given(st.lists(st.sampled_from(sorted(joint.MOVES)), max_size=6))

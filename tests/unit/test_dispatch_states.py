@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from test_dispatch_process import DEADLINES, DISPATCHER, INSPECTOR, LEADER, NOON, file, report
 
 from qipan.contracts.case import CaseState, Going, Leg, Stage, SupportState
-from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
+from qipan.contracts.errors import Conflict, Forbidden, Invalid
 from qipan.contracts.field import WorkerState
 from services.dispatch import joint
 from services.dispatch.process import STANDARD, Do
@@ -162,7 +162,7 @@ class Field(RuleBasedStateMachine):
         brings = Brings("why", ("p",), "sanitation", "sandun/sweep", WORKERS[which % 2], "t", 4)
         try:
             self.cases[which] = STANDARD.step(self.cases[which], do, actor, self.now, DEADLINES, brings)
-        except (IllegalTransition, Forbidden, Invalid):
+        except (Conflict, Forbidden, Invalid):
             return
 
     @rule(which=st.integers(0, 2), worker=st.sampled_from((*WORKERS, None)), unit=st.sampled_from("ab"))
@@ -172,7 +172,7 @@ class Field(RuleBasedStateMachine):
             supports = joint.opened(case, f"sandun/{unit}", unit, worker, "why", self.now)
             brings = Brings("why", supports=supports)
             self.cases[which] = STANDARD.step(case, Do.OPEN_SUPPORT, DISPATCHER, self.now, DEADLINES, brings)
-        except (IllegalTransition, Forbidden, Invalid):
+        except (Conflict, Forbidden, Invalid):
             return
 
     @rule(
@@ -191,7 +191,7 @@ class Field(RuleBasedStateMachine):
             supports = joint.moved(case, case.supports[task].task_id, do, self.now, **changes)
             brings = Brings("why", ("p",), supports=supports)
             self.cases[which] = STANDARD.step(case, do, actor, self.now, DEADLINES, brings)
-        except (IllegalTransition, Forbidden, Invalid):
+        except (Conflict, Forbidden, Invalid):
             return
 
     @rule(worker=st.sampled_from(WORKERS), hours=st.integers(1, 12))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from qipan.contracts.case import CaseState, Place, Stage
-from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid
+from qipan.contracts.errors import Conflict, Forbidden, IllegalTransition, Invalid
 from qipan.contracts.events import Outcome, ReportTriaged
 from qipan.contracts.light import WORDS, Colour, light_of
 from qipan.contracts.timing import AskForTime
@@ -114,10 +114,10 @@ def test_once_overdue_nothing_is_given_any_more(by: str):
 
 def test_one_request_at_a_time_and_only_what_was_asked_is_given():
     case = accepted()
-    with pytest.raises(Invalid) as raised:
+    with pytest.raises(Conflict) as raised:
         ask(ask(case, kind="suspension"), kind="extension", by="1 work-hour")
     assert "suspension is still open" in raised.value.faults[0].what
-    with pytest.raises(Invalid, match="lacks"):
+    with pytest.raises(Conflict, match="as it is now"):
         approve(case)
 
 
@@ -244,7 +244,7 @@ class Clocks(RuleBasedStateMachine):
             self.case = STANDARD.step(
                 before, do, actor, self.now, DEADLINES, Brings(reason="why", time=timed)
             )
-        except (IllegalTransition, Forbidden, Invalid):
+        except (Conflict, Forbidden, Invalid):
             return False
         return True
 

@@ -210,7 +210,11 @@ APP, BOTH = (Channel.IN_APP,), (Channel.IN_APP, Channel.MAIL)
             {"sandun.dispatcher.1": ("case.expedited", APP)},
         ),
         (events.CaseRemarked, {}, {"sandun.shift-leader.1": ("case.remarked", APP)}),
-        (events.CaseFiled, {"worker": "somebody.unknown"}, {}),
+        (  # whoever was asked has left
+            events.CaseFiled,
+            {"worker": "somebody.unknown"},
+            {"sandun.sweep.1": ("task.offered", BOTH), "sandun.sweep.2": ("task.offered", APP)},
+        ),
     ],
 )
 def test_who_hears_what(

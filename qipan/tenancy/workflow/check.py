@@ -147,7 +147,7 @@ def _reached(workflow: Workflow, begun: Collection[str]) -> set[str]:
         further = {
             row.target
             for row in workflow.steps.values()
-            if row.target and not row.sources.isdisjoint(reached)
+            if row.target and row.id not in FIXED and not row.sources.isdisjoint(reached)
         }
         if further <= reached:
             return reached

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from qipan.contracts.case import Stage
 from qipan.contracts.commands import (
     AcceptTask,
     CaseAnswer,
@@ -15,14 +16,14 @@ from qipan.contracts.commands import (
 from qipan.contracts.errors import Fault, Invalid
 from qipan.messaging.service import Received, Work, answer
 from services.dispatch import returns
-from services.dispatch.acting import Acting
 from services.dispatch.change import Stored
+from services.dispatch.entrypoints.commands_again import CommandsAgain
 from services.dispatch.inspecting import inspected
 from services.dispatch.process import DISTRICTS, Do
 from services.dispatch.steps import Brings
 
 
-class Loop(Acting):
+class Loop(CommandsAgain):
     """Commands on one case."""
 
     @answer(AcceptTask)
@@ -48,14 +49,15 @@ class Loop(Acting):
 
     @answer(InspectCase)
     def inspect_case(self, work: Work, call: Received[InspectCase]) -> CaseAnswer:
-        """核查: passed, or back for rework 返工."""
+        """核查: passed, or back for rework 返工; where the unit's mandate has ended, its department is asked."""
         do = Do.PASS if call.data.passed else Do.FAIL
         before, asked = self._find(work, call), call.data
         now = work.now(before.case.tenant)
         kept = inspected(before.case, call.grant.sub, asked.passed, asked.evidence, now)
         brings = Brings(reason=asked.note or None, evidence=asked.evidence, follow_up=kept)
         detail = {"note": asked.note, "evidence": " ".join(asked.evidence)}
-        return self._act(work, call, before, do, brings, detail)
+        over = None if asked.passed else self._mandate_over(work, before.case)
+        return self._ask_instead(work, call, before, self._act(work, call, before, do, brings, detail), over)
 
     @answer(CloseCase)
     def close_case(self, work: Work, call: Received[CloseCase]) -> CaseAnswer:
@@ -81,7 +83,10 @@ class Loop(Acting):
             )
         brings = self._given_back(work, call, before, asked.note)  # where the step leads back, it is a return
         brings = replace(brings, reason=asked.note or None, evidence=asked.evidence)
-        return self._act(work, call, before, asked.step, brings, {"note": asked.note})
+        done = before.case.stage in (Stage.DISPOSED, Stage.INSPECTED)  # from where it may lead to rework
+        over = self._mandate_over(work, before.case) if done else None
+        answered = self._act(work, call, before, asked.step, brings, {"note": asked.note})
+        return self._ask_instead(work, call, before, answered, over)
 
     def _given_back(
         self, work: Work, call: Received, before: Stored, reason: str, whose: str | None = None

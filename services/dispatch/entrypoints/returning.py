@@ -1,15 +1,15 @@
 """退件: refused, disputed, arbitrated; and the list of what waits for the arbiter."""
 
-from qipan.contracts.case import Remark, Return, Stage
+from qipan.contracts.case import Remark, Return
 from qipan.contracts.commands import CaseAnswer
 from qipan.contracts.queries import CaseList
 from qipan.contracts.returns import ArbitrateReturn, DisputeReturn, ListDisputes, RefuseReturn
 from qipan.messaging.service import Received, Work, answer
 from qipan.tenancy import TenantKind, base_of, in_shadow, shadow_of
 from services.dispatch import disputes, returns
-from services.dispatch.acting import Acting
 from services.dispatch.change import Stored
-from services.dispatch.commanding import require_still_commanded
+from services.dispatch.commanding import Asked, Sent
+from services.dispatch.entrypoints.commands_again import CommandsAgain
 from services.dispatch.filing import task_id_of
 from services.dispatch.handover import commander
 from services.dispatch.process import Do
@@ -17,21 +17,16 @@ from services.dispatch.steps import Brings
 from services.dispatch.worklist import Cursor, Order
 
 
-class Returning(Acting):
+class Returning(CommandsAgain):
     """What becomes of a returned case."""
 
     @answer(RefuseReturn)
     def refuse_return(self, work: Work, call: Received[RefuseReturn]) -> CaseAnswer:
-        """退件不准: back to the unit, and counted; the unit must be one that may still be commanded."""
+        """退件不准: back to the unit, and counted; where it may not be commanded any more, its department is asked."""
         before, why = self._find(work, call), call.data.reason
-        case = before.case
-        if case.mandate is not None and case.stage is Stage.RETURNED:
-            town, now = commander(case), work.now(case.tenant)
-            ground = self.grounds_now(work, (town,))[town]
-            require_still_commanded(case, ground.book, ground.concern(case.matter), now)
         remark = self._remark(work, call, before, why)
-        brings = _again(before, why, returns.remarked(before.case, "refused", remark))
-        return self._act(work, call, before, Do.REFUSE_RETURN, brings, {"reason": why})
+        returned = returns.remarked(before.case, "refused", remark)
+        return self._back_to_unit(work, call, before, Do.REFUSE_RETURN, why, returned, {"reason": why})
 
     @answer(DisputeReturn)
     def dispute_return(self, work: Work, call: Received[DisputeReturn]) -> CaseAnswer:
@@ -51,7 +46,7 @@ class Returning(Acting):
         if asked.justified:
             brings = Brings(reason=asked.reason, returned=returned)
             return self._act(work, call, before, Do.ALLOW_RETURN, brings, detail)
-        return self._act(work, call, before, Do.DENY_RETURN, _again(before, asked.reason, returned), detail)
+        return self._back_to_unit(work, call, before, Do.DENY_RETURN, asked.reason, returned, detail)
 
     @answer(ListDisputes)
     def list_disputes(self, work: Work, call: Received[ListDisputes]) -> CaseList:
@@ -74,14 +69,30 @@ class Returning(Acting):
             authority = f"{self.process.district.id}: {self.grounds.arbiter(before.case.tenant)}"
         return Remark(by=actor.id, at=work.now(before.case.tenant), reason=reason, authority=authority)
 
+    def _back_to_unit(
+        self,
+        work: Work,
+        call: Received,
+        before: Stored,
+        do: Do,
+        reason: str,
+        returned: Return | None,
+        detail: dict[str, str],
+    ) -> CaseAnswer:
+        """The task goes back under its own id to the one who returned it; to the unit, when they have left.
 
-def _again(before: Stored, reason: str, returned: Return | None) -> Brings:
-    """The task goes back to the one who returned it, under its own id."""
-    case = before.case
-    known = case.returned
-    return Brings(
-        reason=reason,
-        worker=known.worker if known else None,
-        task_id=(known and known.task_id) or task_id_of(case.case_id, case.counters.offers + 1),
-        returned=returned,
-    )
+        To a unit that may not be commanded any more it goes only through its department.
+        """
+        case = before.case
+        known = case.returned
+        right = self._right_to_send_back(work, call, case, known.unit) if known and known.unit else None
+        still_there = known is not None and known.worker in self.grounds.workers(commander(case))
+        brings = Brings(
+            reason=reason,
+            worker=known.worker if known and still_there else None,
+            task_id=(known and known.task_id) or task_id_of(case.case_id, case.counters.offers + 1),
+            mandate=right.mandate if isinstance(right, Sent) else None,
+            returned=returned,
+        )
+        answered = self._act(work, call, before, do, brings, detail)
+        return self._ask_instead(work, call, before, answered, right if isinstance(right, Asked) else None)

@@ -14,9 +14,11 @@ from qipan.contracts.joint import (
 )
 from qipan.messaging.service import Received, Work, answer
 from services.dispatch import joint
+from services.dispatch.acting import home_of
+from services.dispatch.commanding import Asked
 from services.dispatch.entrypoints.choices import Choices
 from services.dispatch.process import Do
-from services.dispatch.redispatch import supporting
+from services.dispatch.redispatch import sent_by_hand, supporting
 from services.dispatch.steps import Brings
 
 
@@ -25,17 +27,23 @@ class Together(Choices):
 
     @answer(OpenSupport)
     def open_support(self, work: Work, call: Received[OpenSupport]) -> CaseAnswer:
-        """A unit more, and the worker named or the one with least to do."""
+        """A unit more, and the worker named or the one with least to do.
+
+        Of a unit that may not be commanded from here nobody is named: its department is asked (商请).
+        """
         before, asked = self._find(work, call), call.data
         case = before.case
-        situation = self._situation(work, call, before)
-        choice = supporting(asked.unit, asked.worker, self.grounds.of(case.tenant), situation)
-        unit = choice.unit
-        supports = joint.opened(
-            case, unit.id, unit.department, choice.worker, asked.reason, work.now(case.tenant)
-        )
-        detail = {"task": supports[-1].task_id, "unit": unit.id, "worker": choice.worker or ""}
-        detail |= {"reason": asked.reason, "why": "; ".join(choice.reasons)}
+        situation, ground = self._situation(work, call, before), self._ground(work, before)
+        choice = supporting(asked.unit, asked.worker, ground, situation)
+        sent = sent_by_hand(case, choice, home_of(call), ground, situation.now)
+        unit, worker = choice.unit, None if isinstance(sent, Asked) else choice.worker
+        supports = joint.opened(case, unit.id, unit.department, worker, asked.reason, work.now(case.tenant))
+        detail = {"task": supports[-1].task_id, "unit": unit.id, "worker": worker or ""}
+        if isinstance(sent, Asked):
+            supports = joint.through_department(supports)
+            detail |= {**sent.detail(), **sent.desk.waits(case.case_id), "reason": asked.reason}
+        else:
+            detail |= {"reason": asked.reason, "why": "; ".join(sent.reasons)}
         brings = Brings(reason=asked.reason, supports=supports)
         return self._act(work, call, before, Do.OPEN_SUPPORT, brings, detail)
 
