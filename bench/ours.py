@@ -1,11 +1,13 @@
 """The district under test: its processes by layer, reports through its door, and when a case is through."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 
 from bench.cpu import Layers
@@ -28,6 +30,9 @@ WHERE CASE WHEN r.case_id IS NULL THEN r.status NOT IN ('received', 'filed')
     ELSE EXISTS (SELECT FROM analytics.case_states c WHERE c.tenant = r.tenant AND c.case_id = r.case_id)
         AND EXISTS (SELECT FROM notify.messages m WHERE m.about_tenant = r.tenant AND m.case_id = r.case_id) END
 """
+LAYERS = {"intake": "triage"}
+"""What a service's layer is called where it is not called like the service."""
+_RELAY_CPU = re.compile(r"^qipan_relay_cpu_seconds_total\{.*\} (\S+)$", re.MULTILINE)
 
 
 @dataclass
@@ -45,10 +50,11 @@ class Ours:
         return int(self.running.door_url.rsplit(":", 1)[1])
 
     def pids(self) -> dict[str, tuple[int, ...]]:
-        """Process ids by layer: door, services, gateway, steward, towns' own."""
+        """Process ids by layer: door, services, gateway, steward, towns' own. Intake's is triage, and its following
+        of cases."""
         found: dict[str, list[int]] = {}
         for status in self.running.host.list():
-            layer = status.service if status.tenant is None else "towns' own"
+            layer = LAYERS.get(status.service, status.service) if status.tenant is None else "towns' own"
             if status.pid is not None:
                 found.setdefault(layer, []).append(status.pid)
         return {layer: tuple(pids) for layer, pids in found.items()}
@@ -56,6 +62,16 @@ class Ours:
     def layers(self) -> Layers:
         """Everything that works for a case, the servers included."""
         return Layers({**self.pids(), **servers(self.broker, self.postgres)})
+
+    def relaying(self) -> dict[str, float]:
+        """CPU seconds that relays have used so far, by the layer in whose processes they run."""
+        found = {}
+        for status in self.running.host.list():
+            if status.tenant is None:
+                shown = httpx.get(f"{status.url}/metrics", timeout=10).text
+                if used := _RELAY_CPU.search(shown):
+                    found[LAYERS.get(status.service, status.service)] = float(used[1])
+        return found
 
     def pause(self, name: str) -> None:
         """Stop ("STOP") or continue ("CONT") every process, so that the other system is measured alone."""

@@ -51,10 +51,15 @@ def measure(ours: Ours, reports: Reports, cases: int, bulk: int) -> dict[str, An
     """CPU by layer per case, and cases a second, for `cases` reports through the door."""
     generator = ours.ready(reports.take(cases), bulk=bulk)
     layers = ours.layers()
+    relaying = ours.relaying()
     before, started = layers.read(), time.monotonic()
     generator.go()
     through = ours.through.wait(generator.finish())
     used, seconds = spent(before, layers.read()), time.monotonic() - started
+    used["relay"] = 0.0
+    for layer, cpu in spent(relaying, ours.relaying()).items():
+        used[layer] -= cpu
+        used["relay"] += cpu
     return {**_costs(used, through, seconds), "filed_share": through / cases}
 
 
