@@ -1,124 +1,117 @@
-"""What a case costs when many are stored, and when there are many towns."""
+"""What a case costs when many are stored, and when there are many towns.
 
-import random
+Two districts are compared, each with a broker and a database of its own, by turns: the one that is not measured is
+paused, so that neither counts the other's work, and what the machine does meanwhile meets both.
+"""
+
 import statistics
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from bench.ours import Ours, district
 from bench.pairs import measure
+from bench.plain import OWN_SERVICES, synthetic_pack
 from bench.reports import Reports
 from qipan.hosting.embedded import EmbeddedBroker, EmbeddedPostgres
-from qipan.tenancy.from_rows import build_pack
-from qipan.tenancy.mapping import ReplayMapping
 
 FILL_BULK = 200
-OWN_SERVICES = 10
-CELLS = 1200
-MATTERS = 40
-OWN_DISPATCH = """
-[[services]]
-name = "dispatch"
-replaces = "dispatch"
-replicas = 1
-"""
+FEW_STORED = 1000
+WARM = 50
 
 
-def by_stored(ours: Ours, few: int, many: int, rounds: int, cases: int) -> dict[str, Any]:
-    """CPU per case with `few` and with `many` cases stored, each the median of `rounds`."""
-    reports = Reports(ours.running.district, seed=51)
-    _fill(ours, reports, few)
-    small = _cost(ours, reports, rounds, cases)
-    _fill(ours, reports, many)
-    large = _cost(ours, reports, rounds, cases)
-    return {
-        "few": few,
-        "many": ours.stored(),
-        "cpu_ms_few": small,
-        "cpu_ms_many": large,
-        "ratio": round(large / small, 3),
-    }
+def by_stored(base: Path, pack: Path, many: int, rounds: int, cases: int) -> dict[str, Any]:
+    """CPU per case with few and with `many` cases stored. What is measured is stored, too: few become a few more."""
+    with _alone(base, "few", pack) as small, _alone(base, "many", pack) as large:
+        sides = [(ours, Reports(ours.running.district, seed=51)) for ours in (small, large)]
+        for (ours, reports), until in zip(sides, (FEW_STORED, many), strict=True):
+            _fill(ours, reports, until)
+        found = _by_turns(sides, rounds, cases)
+        return {
+            "few": FEW_STORED,
+            "few_in_the_end": small.stored(),
+            "many": large.stored(),
+            "cpu_ms_few": found["cpu_ms"][0],
+            "cpu_ms_many": found["cpu_ms"][1],
+            "ratio": found["ratio"],
+            "ratios": found["ratios"],
+        }
 
 
-def by_towns(
-    base: Path,
-    broker: EmbeddedBroker,
-    postgres: EmbeddedPostgres,
-    counts: Sequence[int],
-    rounds: int,
-    cases: int,
-) -> dict[str, Any]:
-    """CPU per case with few and with many towns on the core, `OWN_SERVICES` of them with a dispatch of their own."""
-    costs = {}
-    for count in counts:
-        pack = synthetic_pack(base / f"towns-{count}", count)
-        with district(base, broker, postgres, f"towns{count}", pack, own_services=True) as ours:
-            reports = Reports(ours.running.district, seed=52)
-            _fill(ours, reports, 1000)
-            costs[count] = _cost(ours, reports, rounds, cases)
+def by_towns(base: Path, counts: Sequence[int], rounds: int, cases: int) -> dict[str, Any]:
+    """CPU per case with few and with many towns, `OWN_SERVICES` of them with a dispatch of their own; two ratios.
+
+    `own`: reports only to the towns with a dispatch of their own, which are the same in number in both districts.
+    `core`: the core serves all towns, after the towns' own services have left, and reports go to all of them.
+    Were reports to all towns while some serve themselves, the ratio would also be one of own services to the
+    core's: of ten towns all have one, of two hundred one in twenty. `ratio` is the larger of both.
+    """
     fewest, most = min(counts), max(counts)
+    with (
+        _alone(base, f"towns{fewest}", synthetic_pack(base / "few-towns", fewest), own=True) as small,
+        _alone(base, f"towns{most}", synthetic_pack(base / "many-towns", most), own=True) as large,
+    ):
+        both = (small, large)
+        found = {"own": _by_turns([(ours, _told(ours, _owners(ours))) for ours in both], rounds, cases)}
+        for ours in both:
+            for town in _owners(ours):
+                ours.running.host.retire("dispatch", town)
+        found["core"] = _by_turns([(ours, _told(ours)) for ours in both], rounds, cases)
     return {
         "own_services": OWN_SERVICES,
-        "cpu_ms": {str(count): cost for count, cost in costs.items()},
-        "ratio": round(costs[most] / costs[fewest], 3),
+        **{
+            way: {**each, "cpu_ms": dict(zip((str(fewest), str(most)), each["cpu_ms"], strict=True))}
+            for way, each in found.items()
+        },
+        "ratio": max(each["ratio"] for each in found.values()),
     }
+
+
+def _owners(ours: Ours) -> list[str]:
+    return sorted({spec.tenant for spec in ours.running.district.services})
+
+
+def _told(ours: Ours, towns: Collection[str] = ()) -> Reports:
+    """Reports to some towns, or all; the district has handled a thousand of them."""
+    reports = Reports(ours.running.district, seed=52 + len(towns), towns=towns)
+    ours.send(reports.take(FEW_STORED), bulk=FILL_BULK)
+    return reports
+
+
+def _by_turns(sides: Sequence[tuple[Ours, Reports]], rounds: int, cases: int) -> dict[str, Any]:
+    """Median CPU per case of both sides, and of the second ÷ the first, pair by pair."""
+    costs: tuple[list[float], list[float]] = ([], [])
+    for ours, _ in sides:
+        ours.pause("STOP")
+    for turn in range(rounds):
+        for which in (1, 0) if turn % 2 else (0, 1):
+            ours, reports = sides[which]
+            ours.pause("CONT")
+            ours.send(reports.take(WARM))  # what a process does first after a pause is not the case's cost
+            costs[which].append(measure(ours, reports, cases, 1)["cpu_ms_per_case"])
+            ours.pause("STOP")
+    for ours, _ in sides:
+        ours.pause("CONT")
+    ratios = [large / small for small, large in zip(*costs, strict=True)]
+    return {
+        "cpu_ms": [round(statistics.median(each), 3) for each in costs],
+        "ratio": round(statistics.median(ratios), 3),
+        "ratios": [round(ratio, 3) for ratio in ratios],
+    }
+
+
+@contextmanager
+def _alone(base: Path, name: str, pack: Path, *, own: bool = False) -> Iterator[Ours]:
+    """A district with servers of its own."""
+    with (
+        EmbeddedBroker(base / f"{name}-broker", ephemeral=True) as broker,
+        EmbeddedPostgres(base / f"{name}-postgres", ephemeral=True) as postgres,
+        district(base, broker, postgres, name, pack, own_services=own) as ours,
+    ):
+        yield ours
 
 
 def _fill(ours: Ours, reports: Reports, until: int) -> None:
     while (missing := until - ours.stored()) > 0:
-        count = min(missing, 5000)
-        stored = ours.stored()
-        ours.send(reports.take(count), bulk=FILL_BULK)
-        ours.wait_through(stored + count)
-
-
-def _cost(ours: Ours, reports: Reports, rounds: int, cases: int) -> float:
-    return round(
-        statistics.median(measure(ours, reports, cases, 1)["cpu_ms_per_case"] for _ in range(rounds)), 3
-    )
-
-
-def synthetic_pack(folder: Path, towns: int) -> Path:
-    """A district of `towns` equal towns on a plain, the same cells and matters whatever their number."""
-    chance = random.Random(5)
-    rows = []
-    for number in range(12 * CELLS):
-        lon, lat = chance.uniform(100.0, 100.4), chance.uniform(30.0, 30.4)
-        side = max(1, round(towns**0.5))
-        column, row = int((lon - 100.0) / 0.4 * side), int((lat - 30.0) / 0.4 * (towns / side))
-        rows.append(
-            {
-                "id": str(number),
-                "time": "2026-03-02 09:00",
-                "lon": str(lon),
-                "lat": str(lat),
-                "town": f"Town {min(towns - 1, row * side + column):03d}",
-                "matter": f"Matter {number % MATTERS:02d}",
-                "department": f"Department {number % 6}",
-            }
-        )
-    build_pack(rows, ReplayMapping.model_validate(MAPPING), folder)
-    for town in sorted((folder / "towns").iterdir())[:OWN_SERVICES]:
-        file = town / "town.toml"
-        file.write_text(file.read_text(encoding="utf-8") + OWN_DISPATCH, encoding="utf-8")
-    return folder
-
-
-MAPPING = {
-    "time_format": "%Y-%m-%d %H:%M",
-    "text": "{matter}",
-    "handlers": 2,
-    "district": {
-        "id": "plain",
-        "code": "999901",
-        "name": {"zh": "平原", "en": "Plain"},
-        "zone": "Asia/Shanghai",
-        "population": 1_000_000,
-        "bounds": [99.9, 29.9, 100.5, 30.5],
-    },
-    "columns": {name: name for name in ("id", "time", "lon", "lat", "town", "matter", "department")},
-    "cells": {"duty": CELLS, "communities": 200, "margin_metres": 100.0},
-    "limits": {"accept": "1 work-hour", "dispose": "5 work-days", "inspect": "2 work-days"},
-    "calendar": {"hours": ["09:00-17:00"], "days": "weekdays"},
-}
+        ours.send(reports.take(min(missing, 5000)), bulk=FILL_BULK)

@@ -1,18 +1,18 @@
 """The district under test: its processes by layer, reports through its door, and when a case is through."""
 
-import json
-import subprocess
-import sys
-import time
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 
 from bench.cpu import Layers
+from bench.generator import Generator
+from bench.through import Through
 from qipan.hosting.embedded import EmbeddedBroker, EmbeddedPostgres
 from qipan.hosting.plan import plan
 from qipan.hosting.port import ProcessSpec
@@ -20,15 +20,19 @@ from qipan.hosting.running import RunningDistrict, run_district
 from qipan.settings import Settings
 from qipan.tenancy import District
 
-CONNECTIONS = 32
-
 _STORED = "SELECT count(*) FROM intake.reports"
-_OPEN_ENDS = """
-SELECT (SELECT count(*) FROM intake.reports WHERE status = 'received')
-     + (SELECT count(*) FROM (SELECT 1 FROM intake.outbox LIMIT 1) AS waiting)
-     + (SELECT count(*) FROM (SELECT 1 FROM dispatch.outbox LIMIT 1) AS waiting)
+# All that a report leads to: triaged and counted; a case, which its report knows of, that is counted and told of.
+_THROUGH = """
+SELECT k.tenant, k.id, r.case_id IS NOT NULL FROM unnest(%s::text[], %s::text[]) AS k(tenant, id)
+JOIN intake.reports r ON r.tenant = k.tenant AND r.report_id = k.id
+JOIN analytics.report_states s ON s.tenant = k.tenant AND s.report_id = k.id
+WHERE CASE WHEN r.case_id IS NULL THEN r.status NOT IN ('received', 'filed')
+    ELSE EXISTS (SELECT FROM analytics.case_states c WHERE c.tenant = r.tenant AND c.case_id = r.case_id)
+        AND EXISTS (SELECT FROM notify.messages m WHERE m.about_tenant = r.tenant AND m.case_id = r.case_id) END
 """
-_THROUGH = "SELECT (SELECT count(*) FROM dispatch.cases), (SELECT count(*) FROM analytics.case_states)"
+LAYERS = {"intake": "triage"}
+"""What a service's layer is called where it is not called like the service."""
+_RELAY_CPU = re.compile(r"^qipan_relay_cpu_seconds_total\{.*\} (\S+)$", re.MULTILINE)
 
 
 @dataclass
@@ -39,16 +43,18 @@ class Ours:
     broker: EmbeddedBroker
     postgres: EmbeddedPostgres
     admin: psycopg.Connection
+    through: Through
 
     @property
     def door_port(self) -> int:
         return int(self.running.door_url.rsplit(":", 1)[1])
 
     def pids(self) -> dict[str, tuple[int, ...]]:
-        """Process ids by layer: door, services, gateway, steward, towns' own."""
+        """Process ids by layer: door, services, gateway, steward, towns' own. Intake's is triage, and its following
+        of cases."""
         found: dict[str, list[int]] = {}
         for status in self.running.host.list():
-            layer = status.service if status.tenant is None else "towns' own"
+            layer = LAYERS.get(status.service, status.service) if status.tenant is None else "towns' own"
             if status.pid is not None:
                 found.setdefault(layer, []).append(status.pid)
         return {layer: tuple(pids) for layer, pids in found.items()}
@@ -57,54 +63,35 @@ class Ours:
         """Everything that works for a case, the servers included."""
         return Layers({**self.pids(), **servers(self.broker, self.postgres)})
 
+    def relaying(self) -> dict[str, float]:
+        """CPU seconds that relays have used so far, by the layer in whose processes they run."""
+        found = {}
+        for status in self.running.host.list():
+            if status.tenant is None:
+                shown = httpx.get(f"{status.url}/metrics", timeout=10).text
+                if used := _RELAY_CPU.search(shown):
+                    found[LAYERS.get(status.service, status.service)] = float(used[1])
+        return found
+
     def pause(self, name: str) -> None:
         """Stop ("STOP") or continue ("CONT") every process, so that the other system is measured alone."""
         for status in self.running.host.list():
             self.running.host.signal(status.id, name)
 
-    def send(
-        self, reports: Sequence[dict[str, Any]], *, bulk: int = 1, rate: float = 0.0
-    ) -> list[dict[str, Any]]:
-        """Post reports from a process of its own; returns the answers. Raises if one was not accepted."""
-        lines = []
-        for start in range(0, len(reports), bulk):
-            group = reports[start : start + bulk]
-            path, body = ("/v1/reports", group[0]) if bulk == 1 else ("/v1/reports/batch", group)
-            lines.append(json.dumps([path, "", body], ensure_ascii=False))
-        done = subprocess.run(
-            [sys.executable, "-m", "bench.load", str(self.door_port), str(CONNECTIONS), str(rate)],
-            input="\n".join(lines),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        answers = []
-        for line in done.stdout.splitlines():
-            status, seconds, answer = line.split(" ", 2)
-            if status not in ("200", "201", "207"):
-                raise RuntimeError(f"the door answered {status}: {answer}")
-            answers.append({"seconds": float(seconds), "answer": json.loads(answer)})
-        return answers
+    def ready(self, reports: Sequence[dict[str, Any]], *, bulk: int = 1, rate: float = 0.0) -> Generator:
+        """A load generator that is about to post these, `bulk` a request, `rate` requests a second (0: any)."""
+        return Generator(self.door_port, reports, bulk=bulk, rate=rate)
 
-    def wait_through(self, stored: int, seconds: float = 600.0) -> int:
-        """Wait until `stored` reports are in and every case of theirs is on the board; returns the cases."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if self._one(_STORED)[0] >= stored and self._one(_OPEN_ENDS)[0] == 0:
-                cases, counted = self._one(_THROUGH)
-                if cases == counted:
-                    return int(cases)
-            time.sleep(0.05)
-        raise RuntimeError(f"not through after {seconds:g} s: {self._one(_THROUGH)} of {stored}")
+    def send(self, reports: Sequence[dict[str, Any]], *, bulk: int = 1) -> int:
+        """Post reports, and wait until they have had all their effects; returns how many became cases."""
+        generator = self.ready(reports, bulk=bulk)
+        generator.go()
+        return self.through.wait(generator.finish())
 
     def stored(self) -> int:
         """How many reports are stored."""
-        return int(self._one(_STORED)[0])
-
-    def _one(self, query: str) -> tuple[Any, ...]:
-        row = self.admin.execute(query).fetchone()
-        assert row is not None
-        return row
+        row = self.admin.execute(_STORED).fetchone()
+        return int(row[0]) if row else 0
 
 
 def servers(broker: EmbeddedBroker, postgres: EmbeddedPostgres) -> dict[str, tuple[int, ...]]:
@@ -143,4 +130,4 @@ def district(
         ) as running,
         psycopg.connect(settings.database_url.replace("+psycopg", ""), autocommit=True) as admin,
     ):
-        yield Ours(running, broker, postgres, admin)
+        yield Ours(running, broker, postgres, admin, Through(admin, _THROUGH))

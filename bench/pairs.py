@@ -4,104 +4,125 @@ import os
 import signal
 import statistics
 import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from bench import raw
+import psycopg
+
+from bench import raw, raw_tables
 from bench.cpu import Layers, spent
 from bench.ours import Ours, servers
 from bench.reports import Reports
+from bench.through import Through
 
 BULK = 50
 
 
 def compare(ours: Ours, raw_database: str, raw_broker: str, pairs: int, cases: int) -> dict[str, Any]:
     """Median of `pairs` interleaved pairs of `cases` each; the ratio is ours ÷ raw."""
-    raw.prepare(raw_database, raw_broker)
-    stages = raw.start(raw_database, raw_broker)
+    raw_tables.prepare(raw_database, raw_broker)
     reports = Reports(ours.running.district, seed=7)
     results: dict[str, list[dict[str, Any]]] = {"single": [], "bulk": []}
-    done = 0
-    try:
+    with _raw(ours, raw_database, raw_broker) as theirs:
         ours.send(reports.take(300), bulk=BULK)  # warm caches and pools of both before anything counts
-        ours.wait_through(300)
-        done = _raw(raw_database, stages, ours, 300, BULK, done)["done"]
+        theirs.measure(300, BULK)
         for number in range(pairs):
             for mode, bulk in (("single", 1), ("bulk", BULK)):
                 pair: dict[str, Any] = {}
                 for who in ("raw", "ours") if number % 2 else ("ours", "raw"):
                     if who == "ours":
-                        _signal(stages, "STOP")
+                        theirs.signal("STOP")
                         pair["ours"] = measure(ours, reports, cases, bulk)
-                        _signal(stages, "CONT")
+                        theirs.signal("CONT")
                     else:
                         ours.pause("STOP")
-                        pair["raw"] = _raw(raw_database, stages, ours, cases, bulk, done)
-                        done = pair["raw"].pop("done")
+                        pair["raw"] = theirs.measure(cases, bulk)
                         ours.pause("CONT")
                 pair["ratio"] = pair["ours"]["cpu_ms_per_case"] / pair["raw"]["cpu_ms_per_case"]
                 results[mode].append(pair)
                 print(f"  {mode} {number + 1}/{pairs}: ratio {pair['ratio']:.2f}", flush=True)
-    finally:
-        for stage in stages:
-            stage.kill()
-            stage.join()
     return {mode: _summary(found) for mode, found in results.items()}
 
 
 def measure(ours: Ours, reports: Reports, cases: int, bulk: int) -> dict[str, Any]:
     """CPU by layer per case, and cases a second, for `cases` reports through the door."""
-    batch = reports.take(cases)
-    stored = ours.stored()
+    generator = ours.ready(reports.take(cases), bulk=bulk)
     layers = ours.layers()
+    relaying = ours.relaying()
     before, started = layers.read(), time.monotonic()
-    cases_before = ours.wait_through(stored)
-    ours.send(batch, bulk=bulk)
-    through = ours.wait_through(stored + cases) - cases_before
-    seconds = time.monotonic() - started
-    used = spent(before, layers.read())
-    return {
-        "cpu_ms_per_case": 1000 * sum(used.values()) / through,
-        "cases_per_s": through / seconds,
-        "filed_share": through / cases,
-        "budget_ms": {layer: round(1000 * value / through, 3) for layer, value in sorted(used.items())},
-    }
+    generator.go()
+    through = ours.through.wait(generator.finish())
+    used, seconds = spent(before, layers.read()), time.monotonic() - started
+    used["relay"] = 0.0
+    for layer, cpu in spent(relaying, ours.relaying()).items():
+        used[layer] -= cpu
+        used["relay"] += cpu
+    return {**_costs(used, through, seconds), "filed_share": through / cases}
 
 
-def _raw(
-    database: str, stages: list[BaseProcess], ours: Ours, cases: int, bulk: int, done: int
-) -> dict[str, Any]:
-    batch = [
-        {
-            **report,
-            "tenant": "sandun",
-            "id": f"r{done + n}",
-            "cell": f"c{n % 1200}",
-            "received_at": "2026-03-02T08:00",
-        }
-        for n, report in enumerate(Reports(ours.running.district, seed=done).take(cases))
-    ]
-    pids = tuple(stage.pid for stage in stages if stage.pid is not None)
-    layers = Layers({"stages": pids, **servers(ours.broker, ours.postgres)})
-    before, started = layers.read(), time.monotonic()
-    accepting = time.process_time()
-    raw.accept(database, batch, bulk)
-    accepting = time.process_time() - accepting
-    while raw.closed(database) < done + cases:
-        time.sleep(0.05)
-    used = {**spent(before, layers.read()), "accept": accepting}
+def _costs(used: Mapping[str, float], cases: int, seconds: float) -> dict[str, Any]:
     return {
         "cpu_ms_per_case": 1000 * sum(used.values()) / cases,
-        "cases_per_s": cases / (time.monotonic() - started),
+        "cases_per_s": cases / seconds,
         "budget_ms": {layer: round(1000 * value / cases, 3) for layer, value in sorted(used.items())},
-        "done": done + cases,
     }
 
 
-def _signal(stages: list[BaseProcess], name: str) -> None:
-    for stage in stages:
-        if stage.pid is not None:
-            os.kill(stage.pid, getattr(signal, f"SIG{name}"))
+class _Raw:
+    """The raw pipeline, running."""
+
+    def __init__(
+        self, ours: Ours, door: raw.Door, through: Through, stages: Mapping[str, Sequence[BaseProcess]]
+    ) -> None:
+        self._ours = ours
+        self._door = door
+        self._through = through
+        self._stages = stages
+        self._done = 0
+
+    def measure(self, cases: int, bulk: int) -> dict[str, Any]:
+        """As `measure` does it for ours."""
+        reports = Reports(self._ours.running.district, seed=self._done).take(cases)
+        batch = raw.given(reports, self._done)
+        self._done += cases
+        layers = Layers(
+            {
+                **{
+                    stage: tuple(each.pid for each in found if each.pid)
+                    for stage, found in self._stages.items()
+                },
+                **servers(self._ours.broker, self._ours.postgres),
+            }
+        )
+        before, accepting, started = layers.read(), time.process_time(), time.monotonic()
+        self._door.accept(batch, bulk)
+        accepting = time.process_time() - accepting
+        self._through.wait([(report["tenant"], report["id"]) for report in batch])
+        used, seconds = spent(before, layers.read()), time.monotonic() - started
+        return _costs({**used, "door": accepting}, cases, seconds)
+
+    def signal(self, name: str) -> None:
+        """Stop or continue every stage."""
+        for stage in chain.from_iterable(self._stages.values()):
+            if stage.pid is not None:
+                os.kill(stage.pid, getattr(signal, f"SIG{name}"))
+
+
+@contextmanager
+def _raw(ours: Ours, database: str, broker: str) -> Iterator[_Raw]:
+    stages = raw.start(database, broker)
+    door = raw.Door(database)
+    try:
+        with psycopg.connect(database, autocommit=True) as conn:
+            yield _Raw(ours, door, Through(conn, raw_tables.THROUGH), stages)
+    finally:
+        door.close()
+        for stage in chain.from_iterable(stages.values()):
+            stage.kill()
+            stage.join()
 
 
 def _summary(found: list[dict[str, Any]]) -> dict[str, Any]:
@@ -112,6 +133,7 @@ def _summary(found: list[dict[str, Any]]) -> dict[str, Any]:
         "pairs": len(found),
         "ratio": round(statistics.median(pair["ratio"] for pair in found), 3),
         "ratios": [round(pair["ratio"], 3) for pair in found],
+        "spread": round(max(pair["ratio"] for pair in found) / min(pair["ratio"] for pair in found), 3),
         "filed_share": middle("ours", "filed_share"),
         **{
             who: {

@@ -1,9 +1,12 @@
 """The yardstick: the same hops and durable rows with nothing but psycopg and py-amqp.
 
-accept (report + outbox) → relay → triage → relay → dispatch (case, task, clock) → relay → notify and analytics;
-inbox rows everywhere, batches of 50, pipelined confirms. No HTTP, no checks, no rules, no framework.
+accept (report + outbox) → relay → triage → relay → dispatch (case, what it is found by, task, clock, timer, history,
+load) → relay → notify and analytics; inbox rows everywhere, batches of 50, pipelined confirms. No HTTP, no checks,
+no rules, no framework. Two hops of ours are left out, so that ours pays for them: what triage decided goes to
+analytics, too, and what becomes of a case goes back to its report.
 """
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -11,126 +14,94 @@ import signal
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from itertools import pairwise
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 import amqp
 import psycopg
 
+from bench.raw_tables import OUTBOXES, STAGES, case_id_of, connect
+
 BATCH = 50
 LINGER = 0.02
 RELAY_BATCH = 500
 ACCEPTING = 8
-QUORUM = {"x-queue-type": "quorum"}
-QUEUES = {"received": ("triage",), "triaged": ("dispatch",), "filed": ("notify", "analytics")}
-
-SCHEMA = """
-DROP SCHEMA IF EXISTS raw CASCADE;
-CREATE SCHEMA raw;
-CREATE TABLE raw.reports (tenant text, id text, body jsonb, state text, at timestamptz DEFAULT now(),
-    PRIMARY KEY (tenant, id));
-CREATE TABLE raw.cases (tenant text, id text, report_id text, state jsonb, version int, PRIMARY KEY (tenant, id));
-CREATE TABLE raw.tasks (tenant text, id text, case_id text, worker text, PRIMARY KEY (tenant, id));
-CREATE TABLE raw.clocks (tenant text, case_id text, stage text, due_at timestamptz,
-    PRIMARY KEY (tenant, case_id, stage));
-CREATE TABLE raw.messages (tenant text, id text, case_id text, body text, PRIMARY KEY (tenant, id));
-CREATE TABLE raw.newest (tenant text, case_id text, version int, state jsonb, PRIMARY KEY (tenant, case_id));
-CREATE TABLE raw.totals (tenant text, hour text, cell text, filed int, PRIMARY KEY (tenant, hour, cell));
-"""
-PER_STAGE = """
-CREATE TABLE raw.{stage}_inbox (tenant text, id text, at timestamptz DEFAULT now(), PRIMARY KEY (tenant, id));
-"""
-PER_OUTBOX = """
-CREATE TABLE raw.{stage}_outbox (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tenant text, kind text,
-    id text, body bytea);
-"""
+TOWNS, CELLS, MATTERS, DEPARTMENTS, WORKERS = 12, 1200, 40, 6, 241
+HOUR, DAY = "2026-03-02T08", "2026-03-02"
 
 
-def prepare(database: str, broker: str) -> None:
-    """Fresh tables and queues."""
-    with psycopg.connect(database, autocommit=True) as conn:
-        conn.execute(SCHEMA)
-        for stage in ("triage", "dispatch", "notify", "analytics"):
-            conn.execute(PER_STAGE.format(stage=stage))
-        for stage in ("intake", "dispatch"):
-            conn.execute(PER_OUTBOX.format(stage=stage))
-    connection = _connect(broker)
-    channel = connection.channel()
-    channel.exchange_declare("raw", "topic", durable=True, auto_delete=False)
-    for kind, queues in QUEUES.items():
-        for queue in queues:
-            channel.queue_delete(f"raw.{queue}")
-            channel.queue_declare(f"raw.{queue}", durable=True, auto_delete=False, arguments=QUORUM)
-            channel.queue_bind(f"raw.{queue}", "raw", f"*.{kind}")
-    connection.close()
-
-
-def start(database: str, broker: str) -> list[BaseProcess]:
-    """Start every stage but the accepting one, each in a process of its own."""
+def start(database: str, broker: str) -> dict[str, list[BaseProcess]]:
+    """Start every stage but the accepting one, each in a process of its own; by layer."""
     context = multiprocessing.get_context("spawn")
-    stages: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
-        (_relay, (database, broker, "intake")),
-        (_relay, (database, broker, "dispatch")),
-        *((_consume, (database, broker, stage)) for stage in ("triage", "dispatch", "notify", "analytics")),
-    ]
-    processes = [context.Process(target=target, args=args, daemon=True) for target, args in stages]
-    for process in processes:
+
+    def begin(target: Callable[..., None], stage: str) -> BaseProcess:
+        process = context.Process(target=target, args=(database, broker, stage), daemon=True)
         process.start()
-    return processes
+        return process
+
+    return {
+        "relay": [begin(_relay, stage) for stage in OUTBOXES],
+        **{stage: [begin(_consume, stage)] for stage in STAGES},
+    }
 
 
-def accept(database: str, reports: Sequence[dict[str, Any]], bulk: int) -> None:
-    """Store reports and their outbox rows, `bulk` in a transaction. Runs in the calling process: it is counted.
-
-    Several connections, as any door has, so that the stages behind it get full batches.
-    """
-    shares = [reports[n::ACCEPTING] for n in range(ACCEPTING)]
-    threads = [threading.Thread(target=_accept, args=(database, share, bulk)) for share in shares]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-def _accept(database: str, reports: Sequence[dict[str, Any]], bulk: int) -> None:
-    with psycopg.connect(database) as conn:
-        for start_at in range(0, len(reports), bulk):
-            rows, messages = [], []
-            for report in reports[start_at : start_at + bulk]:
-                body = json.dumps(report, ensure_ascii=False)
-                rows.append((report["tenant"], report["id"], body, "received"))
-                messages.append((report["tenant"], "received", str(uuid.uuid4()), body.encode()))
-            with conn.cursor() as cursor:
-                cursor.executemany(
-                    "INSERT INTO raw.reports (tenant, id, body, state) VALUES (%s, %s, %s, %s)", rows
-                )
-                _outbox(cursor, "intake", messages)
-            conn.commit()
+def given(reports: Sequence[dict[str, Any]], done: int) -> list[dict[str, Any]]:
+    """Reports as the stages get them, with what ours finds out already there; `done` were made before."""
+    return [
+        {
+            **report,
+            "tenant": f"t{number % TOWNS}",
+            "id": f"r{number}",
+            "cell": f"c{number % CELLS}",
+            "matter": f"m{number % MATTERS}",
+            "department": f"d{number % DEPARTMENTS}",
+            "worker": f"w{number % WORKERS}",
+            "received_at": f"{HOUR}:00",
+        }
+        for number, report in enumerate(reports, start=done)
+    ]
 
 
-def closed(database: str) -> int:
-    """How many cases have come through every hop."""
-    with psycopg.connect(database) as conn:
-        row = conn.execute(
-            "SELECT least((SELECT count(*) FROM raw.messages), (SELECT count(*) FROM raw.newest))"
-        ).fetchone()
-        return int(row[0]) if row else 0
+class Door:
+    """Accepts over several standing connections, as any door has, so that the stages behind it get full batches."""
+
+    def __init__(self, database: str) -> None:
+        self._open = ExitStack()
+        self._conns = [self._open.enter_context(psycopg.connect(database)) for _ in range(ACCEPTING)]
+
+    def accept(self, reports: Sequence[dict[str, Any]], bulk: int) -> None:
+        """Store reports and their outbox rows, `bulk` in a transaction. Runs in the calling process: it is counted."""
+        threads = [
+            threading.Thread(target=_accept, args=(conn, reports[number::ACCEPTING], bulk))
+            for number, conn in enumerate(self._conns)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._open.close()
 
 
-def _connect(broker: str) -> amqp.Connection:
-    user, password, host, vhost = _parts(broker)
-    connection = amqp.Connection(host, user, password, virtual_host=vhost)
-    connection.connect()
-    return connection
-
-
-def _parts(broker: str) -> tuple[str, str, str, str]:
-    rest = broker.split("://", 1)[1]
-    credentials, _, address = rest.rpartition("@")
-    user, _, password = credentials.partition(":")
-    host, _, vhost = address.partition("/")
-    return user, password, host, vhost or "/"
+def _accept(conn: psycopg.Connection, reports: Sequence[dict[str, Any]], bulk: int) -> None:
+    for start_at in range(0, len(reports), bulk):
+        rows, messages = [], []
+        for report in reports[start_at : start_at + bulk]:
+            body = json.dumps(report, ensure_ascii=False)
+            rows.append((report["tenant"], report["id"], body, "received"))
+            messages.append((report["tenant"], "received", str(uuid.uuid4()), body.encode()))
+        with conn.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO raw.reports (tenant, id, body, state) VALUES (%s, %s, %s, %s)", rows
+            )
+            _outbox(cursor, "intake", messages)
+        conn.commit()
 
 
 def _outbox(cursor: psycopg.Cursor, stage: str, messages: Sequence[tuple[str, str, str, bytes]]) -> None:
@@ -141,7 +112,7 @@ def _outbox(cursor: psycopg.Cursor, stage: str, messages: Sequence[tuple[str, st
 
 def _relay(database: str, broker: str, stage: str) -> None:
     die_with_parent()
-    channel = _connect(broker).channel()
+    channel = connect(broker).channel()
     channel.confirm_select()
     waiting: set[int] = set()
 
@@ -173,7 +144,7 @@ def _relay(database: str, broker: str, stage: str) -> None:
 def _consume(database: str, broker: str, stage: str) -> None:
     die_with_parent()
     handle = {"triage": _triage, "dispatch": _dispatch, "notify": _notify, "analytics": _analytics}[stage]
-    connection = _connect(broker)
+    connection = connect(broker)
     channel = connection.channel()
     channel.basic_qos(0, 4 * BATCH, False)
     held: list[Any] = []
@@ -216,20 +187,44 @@ def _triage(cursor: psycopg.Cursor, reports: Sequence[dict[str, Any]]) -> None:
 
 def _dispatch(cursor: psycopg.Cursor, reports: Sequence[dict[str, Any]]) -> None:
     states = [
-        {**report, "case_id": str(uuid.uuid4()), "version": 1, "stage": "offered"} for report in reports
+        {**report, "case_id": case_id_of(report["id"]), "version": 1, "stage": "offered"}
+        for report in reports
     ]
     bodies = [json.dumps(state, ensure_ascii=False) for state in states]
+    hashes = [hashlib.sha256(body.encode()).digest() for body in bodies]
     cursor.executemany(
-        "INSERT INTO raw.cases VALUES (%s, %s, %s, %s, 1)",
-        [(s["tenant"], s["case_id"], s["id"], body) for s, body in zip(states, bodies, strict=True)],
+        "INSERT INTO raw.cases VALUES (%s, %s, %s, %s, 1, %s)",
+        [
+            (s["tenant"], s["case_id"], s["id"], body, link)
+            for s, body, link in zip(states, bodies, hashes, strict=True)
+        ],
+    )
+    cursor.executemany(
+        "INSERT INTO raw.findable VALUES (%s, %s, %s, %s, array_to_tsvector(%s))",
+        [(s["tenant"], s["case_id"], s["lon"], s["lat"], _words(s)) for s in states],
     )
     cursor.executemany(
         "INSERT INTO raw.tasks VALUES (%s, %s, %s, %s)",
-        [(s["tenant"], str(uuid.uuid4()), s["case_id"], "worker") for s in states],
+        [(s["tenant"], str(uuid.uuid4()), s["case_id"], s["worker"]) for s in states],
     )
     cursor.executemany(
         "INSERT INTO raw.clocks VALUES (%s, %s, 'accept', now() + interval '1 hour')",
         [(s["tenant"], s["case_id"]) for s in states],
+    )
+    cursor.executemany(
+        "INSERT INTO raw.timers VALUES (%s, 'due', %s, now() + interval '1 hour')",
+        [(s["tenant"], s["case_id"]) for s in states],
+    )
+    cursor.executemany(
+        "INSERT INTO raw.history (tenant, case_id, version, what, who, message_id, detail, hash)"
+        " VALUES (%s, %s, 1, 'file', 'system', %s, '{}', %s)",
+        [(s["tenant"], s["case_id"], s["id"], link) for s, link in zip(states, hashes, strict=True)],
+    )
+    loads = Counter((s["tenant"], s["worker"]) for s in states)
+    cursor.executemany(
+        "INSERT INTO raw.loads VALUES (%s, %s, %s)"
+        " ON CONFLICT (tenant, worker) DO UPDATE SET open = loads.open + excluded.open",
+        [(*key, count) for key, count in sorted(loads.items())],
     )
     _outbox(
         cursor,
@@ -241,10 +236,14 @@ def _dispatch(cursor: psycopg.Cursor, reports: Sequence[dict[str, Any]]) -> None
     )
 
 
+def _words(state: dict[str, Any]) -> list[str]:
+    return [f"{state['tenant']}/{one}{other}" for one, other in pairwise(state["text"])]
+
+
 def _notify(cursor: psycopg.Cursor, states: Sequence[dict[str, Any]]) -> None:
     cursor.executemany(
         "INSERT INTO raw.messages VALUES (%s, %s, %s, %s)",
-        [(s["tenant"], str(uuid.uuid4()), s["case_id"], "You have a new task.") for s in states],
+        [(s["tenant"], f"{s['case_id']}.1", s["case_id"], "You have a new task.") for s in states],
     )
 
 
@@ -253,12 +252,15 @@ def _analytics(cursor: psycopg.Cursor, states: Sequence[dict[str, Any]]) -> None
         "INSERT INTO raw.newest VALUES (%s, %s, 1, %s)",
         [(s["tenant"], s["case_id"], json.dumps(s, ensure_ascii=False)) for s in states],
     )
-    counts: dict[tuple[str, str, str], int] = {}
+    counts: Counter[tuple[str, str, str, str]] = Counter()
     for state in states:
-        key = (state["tenant"], "2026-03-02T08", state["cell"])
-        counts[key] = counts.get(key, 0) + 1
+        tenant = state["tenant"]
+        counts.update(
+            [(tenant, "hour", HOUR, ""), (tenant, "day", DAY, ""), (tenant, "ever", "", "")]
+            + [(tenant, cut, DAY, state[cut]) for cut in ("department", "matter", "cell", "channel")]
+        )
     cursor.executemany(
-        "INSERT INTO raw.totals VALUES (%s, %s, %s, %s) ON CONFLICT (tenant, hour, cell)"
+        "INSERT INTO raw.totals VALUES (%s, %s, %s, %s, %s) ON CONFLICT (tenant, cut, bucket, member)"
         " DO UPDATE SET filed = totals.filed + excluded.filed",
         [(*key, count) for key, count in sorted(counts.items())],
     )

@@ -1,7 +1,7 @@
 """Reports to bench with: told as citizens do, spread over towns and matters, each about something else."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from typing import Any
 
@@ -11,11 +11,18 @@ _WORDS = "东南西北前后左右上下里外旁边路口桥头河边店门小�
 
 
 class Reports:
-    """An endless supply; the same seed gives the same. No report says again what another said."""
+    """An endless supply; the same seed gives the same. No report says again what another said.
 
-    def __init__(self, district: District, seed: int = 1) -> None:
+    `towns`: from these only; empty: from all.
+    """
+
+    def __init__(self, district: District, seed: int = 1, towns: Collection[str] = ()) -> None:
         self._random = random.Random(seed)
-        self._points = [cell.shape.representative_point() for cell in district.territory.cells("duty")]
+        self._points = [
+            cell.shape.representative_point()
+            for cell in district.territory.cells("duty")
+            if not towns or cell.town in towns
+        ]
         matters = district.matters_of(district.towns[0].id)
         standard = {code: matter for code, matter in matters.items() if not code.startswith("x-")}
         self._matters = sorted(matter.name.zh for matter in (standard or matters).values())

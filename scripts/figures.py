@@ -157,6 +157,10 @@ def bench(found: Figures) -> str:
         *_pair(found, "bulk", "cpu_ratio_bulk", "reports in batches"),
         ("cost a case with 100,000 stored ÷ with 1,000", number(found.get("growth_100k"))),
         ("cost a case with 200 towns ÷ with 10", number(found.get("growth_towns"))),
+        (
+            "… with towns' own dispatch · on the core",
+            " · ".join(number(at(found, "towns", way, "ratio")) for way in ("own", "core")),
+        ),
         ("locating a point among 100,000 cells ÷ among 10", number(found.get("locating_100k_cells"))),
         (
             "p90 minutes to arrival: nearest first · one by one · matched · hindsight",
@@ -169,8 +173,8 @@ def bench(found: Figures) -> str:
         ("calls a second, ours · a bare echo", _both(found, "calls_per_s")),
         ("a call's p99 in ms, ours · a bare echo", _both(found, "p99_ms")),
         (
-            "accepted → on the worker's list at half load, p50 · p99 in ms",
-            several(found.get("accepted_to_list", {}), "p50_ms", "p99_ms"),
+            "accepted → on the worker's list at half load, p50 · p99 in ms · not there in 5 s",
+            several(found.get("accepted_to_list", {}), "p50_ms", "p99_ms", "missed"),
         ),
         ("measured on", str(found.get("machine", UNKNOWN))),
     ]
@@ -193,8 +197,10 @@ def _by_way(found: Figures, figure: str) -> str:
 def _pair(found: Figures, mode: str, ratio: str, words: str) -> Rows:
     cpu = " · ".join(number(at(found, "pairs", mode, who, "cpu_ms_per_case")) for who in ("ours", "raw"))
     speed = " · ".join(number(at(found, "pairs", mode, who, "cases_per_s")) for who in ("ours", "raw"))
+    ratios = sorted(at(found, "pairs", mode, "ratios") or ())
     return [
         (f"{words}: CPU, ours ÷ raw", f"**{number(found.get(ratio))}**"),
+        (f"{words}: the pairs' ratios", " · ".join(number(each) for each in ratios) or UNKNOWN),
         (f"{words}: CPU ms a case, ours · raw", cpu),
         (f"{words}: cases a second, ours · raw", speed),
     ]

@@ -16,6 +16,7 @@ from qipan.messaging.declaration import Channel
 from qipan.messaging.publisher import Fate, Publisher
 from qipan.messaging.wire import BROKER_GONE
 from qipan.observability import metrics
+from qipan.observability.cpu_share import CpuShare
 from qipan.observability.logs import logger
 from qipan.storage import inbox
 from qipan.storage.database import Database
@@ -68,6 +69,7 @@ class Relay:
         self._ok = True
         self._held: dict[str, float] = {}
         self._holds: dict[str, float] = {}
+        self._cpu = CpuShare()
         self._thread = threading.Thread(target=self._run, name=f"{database.schema} relay", daemon=True)
 
     def start(self) -> None:
@@ -84,7 +86,12 @@ class Relay:
         """Whether messages leave (or would, if this relay were not standing by), and if not why."""
         return self._ok, self._state
 
+    def cpu_seconds(self) -> float:
+        """CPU time that relaying has taken so far."""
+        return self._cpu.seconds
+
     def _run(self) -> None:
+        self._cpu.begin()
         pause = 0.1
         while not self._stopping.wait(pause):
             try:

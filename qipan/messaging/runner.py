@@ -72,6 +72,7 @@ class ServiceProcess:
         process.client.start(seconds=5)
         if self._relay is not None:
             self._relay.start()
+            metrics.watch_relay(process.service, self._relay.cpu_seconds)
             process.health.add_check("outbox", self._relay.ready)
         self._container.start()
         log.info("serving", serves=process.serves, instance=process.instance, ops_port=self._ops.port)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from qipan import __version__
@@ -146,6 +146,26 @@ class _Pool(Collector):
 def watch_pool(service: str, read: Callable[[], dict[str, int]]) -> None:
     """Show a database pool, read at each scrape: state (`in_use`, `idle`, `overflow`) → connections."""
     REGISTRY.register(_Pool(service, read))
+
+
+class _RelayCpu(Collector):
+    def __init__(self, service: str, read: Callable[[], float]) -> None:
+        self._service = service
+        self._read = read
+
+    def collect(self) -> list[Metric]:
+        family = CounterMetricFamily(
+            "qipan_relay_cpu_seconds",
+            "CPU time of the outbox relay, part of the process's.",
+            labels=("service",),
+        )
+        family.add_metric((self._service,), self._read())
+        return [family]
+
+
+def watch_relay(service: str, read: Callable[[], float]) -> None:
+    """Show the CPU seconds that this process's relay has used, read at each scrape."""
+    REGISTRY.register(_RelayCpu(service, read))
 
 
 def page() -> bytes:

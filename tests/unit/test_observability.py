@@ -63,6 +63,8 @@ def test_a_pool_is_read_at_each_scrape() -> None:
     held["in_use"] = 7
     line = 'qipan_db_pool_connections{service="test-pool",state="in_use"} 7.0'
     assert line in metrics.page().decode()
+    metrics.watch_relay("test-relay", lambda: 0.5 * held["in_use"])
+    assert 'qipan_relay_cpu_seconds_total{service="test-relay"} 3.5' in metrics.page().decode()
 
 
 @pytest.mark.parametrize(
