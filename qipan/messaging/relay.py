@@ -28,6 +28,8 @@ IDLE_SECONDS = (0.02, 0.05, 0.1)
 """How long to wait between looks at an outbox that was not full, growing while it stays empty."""
 HOLD_SECONDS = 2.0
 """How long a tenant's messages are left alone after a queue of theirs was missing or full: nobody else waits."""
+TROUBLED_SECONDS = 10.0
+"""The longest pause before another try after an error that nobody foresaw."""
 INBOX_DAYS = 60
 """How long it is remembered that a message was handled, and what a command was answered."""
 TIDY_SECONDS = 3600.0
@@ -80,6 +82,8 @@ class Relay:
 
     def ready(self) -> tuple[bool, str]:
         """Whether messages leave (or would, if this relay were not standing by), and if not why."""
+        if not self._thread.is_alive():
+            return False, "the relay has ended"
         return self._ok, self._state
 
     def _run(self) -> None:
@@ -94,11 +98,19 @@ class Relay:
             except (SQLAlchemyError, TimeoutError) as error:
                 self._down("the database is away", error)
                 pause = min(2.0, pause * 2)
+            except Exception as error:
+                # A thread that ends would leave the outbox to grow, and nobody would say so.
+                log.exception("the relay failed", schema=self._database.schema)
+                self._down(f"it failed: {type(error).__name__}", error)
+                pause = min(TROUBLED_SECONDS, pause * 2)
 
     def _down(self, state: str, error: BaseException) -> None:
         if self._ok:
             log.warning(
-                "relay halted", schema=self._database.schema, why=state, error=str(error).splitlines()[0]
+                "relay halted",
+                schema=self._database.schema,
+                why=state,
+                error=(str(error).splitlines() or [""])[0],
             )
         self._ok, self._state = False, state
 

@@ -187,6 +187,22 @@ def test_a_failing_timer_is_kept_and_holds_up_no_other(database: Database) -> No
     assert _count(database, "timers") == 1
 
 
+def test_timers_that_cannot_be_read_are_looked_at_again(database: Database) -> None:
+    with database.begin() as work:
+        work.set_timer(tenant="beishan", kind="due", ref="1", due_at=NOON)
+    with database.begin() as work:
+        work.conn.execute(text("ALTER TABLE dispatch.timers RENAME TO elsewhere"))
+    fired: list[str] = []
+    loop = TimerLoop(
+        database, Clocks.real(), {"due": lambda _, due: fired.extend(timer.ref for timer in due)}
+    )
+    loop.look()
+    with database.begin() as work:
+        work.conn.execute(text("ALTER TABLE dispatch.elsewhere RENAME TO timers"))
+    loop.look()
+    assert fired == ["1"]
+
+
 def test_setting_a_timer_again_moves_it_and_cancelling_forgets_it(database: Database) -> None:
     with database.begin() as work:
         work.set_timer(tenant="sandun", kind="due", ref="c1", due_at=NOON)
