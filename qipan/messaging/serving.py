@@ -17,7 +17,7 @@ from qipan.contracts.errors import Forbidden, KeyReused, QipanError, Unavailable
 from qipan.messaging.process import Process
 from qipan.messaging.received import Received
 from qipan.observability import metrics, tracing
-from qipan.storage.database import is_passing
+from qipan.storage.database import is_passing, is_too_slow
 from qipan.storage.work import Work
 
 Method = Callable[[Work | None, Received[Any]], BaseModel]
@@ -52,6 +52,11 @@ def carry_out(process: Process, answering: Mapping[str, Answering], envelope: En
         if is_passing(error):
             outcome = Unavailable.code
             raise Unavailable("The database cannot be reached at the moment.") from error
+        if is_too_slow(error):
+            outcome = Unavailable.code
+            raise Unavailable(
+                "This took the database too long and was not done; ask for less, or later."
+            ) from error
         outcome = "internal"
         raise
     finally:

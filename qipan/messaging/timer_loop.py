@@ -28,6 +28,11 @@ POSTPONED = timedelta(minutes=5)
 Fire = Callable[[Work, Sequence[Timer]], None]
 
 
+def halves(count: int) -> tuple[int, int]:
+    """`count` in two, neither 0 when there are two."""
+    return count // 2, count - count // 2
+
+
 class TimerLoop:
     """Looks for due timers until stopped.
 
@@ -126,12 +131,15 @@ class TimerLoop:
         except Exception as error:
             if is_passing(error) or not due:
                 raise
-            log.exception("timers failed", service=self._service, kind=kind, count=len(due))
             if len(due) == 1:
+                log.exception("a timer failed", service=self._service, kind=kind, tenant=due[0].tenant)
                 self._postpone(due[0])
                 return 1
-            # One by one: a bad timer must not hold up the others.
-            return sum(self._fire(kind, only, excluding, 1) for _ in due)
+            # In halves, the earliest first: a bad timer must not hold up the others, and may be slow to fail.
+            log.warning(
+                "timers failed", service=self._service, kind=kind, count=len(due), error=type(error).__name__
+            )
+            return sum(self._fire(kind, only, excluding, part) for part in halves(len(due)))
         for timer in due:
             metrics.TIMER_LATENESS.labels(self._service, kind).observe(
                 max(0.0, (now - timer.due_at).total_seconds())

@@ -1,12 +1,15 @@
 """The batch consumer: each message takes effect once, and a bad one costs only itself."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from qipan.contracts.envelope import Envelope
 from qipan.messaging.received import Received
 from qipan.messaging.wire import Outgoing
+from qipan.storage import Work
 from tests.integration.messaging.conftest import DELAYS_MS, Handler, House, report, until
 
 
@@ -67,6 +70,23 @@ def test_a_bad_message_is_found_by_bisecting_and_kept(house: House) -> None:
     assert "Traceback" in letter.headers["qipan-traceback"]
     assert letter.headers["qipan-key"] == "sandun.report.received.v1"
     assert b'"r17"' in letter.body
+
+
+def test_a_message_that_always_takes_too_long_is_found_and_kept(house: House) -> None:
+    class Slow(Handler):
+        def run(self, work: Work | None, batch: Sequence[Received[Any]]) -> None:
+            assert work is not None
+            if any(message.data.report_id == "r3" for message in batch):
+                work.conn.execute(text("SET LOCAL statement_timeout = '20ms'"))
+                work.conn.execute(text("SELECT pg_sleep(5)"))
+            super().run(work, batch)
+
+    house.say(8)
+    house.relay()
+    until(lambda: house.depth("intake.core") == 8)
+    house.consumer(Slow())
+    until(lambda: house.depth("dead") == 1)
+    assert len(house.effects()) == 7
 
 
 def test_a_failing_message_does_not_hold_up_those_behind_it(house: House) -> None:

@@ -52,7 +52,7 @@ def test_a_process_ends_when_its_service_dies(broker: Broker) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert done.returncode == os.EX_SOFTWARE, done.stderr
