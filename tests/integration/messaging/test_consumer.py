@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from qipan.contracts.envelope import Envelope
+from qipan.messaging import topology
 from qipan.messaging.received import Received
 from qipan.messaging.wire import Outgoing
 from qipan.storage import Work
@@ -147,6 +148,36 @@ def test_a_newer_minor_is_read_and_its_new_fields_are_ignored(house: House) -> N
     _send(house, body, message_id="m1")
     house.consumer(Handler())
     until(lambda: house.effects() == ["r1"])
+
+
+def test_a_full_wait_queue_holds_up_nobody_else_and_loses_nothing(house: House) -> None:
+    channel = house.wire().channel
+    waiting, exchange = (
+        topology.wait_queue("intake", DELAYS_MS[0]),
+        topology.wait_exchange("intake", DELAYS_MS[0]),
+    )
+    channel.queue_delete(waiting)
+    arguments = {"x-max-length": 0, "x-overflow": "reject-publish", "x-dead-letter-exchange": "inbox.intake"}
+    channel.queue_declare(waiting, durable=True, auto_delete=False, arguments=arguments)
+    channel.queue_bind(waiting, exchange, "#")
+    bad = {f"bad{number}" for number in range(3)}
+    first = house.consumer(Handler(fails=lambda message: message.data.report_id in bad), batch_size=5)
+    for number in range(3):
+        _send(house, _sealed(f"bad{number}", f"b{number}"), message_id=f"b{number}")
+    until(lambda: first.ready() == (False, "3 failed messages wait: their queue is missing, full or silent"))
+    for number in range(40):  # twice what is prefetched
+        _send(house, _sealed(f"r{number}", f"m{number}"), message_id=f"m{number}")
+    until(lambda: len(house.effects()) == 40)
+    first.stop()
+    assert first._stopped.is_set()
+    until(lambda: house.depth("intake.core") == 3)
+    second = house.consumer(Handler(fails=lambda message: message.attempt == 1), batch_size=1)
+    until(lambda: second.ready()[1].startswith("2 failed"))  # no more are taken than there may be stuck
+    channel.queue_delete(waiting)
+    topology.declare(channel, topology.core_declarations(waits_ms=DELAYS_MS))
+    until(lambda: len(house.effects()) == 43)
+    assert second.ready() == (True, "consuming")
+    assert house.depth("dead") == 0
 
 
 def test_stopping_finishes_what_is_held_and_leaves_the_rest(house: House) -> None:
