@@ -194,6 +194,7 @@ class Consumer:
             except Unreadable as error:
                 tenant = topology.tenant_of(delivery.key)
                 failures.append(Failure(delivery, tenant, "unreadable", str(error), "", final=True))
+                self._count_unreadable(delivery)
                 continue
             received = Received(
                 envelope.data,
@@ -227,6 +228,8 @@ class Consumer:
                 if len(items) > 1:
                     middle = len(items) // 2
                     return self._run_group(handler, items[:middle]) + self._run_group(handler, items[middle:])
+                seconds = time.perf_counter() - started
+                metrics.observe(self.service, handler.name, "failed", items[0].received.tenant, seconds)
                 return [self._failure(handler, items[0], error)]
             finally:
                 self._waits_for_database = False
@@ -277,6 +280,12 @@ class Consumer:
         final = item.received.attempt > len(self.policy.delays_ms)
         kind = type(error).__name__
         return Failure(item.delivery, item.received.tenant, kind, f"{kind}: {error}"[:2000], trace, final)
+
+    def _count_unreadable(self, delivery: Delivery) -> None:
+        """By the key's tenant, which the broker vouches for, and types known here: no stranger's word is a label."""
+        handler = self.handlers.get(str(delivery.properties.get("type")))
+        tenant = topology.base_tenant(topology.tenant_of(delivery.key))
+        metrics.observe(self.service, handler.name if handler else metrics.OTHER, "unreadable", tenant, 0.0)
 
     def _count(self, handler: Handler, items: Sequence[_Item], seconds: float) -> None:
         """One figure a message, so that rates are of messages; each with its share of the batch's time."""

@@ -10,6 +10,7 @@ from qipan.contracts.envelope import Envelope
 from qipan.messaging import topology
 from qipan.messaging.received import Received
 from qipan.messaging.wire import Outgoing
+from qipan.observability import metrics
 from qipan.storage import Work
 from tests.integration.messaging.conftest import DELAYS_MS, Handler, House, report, until
 
@@ -27,6 +28,15 @@ def _send(
 
 def _sealed(report_id: str, message_id: str, tenant: str = "sandun") -> bytes:
     return Envelope.seal(report(report_id), id=message_id, source="intake", tenant=tenant)
+
+
+def _counted(outcome: str) -> float:
+    return sum(
+        sample.value
+        for sample in next(iter(metrics.REQUESTS.collect())).samples
+        if sample.name.endswith("_count")
+        and (sample.labels["service"], sample.labels["outcome"]) == ("intake", outcome)
+    )
 
 
 def test_messages_arrive_in_batches_and_take_effect_once(house: House) -> None:
@@ -62,9 +72,12 @@ def test_a_bad_message_is_found_by_bisecting_and_kept(house: House) -> None:
     house.relay()
     until(lambda: house.depth("intake.core") == 50)
     handler = Handler(fails=_named("r17"))
+    failed, succeeded = _counted("failed"), _counted("ok")
     house.consumer(handler)
     until(lambda: house.depth("dead") == 1)
     assert len(house.effects()) == 49
+    assert _counted("failed") - failed == len(DELAYS_MS) + 1  # each try, and nobody else's
+    assert _counted("ok") - succeeded == 49
     [letter] = house.dead()
     assert letter.headers["qipan-attempt"] == len(DELAYS_MS) + 1
     assert "r17 cannot be handled" in letter.headers["qipan-reason"]
@@ -127,8 +140,10 @@ def test_what_cannot_be_read_is_kept_with_the_reason(house: House) -> None:
     }
     for name, (body, extra, _) in broken.items():
         _send(house, body, message_id=name, **extra)
+    unreadable = _counted("unreadable")
     house.consumer(Handler())
     until(lambda: house.depth("dead") == len(broken))
+    assert _counted("unreadable") - unreadable == len(broken)
     letters = {letter.properties["message_id"]: letter for letter in house.dead()}
     for name, (body, _, reason) in broken.items():
         assert reason in letters[name].headers["qipan-reason"]
