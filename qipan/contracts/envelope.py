@@ -32,6 +32,10 @@ class Envelope(BaseModel, Generic[Data]):
     deadline: AwareDatetime | None = None
     data: Data
 
+    def late(self, now: datetime) -> bool:
+        """Whether the deadline has passed; what has none is never late."""
+        return self.deadline is not None and self.deadline <= now
+
     def to_json(self) -> bytes:
         """The bytes that go into the outbox and over the wire."""
         return self.__pydantic_serializer__.to_json(self, exclude_none=True)

@@ -20,7 +20,10 @@ from qipan.tenancy import PackError, load_district  # noqa: E402
 
 
 def main() -> int:
-    """Serve until SIGTERM; returns EX_CONFIG (78), saying why, when the pack or the settings are wrong."""
+    """Serve until SIGTERM; returns EX_CONFIG (78), saying why, when the pack or the settings are wrong.
+
+    EX_SOFTWARE (70) when the service died of an error, which its log has.
+    """
     parser = argparse.ArgumentParser(prog="qipan run")
     parser.add_argument("service")
     parser.add_argument("--tenant", default="")
@@ -32,11 +35,10 @@ def main() -> int:
         if not settings.amqp_url:
             raise ValueError("QIPAN_AMQP_URL must look like amqp://user:password@host:port/vhost")
         district = load_district(Path(settings.district))
-        run(service_class(district, options.service, settings.tenant or None), settings)
+        return run(service_class(district, options.service, settings.tenant or None), settings)
     except (PackError, ClassError, ValueError) as error:
         sys.stderr.write(f"{options.service} cannot start: {error}\n")
         return os.EX_CONFIG
-    return 0
 
 
 if __name__ == "__main__":

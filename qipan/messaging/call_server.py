@@ -28,6 +28,8 @@ before it was unbound goes with its queue, and would never be answered."""
 QUIET_WITHIN_SECONDS = 5.0
 CANCEL_SECONDS = 5.0
 
+NO_DEADLINE = "The call has no deadline: its envelope must carry `deadline`, a time with its zone."
+
 Serve = Callable[[Envelope[Any], Callable[[BaseModel | BaseException], None]], None]
 """Carries out a request on a worker of its own and hands the outcome to the function given with it."""
 
@@ -131,7 +133,10 @@ class CallServer:
             self._refuse(reply_to, correlation, delivery.key, Invalid(f"The call cannot be read: {error}"))
             return
         tenant = envelope.tenant
-        if envelope.deadline is not None and envelope.deadline <= datetime.now(UTC):
+        if envelope.deadline is None:
+            self._refuse(reply_to, correlation, delivery.key, Invalid(NO_DEADLINE))
+            return
+        if envelope.late(datetime.now(UTC)):
             self._refuse(reply_to, correlation, delivery.key, DeadlineExceeded())
             return
         with self._lock:

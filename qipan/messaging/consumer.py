@@ -26,6 +26,13 @@ from qipan.storage.work import Work
 
 log = logger(__name__)
 
+PREFETCHED = 4
+"""Batches that the broker hands out ahead."""
+
+MOST_STUCK = 2
+"""Batches of failed messages that may wait for room in their queue before no more are taken: less than is prefetched,
+or nothing could flow beside them."""
+
 PASSING_PAUSES = (0.1, 0.3, 1.0, 2.0)
 """Seconds between tries while the database is away."""
 
@@ -78,6 +85,8 @@ class Consumer:
         self._stopped = threading.Event()
         self._connected = False
         self._waits_for_database = False
+        self._wire: Wire | None = None
+        self._beat_at = 0.0
         self._failed = FailedMessages(
             self.url, self.service, self.queue, self.served_tenant, self.policy.delays_ms
         )
@@ -88,6 +97,8 @@ class Consumer:
             return False, "not connected to the broker"
         if self._waits_for_database:
             return False, "waiting for the database"
+        if stuck := len(self._failed.stuck):
+            return False, f"{stuck} failed messages wait: their queue is missing, full or silent"
         return True, "consuming"
 
     def stop(self) -> None:
@@ -116,27 +127,53 @@ class Consumer:
 
     def _consume(self) -> None:
         size = self.policy.batch_size
-        wire = Wire(self.url, f"{self.service} events", prefetch=4 * size)
+        wire = self._wire = Wire(self.url, f"{self.service} events", prefetch=PREFETCHED * size)
         held: list[Delivery] = []
         try:
             tag = wire.consume(self.queue, held.append)
             self._connected = True
-            beat_at = 0.0
             while True:
                 if self._stopping.is_set():
                     wire.cancel(tag)
-                self._gather(wire, held, size)
-                if held:
-                    batch, held[:] = held[:size], held[size:]
-                    self._handle(batch)
-                    wire.ack(batch[-1].tag, multiple=True)
+                if len(self._failed.stuck) < MOST_STUCK * size:
+                    self._gather(wire, held, size)
+                    if held:
+                        batch, held[:] = held[:size], held[size:]
+                        self._handle(batch)
+                        self._ack(wire, batch)
+                    elif self._stopping.is_set():
+                        return
                 elif self._stopping.is_set():
-                    return
-                if time.monotonic() >= beat_at:
-                    wire.beat()
-                    beat_at = time.monotonic() + 1
+                    return  # what is held and what is stuck goes back to the queue
+                else:
+                    wire.drain(0.5)
+                for taken in self._failed.try_again():
+                    wire.ack(taken)
+                self._beat(wire)
         finally:
             wire.close()
+
+    def _ack(self, wire: Wire, batch: Sequence[Delivery]) -> None:
+        stuck = self._failed.stuck
+        if not stuck:
+            wire.ack(batch[-1].tag, multiple=True)
+            return
+        for delivery in batch:
+            if delivery.tag not in stuck:
+                wire.ack(delivery.tag)
+
+    def _beat(self, wire: Wire) -> None:
+        if time.monotonic() >= self._beat_at:
+            wire.beat()
+            self._failed.beat()
+            self._beat_at = time.monotonic() + 1
+
+    def _breathe(self) -> None:
+        """In the midst of a batch that takes long: or the broker would think this consumer dead, and deliver again."""
+        if self._wire is not None and time.monotonic() >= self._beat_at:
+            while self._wire.drain(0.0):
+                pass  # no more than is prefetched
+            self._beat(self._wire)
 
     def _gather(self, wire: Wire, held: list[Delivery], size: int) -> None:
         """Fill `held`: wait up to half a second for the first message, then linger briefly for company."""
@@ -157,6 +194,7 @@ class Consumer:
             except Unreadable as error:
                 tenant = topology.tenant_of(delivery.key)
                 failures.append(Failure(delivery, tenant, "unreadable", str(error), "", final=True))
+                self._count_unreadable(delivery)
                 continue
             received = Received(
                 envelope.data,
@@ -186,9 +224,12 @@ class Consumer:
                     self._pause_for_database(error, tries)
                     tries += 1
                     continue
+                self._breathe()
                 if len(items) > 1:
                     middle = len(items) // 2
                     return self._run_group(handler, items[:middle]) + self._run_group(handler, items[middle:])
+                seconds = time.perf_counter() - started
+                metrics.observe(self.service, handler.name, "failed", items[0].received.tenant, seconds)
                 return [self._failure(handler, items[0], error)]
             finally:
                 self._waits_for_database = False
@@ -223,6 +264,7 @@ class Consumer:
         if self._stopping.is_set() and tries > len(PASSING_PAUSES):
             raise ConnectionError("stopping while the database is away; the batch stays on the broker")
         time.sleep(PASSING_PAUSES[min(tries, len(PASSING_PAUSES) - 1)])
+        self._breathe()
 
     def _failure(self, handler: Handler, item: _Item, error: Exception) -> Failure:
         log.warning(
@@ -238,6 +280,12 @@ class Consumer:
         final = item.received.attempt > len(self.policy.delays_ms)
         kind = type(error).__name__
         return Failure(item.delivery, item.received.tenant, kind, f"{kind}: {error}"[:2000], trace, final)
+
+    def _count_unreadable(self, delivery: Delivery) -> None:
+        """By the key's tenant, which the broker vouches for, and types known here: no stranger's word is a label."""
+        handler = self.handlers.get(str(delivery.properties.get("type")))
+        tenant = topology.base_tenant(topology.tenant_of(delivery.key))
+        metrics.observe(self.service, handler.name if handler else metrics.OTHER, "unreadable", tenant, 0.0)
 
     def _count(self, handler: Handler, items: Sequence[_Item], seconds: float) -> None:
         """One figure a message, so that rates are of messages; each with its share of the batch's time."""

@@ -4,7 +4,7 @@ Works on real threads (gateway, tests) and on eventlet's green ones (services) a
 """
 
 import contextlib
-import select
+import selectors
 import socket
 import threading
 import time
@@ -135,27 +135,34 @@ class Courier:
             self._on_return(message)
 
     def _serve(self, wire: Wire) -> None:
-        sock = wire.socket()
-        beat_at = time.monotonic() + 1
-        while True:
-            while self._outgoing:
-                item = self._outgoing.popleft()
-                if isinstance(item, Outgoing):
-                    wire.publish(item)
-                else:
-                    item(wire)
-            if self._stopping:
-                return
-            readable, _, _ = select.select([sock, self._reader], [], [], 1.0)
-            if self._reader in readable:
-                self._awake = False
-                with contextlib.suppress(BlockingIOError):
-                    self._reader.recv(4096)
-            if sock in readable:
-                wire.drain(5.0)
-                while wire.has_more and wire.drain(5.0):
-                    pass
-            now = time.monotonic()
-            if now >= beat_at:
-                wire.beat()
-                beat_at = now + 1
+        with selectors.DefaultSelector() as selector:
+            arriving = selector.register(wire.socket(), selectors.EVENT_READ)
+            waking = selector.register(self._reader, selectors.EVENT_READ)
+            beat_at = time.monotonic() + 1
+            while True:
+                self._flush(wire)
+                if self._stopping:
+                    return
+                ready = [key for key, _ in selector.select(1.0)]
+                if waking in ready:
+                    self._awake = False
+                    with contextlib.suppress(BlockingIOError):
+                        self._reader.recv(4096)
+                if arriving in ready:
+                    wire.drain(5.0)
+                    while wire.has_more:
+                        self._flush(wire)  # answers leave while more arrives than can be handled at once
+                        if not wire.drain(5.0):
+                            break
+                now = time.monotonic()
+                if now >= beat_at:
+                    wire.beat()
+                    beat_at = now + 1
+
+    def _flush(self, wire: Wire) -> None:
+        while self._outgoing:
+            item = self._outgoing.popleft()
+            if isinstance(item, Outgoing):
+                wire.publish(item)
+            else:
+                item(wire)

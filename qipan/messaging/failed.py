@@ -9,11 +9,17 @@ from qipan.messaging import topology
 from qipan.messaging.headers import carried_on
 from qipan.messaging.publisher import Fate, Publisher
 from qipan.messaging.received import ATTEMPT_HEADER, attempt_of
-from qipan.messaging.wire import Delivery, Outgoing
+from qipan.messaging.wire import BROKER_GONE, Delivery, Outgoing
 from qipan.observability import metrics
 from qipan.observability.logs import logger
 
 log = logger(__name__)
+
+CONFIRM_SECONDS = 5.0
+"""How long one try waits for the broker's word: its consumer neither beats nor stops meanwhile."""
+
+PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Seconds between tries while a queue is missing, full or silent."""
 
 _KEPT = ("message_id", "type", "content_type", "app_id")
 
@@ -42,36 +48,77 @@ class FailedMessages:
         self._served_tenant = served_tenant
         self._delays_ms = delays_ms
         self._publisher: Publisher | None = None
+        self._stuck: list[Failure] = []
+        self._tries = 0
+        self._try_at = 0.0
+
+    @property
+    def stuck(self) -> frozenset[int]:
+        """The tags of deliveries that found no queue yet. They must not be acked: the broker alone has them."""
+        return frozenset(failure.delivery.tag for failure in self._stuck)
 
     def send_away(self, failures: Sequence[Failure]) -> None:
-        """Put each into a wait queue or among the dead, confirmed; only then may its delivery be acked.
+        """Put each into a wait queue or among the dead, confirmed; what no queue takes is `stuck`.
 
         Raises `BROKER_GONE`; the broker then still has the deliveries.
         """
-        messages = [self._dead(f) if f.final else self._later(f) for f in failures]
-        while messages:
-            publisher = self._publisher or Publisher(self._url, f"{self._service} retries")
-            self._publisher = publisher
-            fates = publisher.publish_all(messages)
-            messages = [m for m, fate in zip(messages, fates, strict=True) if fate is not Fate.CONFIRMED]
-            if messages:
-                log.error(
-                    "a failed message found no queue; trying again",
-                    service=self._service,
-                    count=len(messages),
-                )
-                time.sleep(1)
-        for failure in failures:
+        self._stuck += failures
+        if len(self._stuck) == len(failures):
+            self._try()
+
+    def try_again(self) -> Sequence[int]:
+        """Try what is stuck, when it is time to; returns the tags of deliveries that may be acked now."""
+        if not self._stuck or time.monotonic() < self._try_at:
+            return ()
+        before = self.stuck
+        self._try()
+        return sorted(before - self.stuck)
+
+    def beat(self) -> None:
+        """Keep the connection alive, or forget it when it is gone: the next failure opens another."""
+        if self._publisher is not None:
+            try:
+                self._publisher.idle(0.0)
+            except BROKER_GONE:
+                self._disconnect()
+
+    def close(self) -> None:
+        """Close the connection. What is stuck the broker delivers again."""
+        self._stuck = []
+        self._tries = 0
+        self._disconnect()
+
+    def _disconnect(self) -> None:
+        if self._publisher is not None:
+            self._publisher.close()
+            self._publisher = None
+
+    def _try(self) -> None:
+        failures = self._stuck
+        publisher = self._publisher or Publisher(self._url, f"{self._service} retries")
+        self._publisher = publisher
+        messages = [self._dead(failure) if failure.final else self._later(failure) for failure in failures]
+        fates = publisher.publish_all(messages, CONFIRM_SECONDS)
+        taken = [f for f, fate in zip(failures, fates, strict=True) if fate is Fate.CONFIRMED]
+        self._stuck = [f for f, fate in zip(failures, fates, strict=True) if fate is not Fate.CONFIRMED]
+        for failure in taken:
             if failure.final:
                 metrics.DEAD_LETTERS.labels(self._service, failure.kind).inc()
             else:
                 metrics.RETRIES.labels(self._service, str(failure.delivery.properties.get("type"))).inc()
-
-    def close(self) -> None:
-        """Close the connection."""
-        if self._publisher is not None:
-            self._publisher.close()
-            self._publisher = None
+        if not self._stuck:
+            self._tries = 0
+            return
+        pause = PAUSES[min(self._tries, len(PAUSES) - 1)]
+        self._tries = 0 if taken else self._tries + 1
+        self._try_at = time.monotonic() + pause
+        log.error(
+            "failed messages find no queue; others go on",
+            service=self._service,
+            count=len(self._stuck),
+            fates=sorted({fate.value for fate in fates if fate is not Fate.CONFIRMED}),
+            again_in=pause,
+        )
 
     def _later(self, failure: Failure) -> Outgoing:
         attempt = attempt_of(failure.delivery)

@@ -32,6 +32,8 @@ HOLD_SECONDS = (2.0, 60.0)
 nobody else waits, and who did take them is not told twice every moment."""
 COUNTED = 10_000
 """Up to so many messages in an outbox are counted exactly; more are told by the span of their numbers."""
+TROUBLED_SECONDS = 10.0
+"""The longest pause before another try after an error that nobody foresaw."""
 TIDY_SECONDS = 3600.0
 
 NOT_TAKEN = (Fate.RETURNED, Fate.REFUSED)
@@ -84,6 +86,8 @@ class Relay:
 
     def ready(self) -> tuple[bool, str]:
         """Whether messages leave (or would, if this relay were not standing by), and if not why."""
+        if not self._thread.is_alive():
+            return False, "the relay has ended"
         return self._ok, self._state
 
     def cpu_seconds(self) -> float:
@@ -103,11 +107,19 @@ class Relay:
             except (SQLAlchemyError, TimeoutError) as error:
                 self._down("the database is away", error)
                 pause = min(2.0, pause * 2)
+            except Exception as error:
+                # A thread that ends would leave the outbox to grow, and nobody would say so.
+                log.exception("the relay failed", schema=self._database.schema)
+                self._down(f"it failed: {type(error).__name__}", error)
+                pause = min(TROUBLED_SECONDS, pause * 2)
 
     def _down(self, state: str, error: BaseException) -> None:
         if self._ok:
             log.warning(
-                "relay halted", schema=self._database.schema, why=state, error=str(error).splitlines()[0]
+                "relay halted",
+                schema=self._database.schema,
+                why=state,
+                error=(str(error).splitlines() or [""])[0],
             )
         self._ok, self._state = False, state
 

@@ -3,6 +3,7 @@
 `eventlet.monkey_patch()` must have been called before anything else was imported (`qipan run` sees to it).
 """
 
+import os
 import signal
 import threading
 from types import FrameType
@@ -35,6 +36,7 @@ class ServiceProcess:
         self._ops = OpsServer(self.process.health, settings.ops_port, settings.host)
         config = {PROCESS: self.process, TAKING_CALLS: self._taking_calls, "max_workers": 40}
         self._container = ServiceContainer(service_cls, config)
+        self._died = threading.Event()
         self._relay = self._make_relay()
         self._arrival: Arrival | None = None
         if tenant is not None:
@@ -75,8 +77,14 @@ class ServiceProcess:
             metrics.watch_relay(process.service, self._relay.cpu_seconds)
             process.health.add_check("outbox", self._relay.ready)
         self._container.start()
+        threading.Thread(target=self._watch, name="container", daemon=True).start()
         log.info("serving", serves=process.serves, instance=process.instance, ops_port=self._ops.port)
         return True
+
+    @property
+    def died(self) -> bool:
+        """Whether the container ended of an error: its events and timers are in nobody's hands any more."""
+        return self._died.is_set()
 
     def stop(self) -> None:
         """New traffic goes to the core first; then finish what is in hand, and hand back what is left."""
@@ -92,6 +100,13 @@ class ServiceProcess:
             self.process.database.close()
         self._ops.stop()
         log.info("stopped", serves=self.process.serves, instance=self.process.instance)
+
+    def _watch(self) -> None:
+        try:
+            self._container.wait()
+        except Exception as error:
+            log.critical("the service died", serves=self.process.serves, exc_info=error)
+            self._died.set()
 
     def _taking_calls(self) -> None:
         if self._arrival is not None:
@@ -131,8 +146,12 @@ class ServiceProcess:
         return True, "answers"
 
 
-def run(service_cls: type[Any], settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then stop gracefully."""
+def run(service_cls: type[Any], settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT, then stop gracefully; returns the exit code.
+
+    EX_SOFTWARE (70) when the service died of an error: relay and calls have threads of their own and would go on
+    without it, alive to whoever asks. The host starts a process that ended anew.
+    """
     logs.configure(service_cls.name, settings.log, settings.log_level, settings.tenant)
     service = ServiceProcess(service_cls, settings)
     ending = threading.Event()
@@ -143,9 +162,10 @@ def run(service_cls: type[Any], settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     if service.start(ending):
-        while not ending.wait(0.5):
+        while not ending.wait(0.5) and not service.died:
             pass
         service.stop()
+    return os.EX_SOFTWARE if service.died else os.EX_OK
 
 
 def vars_of(service_cls: type[Any]) -> list[object]:

@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -13,11 +14,11 @@ from sqlalchemy.exc import IntegrityError
 from qipan.access import Grant, authorise
 from qipan.contracts.base import Request
 from qipan.contracts.envelope import Envelope
-from qipan.contracts.errors import Forbidden, KeyReused, QipanError, Unavailable
+from qipan.contracts.errors import DeadlineExceeded, Forbidden, KeyReused, QipanError, Unavailable
 from qipan.messaging.process import Process
 from qipan.messaging.received import Received
 from qipan.observability import metrics, tracing
-from qipan.storage.database import is_passing
+from qipan.storage.database import is_passing, is_too_slow
 from qipan.storage.work import Work
 
 Method = Callable[[Work | None, Received[Any]], BaseModel]
@@ -34,6 +35,7 @@ class Answering:
 def carry_out(process: Process, answering: Mapping[str, Answering], envelope: Envelope[Any]) -> BaseModel:
     """Verify, authorise, do and commit; returns the answer or raises what the caller should be told.
 
+    A call that waited for its worker until its deadline had passed is not carried out: its caller has given up.
     A command repeated with the same id and the same content gets its first answer; with other content it is
     refused. A handler that had to look at the thing's unit, cell or owner and did not is refused as well:
     nothing that it did is kept.
@@ -41,6 +43,8 @@ def carry_out(process: Process, answering: Mapping[str, Answering], envelope: En
     started = time.perf_counter()
     outcome = "ok"
     try:
+        if envelope.late(datetime.now(UTC)):
+            raise DeadlineExceeded("The deadline passed before this was begun; it was not carried out.")
         with tracing.span(envelope.traceparent):
             principal = process.verifier.verify(envelope.principal) if envelope.principal else None
             grant = authorise(principal, envelope.type, envelope.tenant, process.district)
@@ -52,6 +56,11 @@ def carry_out(process: Process, answering: Mapping[str, Answering], envelope: En
         if is_passing(error):
             outcome = Unavailable.code
             raise Unavailable("The database cannot be reached at the moment.") from error
+        if is_too_slow(error):
+            outcome = Unavailable.code
+            raise Unavailable(
+                "This took the database too long and was not done; ask for less, or later."
+            ) from error
         outcome = "internal"
         raise
     finally:

@@ -20,10 +20,17 @@ log = logger(__name__)
 
 LOOK_SECONDS = 0.25
 MOST = 200
+TROUBLED_SECONDS = 1.0
+"""How long to wait before another look when the timers could not be read."""
 POSTPONED = timedelta(minutes=5)
 """Domain time after which a timer whose handler failed is tried again."""
 
 Fire = Callable[[Work, Sequence[Timer]], None]
+
+
+def halves(count: int) -> tuple[int, int]:
+    """`count` in two, neither 0 when there are two."""
+    return count // 2, count - count // 2
 
 
 class TimerLoop:
@@ -73,10 +80,11 @@ class TimerLoop:
                 for only, excluding in self._groups():
                     while self._fire(kind, only, excluding, MOST) == MOST and not self._stopping.is_set():
                         self._keep()
-        except (SQLAlchemyError, TimeoutError) as error:
+        except Exception as error:
+            # Whatever it was: a loop that ends would leave every timer of the service unfired.
             if not is_passing(error):
                 log.exception("timers cannot be read", service=self._service)
-            self._stopping.wait(1.0)
+            self._stopping.wait(TROUBLED_SECONDS)
 
     def _keep(self) -> None:
         if self._tenant is None or time.monotonic() < self._renew_at:
@@ -105,6 +113,7 @@ class TimerLoop:
 
     def _fire(self, kind: str, only: Sequence[str] | None, excluding: Sequence[str], limit: int) -> int:
         now = self._clocks.now(only[0] if only else EVERYONE)
+        due: Sequence[Timer] = ()
         try:
             with self._database.begin() as work:
                 due = timers.take_due(
@@ -120,14 +129,17 @@ class TimerLoop:
                 if due:
                     self._handlers[kind](work, due)
         except Exception as error:
-            if is_passing(error):
+            if is_passing(error) or not due:
                 raise
-            log.exception("timers failed", service=self._service, kind=kind, count=len(due))
             if len(due) == 1:
+                log.exception("a timer failed", service=self._service, kind=kind, tenant=due[0].tenant)
                 self._postpone(due[0])
                 return 1
-            # One by one: a bad timer must not hold up the others.
-            return sum(self._fire(kind, only, excluding, 1) for _ in due)
+            # In halves, the earliest first: a bad timer must not hold up the others, and may be slow to fail.
+            log.warning(
+                "timers failed", service=self._service, kind=kind, count=len(due), error=type(error).__name__
+            )
+            return sum(self._fire(kind, only, excluding, part) for part in halves(len(due)))
         for timer in due:
             metrics.TIMER_LATENESS.labels(self._service, kind).observe(
                 max(0.0, (now - timer.due_at).total_seconds())

@@ -108,7 +108,8 @@ _tenants: set[str] = set()
 
 
 def observe(service: str, method: str, outcome: str, tenant: str, seconds: float) -> None:
-    """Record one piece of work. `outcome` is `ok` or an error's code; `method` a route or type.
+    """Record one piece of work. `outcome` is `ok` or an error's code, for an event `failed` (each try) or
+    `unreadable`; `method` a route, type or handler.
 
     Tenants beyond the first `MOST_TENANTS` are counted together as `other`. Callers pass tenants that exist
     (a verified principal's or a handled message's), never raw input.

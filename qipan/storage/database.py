@@ -22,6 +22,8 @@ from qipan.storage.work import DomainClocks, Unsent, Work
 
 CONNECT_SECONDS = 3
 STATEMENT_SECONDS = 10
+LOCK_SECONDS = 8
+"""Shorter than a statement may take, or waiting for another's lock could not be told from being too slow."""
 POOL_SECONDS = 5
 
 
@@ -90,7 +92,7 @@ def make_engine(url: str, *, pool_size: int = 8, application_name: str = "qipan"
         "keepalives_count": 3,
         "tcp_user_timeout": STATEMENT_SECONDS * 1000,
         "options": (
-            f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={STATEMENT_SECONDS}s"
+            f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={LOCK_SECONDS}s"
             f" -c idle_in_transaction_session_timeout={3 * STATEMENT_SECONDS}s -c timezone=UTC"
         ),
     }
@@ -112,8 +114,21 @@ def _write_arrays_in_binary(connection: Any, _record: object) -> None:
     connection.adapters.register_dumper(list, ListBinaryDumper)
 
 
+_PASSING_CLASSES = frozenset({"08", "40", "53", "57", "58"})
+"""No connection, a conflict of transactions, no room, shut down by an operator, a failing disk."""
+
+_PASSING_STATES = frozenset({"25006", "25P03", "55P03"})
+"""Only reading, as on a server that is no longer the first; a transaction left idle; a lock not had in time."""
+
+_TOO_SLOW = "57014"
+
+
 def is_passing(error: BaseException) -> bool:
-    """Whether the database, not the work, is at fault: it is gone, restarting, full, or asks to try again."""
+    """Whether the database, not the work, is at fault: it is gone, restarting, full, or asks to try again.
+
+    A statement that took longer than it may is the work's fault, or waiting for it would hold up everybody else
+    for ever: a batch is to be divided, and what is too slow alone given up after some tries.
+    """
     if isinstance(error, OutboxFull):
         return True
     if not isinstance(error, DBAPIError):
@@ -123,4 +138,9 @@ def is_passing(error: BaseException) -> bool:
     state = getattr(error.orig, "sqlstate", None)
     if state is None:  # the driver's own word: a lost connection, or a value that it cannot send
         return isinstance(error, InterfaceError | OperationalError)
-    return state[:2] in ("08", "40", "53", "57") or state == "55P03"
+    return state != _TOO_SLOW and (state[:2] in _PASSING_CLASSES or state in _PASSING_STATES)
+
+
+def is_too_slow(error: BaseException) -> bool:
+    """Whether a statement took longer than any may; nothing of its transaction was kept."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _TOO_SLOW

@@ -4,7 +4,7 @@ The requests come from the contracts' registry, so that a new one is under test 
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from qipan.access import Principal, Role, Scope, Signer, Verifier, new_keys, rule_for
 from qipan.contracts.base import Request
 from qipan.contracts.envelope import Envelope
-from qipan.contracts.errors import Forbidden, NotFound, Unauthenticated
+from qipan.contracts.errors import DeadlineExceeded, Forbidden, NotFound, Unauthenticated
 from qipan.messaging.received import Received
 from qipan.messaging.serving import Answering, carry_out
 from services.analytics.service import Analytics
@@ -53,6 +53,7 @@ def call(
     tenant: str = "sandun",
     thing: dict[str, Any] | None = None,
     asks: bool = True,
+    deadline: datetime | None = None,
 ) -> None:
     """Carry out one call with a method that asks about `thing` and then says that it ran."""
 
@@ -78,7 +79,7 @@ def call(
         subject=None,
         time=datetime.now(UTC),
         traceparent=None,
-        deadline=None,
+        deadline=deadline,
         data=DATA[type],
     )
     carry_out(process, {type: Answering(kind, run)}, envelope)
@@ -113,6 +114,16 @@ def test_each_role_named_may_do_it_with_its_own() -> None:
             home = "traffic-police" if rule_for(type).scopes[role] is Scope.DEPARTMENT else "sandun"
             with pytest.raises(Ran):
                 call(type, token(home, role))
+
+
+def test_a_call_that_waited_beyond_its_deadline_is_not_carried_out() -> None:
+    type = next(iter(REQUESTS))
+    asker = token("sandun", grants(type)[0])
+    now = datetime.now(UTC)
+    with pytest.raises(Ran):
+        call(type, asker, deadline=now + timedelta(hours=1))
+    with pytest.raises(DeadlineExceeded, match="not carried out"):
+        call(type, asker, deadline=now)
 
 
 @pytest.mark.parametrize(

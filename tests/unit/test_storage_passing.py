@@ -2,7 +2,16 @@
 
 import psycopg
 import pytest
-from psycopg.errors import DeadlockDetected, QueryCanceled, UniqueViolation
+from psycopg.errors import (
+    AdminShutdown,
+    DeadlockDetected,
+    IdleInTransactionSessionTimeout,
+    IoError,
+    LockNotAvailable,
+    QueryCanceled,
+    ReadOnlySqlTransaction,
+    UniqueViolation,
+)
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -15,7 +24,11 @@ from qipan.storage.database import is_passing
         OperationalError("SELECT", {}, psycopg.OperationalError("server closed the connection")),
         InterfaceError("SELECT", {}, psycopg.InterfaceError("the connection is closed")),
         DBAPIError("SELECT", {}, DeadlockDetected()),
-        DBAPIError("SELECT", {}, QueryCanceled()),
+        DBAPIError("SELECT", {}, AdminShutdown()),
+        DBAPIError("SELECT", {}, IdleInTransactionSessionTimeout()),
+        DBAPIError("SELECT", {}, IoError()),
+        DBAPIError("SELECT", {}, LockNotAvailable()),
+        DBAPIError("INSERT", {}, ReadOnlySqlTransaction()),
         DBAPIError("SELECT", {}, Exception("gone"), connection_invalidated=True),
         PoolTimeout("no connection within 5 s"),
         TimeoutError(),
@@ -31,6 +44,7 @@ def test_the_database_is_away(error: Exception) -> None:
         DataError("SELECT", {}, psycopg.DataError("text fields cannot contain NUL (0x00) bytes")),
         ProgrammingError("SELECT", {}, psycopg.ProgrammingError("cannot adapt type 'X'")),
         DBAPIError("INSERT", {}, UniqueViolation()),
+        DBAPIError("SELECT", {}, QueryCanceled()),
         ValueError("a rule said no"),
         UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
     ],

@@ -1,5 +1,7 @@
 """Calls: an answer, a typed error, or a plain word that nobody serves; never a wait without an end."""
 
+import os
+import resource
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -9,11 +11,19 @@ from pydantic import BaseModel
 
 from qipan.contracts.commands import Done, MarkRead
 from qipan.contracts.envelope import Envelope
-from qipan.contracts.errors import Conflict, DeadlineExceeded, Fault, Internal, Invalid, Unavailable
+from qipan.contracts.errors import (
+    Conflict,
+    DeadlineExceeded,
+    Fault,
+    Internal,
+    Invalid,
+    RemoteFault,
+    Unavailable,
+)
 from qipan.messaging import topology
 from qipan.messaging.call_server import CallServer
 from qipan.messaging.client import Client
-from qipan.messaging.wire import Outgoing
+from qipan.messaging.wire import Delivery, Outgoing
 from tests.integration.messaging.conftest import House, until
 
 Answered = Callable[[BaseModel | BaseException], None]
@@ -102,6 +112,36 @@ def test_a_call_whose_deadline_has_passed_is_not_carried_out(house: House) -> No
     )
     _client(house).call(MarkRead(message_id="on-time"), tenant="sandun")
     assert [envelope.data.message_id for envelope in done] == ["on-time"]
+
+
+def test_a_call_without_a_deadline_is_refused_with_what_it_lacks(house: House) -> None:
+    done: list[Envelope[Any]] = []
+    _server(house, lambda envelope: done.append(envelope) or Done())
+    wire = house.wire()
+    topology.declare(wire.channel, topology.core_reply_queue("asker"))
+    body = Envelope.seal(MarkRead(message_id="m1"), id="c1", source="test", tenant="sandun")
+    properties = {"type": MarkRead.type, "message_id": "c1", "correlation_id": "c1", "reply_to": "asker"}
+    wire.publish(Outgoing("calls.notify", "sandun.message.read.v1", body, properties))
+    answers: list[Delivery] = []
+    wire.consume("replies.asker", answers.append, no_ack=True)
+    until(lambda: wire.drain(0.1) and bool(answers))
+    assert answers[0].properties["type"] == "error"
+    assert RemoteFault.model_validate_json(answers[0].body).code == Invalid.code
+    assert b"deadline" in answers[0].body
+    assert done == []
+
+
+def test_calls_go_on_in_a_process_with_more_than_a_thousand_descriptors(house: House) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    open_files = [os.dup(0) for _ in range(1100)]
+    try:
+        _server(house, lambda envelope: Done())
+        assert _client(house).call(MarkRead(message_id="m1"), tenant="sandun") == Done()
+    finally:
+        for descriptor in open_files:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_server_that_leaves_answers_every_call_that_was_routed_to_it_before(house: House) -> None:

@@ -1,12 +1,17 @@
 """The batch consumer: each message takes effect once, and a bad one costs only itself."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from qipan.contracts.envelope import Envelope
+from qipan.messaging import topology
 from qipan.messaging.received import Received
 from qipan.messaging.wire import Outgoing
+from qipan.observability import metrics
+from qipan.storage import Work
 from tests.integration.messaging.conftest import DELAYS_MS, Handler, House, report, until
 
 
@@ -23,6 +28,15 @@ def _send(
 
 def _sealed(report_id: str, message_id: str, tenant: str = "sandun") -> bytes:
     return Envelope.seal(report(report_id), id=message_id, source="intake", tenant=tenant)
+
+
+def _counted(outcome: str) -> float:
+    return sum(
+        sample.value
+        for sample in next(iter(metrics.REQUESTS.collect())).samples
+        if sample.name.endswith("_count")
+        and (sample.labels["service"], sample.labels["outcome"]) == ("intake", outcome)
+    )
 
 
 def test_messages_arrive_in_batches_and_take_effect_once(house: House) -> None:
@@ -58,15 +72,35 @@ def test_a_bad_message_is_found_by_bisecting_and_kept(house: House) -> None:
     house.relay()
     until(lambda: house.depth("intake.core") == 50)
     handler = Handler(fails=_named("r17"))
+    failed, succeeded = _counted("failed"), _counted("ok")
     house.consumer(handler)
     until(lambda: house.depth("dead") == 1)
     assert len(house.effects()) == 49
+    assert _counted("failed") - failed == len(DELAYS_MS) + 1  # each try, and nobody else's
+    assert _counted("ok") - succeeded == 49
     [letter] = house.dead()
     assert letter.headers["qipan-attempt"] == len(DELAYS_MS) + 1
     assert "r17 cannot be handled" in letter.headers["qipan-reason"]
     assert "Traceback" in letter.headers["qipan-traceback"]
     assert letter.headers["qipan-key"] == "sandun.report.received.v1"
     assert b'"r17"' in letter.body
+
+
+def test_a_message_that_always_takes_too_long_is_found_and_kept(house: House) -> None:
+    class Slow(Handler):
+        def run(self, work: Work | None, batch: Sequence[Received[Any]]) -> None:
+            assert work is not None
+            if any(message.data.report_id == "r3" for message in batch):
+                work.conn.execute(text("SET LOCAL statement_timeout = '20ms'"))
+                work.conn.execute(text("SELECT pg_sleep(5)"))
+            super().run(work, batch)
+
+    house.say(8)
+    house.relay()
+    until(lambda: house.depth("intake.core") == 8)
+    house.consumer(Slow())
+    until(lambda: house.depth("dead") == 1)
+    assert len(house.effects()) == 7
 
 
 def test_a_failing_message_does_not_hold_up_those_behind_it(house: House) -> None:
@@ -106,8 +140,10 @@ def test_what_cannot_be_read_is_kept_with_the_reason(house: House) -> None:
     }
     for name, (body, extra, _) in broken.items():
         _send(house, body, message_id=name, **extra)
+    unreadable = _counted("unreadable")
     house.consumer(Handler())
     until(lambda: house.depth("dead") == len(broken))
+    assert _counted("unreadable") - unreadable == len(broken)
     letters = {letter.properties["message_id"]: letter for letter in house.dead()}
     for name, (body, _, reason) in broken.items():
         assert reason in letters[name].headers["qipan-reason"]
@@ -127,6 +163,36 @@ def test_a_newer_minor_is_read_and_its_new_fields_are_ignored(house: House) -> N
     _send(house, body, message_id="m1")
     house.consumer(Handler())
     until(lambda: house.effects() == ["r1"])
+
+
+def test_a_full_wait_queue_holds_up_nobody_else_and_loses_nothing(house: House) -> None:
+    channel = house.wire().channel
+    waiting, exchange = (
+        topology.wait_queue("intake", DELAYS_MS[0]),
+        topology.wait_exchange("intake", DELAYS_MS[0]),
+    )
+    channel.queue_delete(waiting)
+    arguments = {"x-max-length": 0, "x-overflow": "reject-publish", "x-dead-letter-exchange": "inbox.intake"}
+    channel.queue_declare(waiting, durable=True, auto_delete=False, arguments=arguments)
+    channel.queue_bind(waiting, exchange, "#")
+    bad = {f"bad{number}" for number in range(3)}
+    first = house.consumer(Handler(fails=lambda message: message.data.report_id in bad), batch_size=5)
+    for number in range(3):
+        _send(house, _sealed(f"bad{number}", f"b{number}"), message_id=f"b{number}")
+    until(lambda: first.ready() == (False, "3 failed messages wait: their queue is missing, full or silent"))
+    for number in range(40):  # twice what is prefetched
+        _send(house, _sealed(f"r{number}", f"m{number}"), message_id=f"m{number}")
+    until(lambda: len(house.effects()) == 40)
+    first.stop()
+    assert first._stopped.is_set()
+    until(lambda: house.depth("intake.core") == 3)
+    second = house.consumer(Handler(fails=lambda message: message.attempt == 1), batch_size=1)
+    until(lambda: second.ready()[1].startswith("2 failed"))  # no more are taken than there may be stuck
+    channel.queue_delete(waiting)
+    topology.declare(channel, topology.core_declarations(waits_ms=DELAYS_MS))
+    until(lambda: len(house.effects()) == 43)
+    assert second.ready() == (True, "consuming")
+    assert house.depth("dead") == 0
 
 
 def test_stopping_finishes_what_is_held_and_leaves_the_rest(house: House) -> None:

@@ -90,6 +90,24 @@ def test_without_the_outbox_a_message_is_lost_with_the_broker(house: House) -> N
     assert house.unsent() == 0
 
 
+def test_a_relay_survives_an_error_that_nobody_foresaw(house: House) -> None:
+    troubles = iter([KeyError("a name that nobody knows"), ValueError("nor this")])
+
+    def subscribed(key: str) -> bool:
+        for trouble in troubles:
+            raise trouble
+        return True
+
+    relay = house.relay(subscribed=subscribed)
+    house.say(3)
+    until(lambda: relay.ready() == (False, "it failed: KeyError"))
+    until(lambda: house.unsent() == 0)
+    until(lambda: relay.ready() == (True, "relaying"))
+    assert house.depth("intake.core") == 3
+    relay.stop()
+    assert relay.ready() == (False, "the relay has ended")
+
+
 def test_what_was_handled_long_ago_is_forgotten_and_the_rest_is_not(house: House) -> None:
     with house.sender.begin() as work:
         work.conn.execute(

@@ -235,6 +235,40 @@ def test_a_failing_timer_is_kept_and_holds_up_no_other(database: Database) -> No
     assert _count(database, "timers") == 1
 
 
+def test_a_timer_that_always_takes_too_long_is_put_off_and_holds_up_no_other(database: Database) -> None:
+    with database.begin() as work:
+        for number in range(8):
+            work.set_timer(tenant="beishan", kind="due", ref=str(number), due_at=NOON)
+    tries: list[int] = []
+
+    def fire(work: Work, due: Sequence[Timer]) -> None:
+        tries.append(len(due))
+        if any(timer.ref == "5" for timer in due):
+            work.conn.execute(text("SET LOCAL statement_timeout = '20ms'"))
+            work.conn.execute(text("SELECT pg_sleep(5)"))
+
+    TimerLoop(database, Clocks.real(), {"due": fire}).look()
+    assert tries == [8, 4, 4, 2, 1, 1, 2]
+    with database.begin() as work:
+        assert work.conn.execute(text("SELECT ref FROM dispatch.timers")).scalars().all() == ["5"]
+
+
+def test_timers_that_cannot_be_read_are_looked_at_again(database: Database) -> None:
+    with database.begin() as work:
+        work.set_timer(tenant="beishan", kind="due", ref="1", due_at=NOON)
+    with database.begin() as work:
+        work.conn.execute(text("ALTER TABLE dispatch.timers RENAME TO elsewhere"))
+    fired: list[str] = []
+    loop = TimerLoop(
+        database, Clocks.real(), {"due": lambda _, due: fired.extend(timer.ref for timer in due)}
+    )
+    loop.look()
+    with database.begin() as work:
+        work.conn.execute(text("ALTER TABLE dispatch.elsewhere RENAME TO timers"))
+    loop.look()
+    assert fired == ["1"]
+
+
 def test_setting_a_timer_again_moves_it_and_cancelling_forgets_it(database: Database) -> None:
     with database.begin() as work:
         work.set_timer(tenant="sandun", kind="due", ref="c1", due_at=NOON)
