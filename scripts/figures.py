@@ -131,8 +131,8 @@ def faults(found: Figures) -> str:
         ("poison put in · dead letters", several(found, "poisoned", "dead_letters")),
         ("deliveries repeated on purpose", number(found.get("deliveries_repeated"))),
         (
-            "posts while the broker was down: answered · refused",
-            several(found.get("posts_while_broker_down", {}), "acknowledged", "refused"),
+            "while the broker was down: reports acknowledged · posts not answered",
+            several(found.get("posts_while_broker_down", {}), "acknowledged", "unanswered"),
         ),
         (
             "take-over under load: calls answered · failed in the killed one's hands · failed beyond",
