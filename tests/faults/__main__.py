@@ -28,8 +28,11 @@ from tests.faults.players import Players
 
 PAUSE_SECONDS = 6.0
 SHADOW_REPORTS = 200
+AHEAD = 4000
+"""Reports that may have been acknowledged and not gone through yet; fewer in a short run."""
 CONTROL_SECONDS = 25.0
 DRAIN_SECONDS = 60.0
+READY_SECONDS = 300.0
 
 
 def main() -> int:
@@ -83,7 +86,7 @@ def _under_faults(acknowledged: int, seed: int, pause: float, faults: Sequence[s
     chance = random.Random(seed)
     struck: Counter[str] = Counter()
     with house() as home:
-        load = _load(home, seed)
+        load = _load(home, seed, ahead=min(AHEAD, acknowledged // 5))
         doubler = Doubler(home.core_url, seed)
         players = Players(home.running, home.base, seed)
         strike = Strike(home, load)
@@ -101,7 +104,7 @@ def _under_faults(acknowledged: int, seed: int, pause: float, faults: Sequence[s
             print(f"  {load.answers.acknowledged:>7} acknowledged; {name}", flush=True)
             FAULTS[name](strike)
             struck[name] += 1
-        home.running.host.wait_ready(120)
+        home.running.host.wait_ready(READY_SECONDS)
         print("  takeover under load", flush=True)
         taken_over = takeover.take_over(home)
         load.finish()
@@ -136,7 +139,7 @@ def _control(guard: str, seed: int) -> dict[str, Any]:
             kill("dispatch.1")(strike)
             kill("intake.1")(strike)
         kill_broker(strike)
-        home.running.host.wait_ready(120)
+        home.running.host.wait_ready(READY_SECONDS)
         load.finish()
         doubler.stop()
         home.settle_or_give_up()
@@ -146,12 +149,13 @@ def _control(guard: str, seed: int) -> dict[str, Any]:
     return {name: figures[name] for name in counted} | {"noticed": all(figures[name] for name in noticed)}
 
 
-def _load(home: House, seed: int) -> Load:
+def _load(home: House, seed: int, ahead: int = AHEAD) -> Load:
     return Load(
         home.running.door_url,
         home.running.district,
         home.base / "ledger.jsonl",
         through=home.through,
+        ahead=ahead,
         seed=seed,
     )
 

@@ -59,7 +59,7 @@ class House:
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Every row, as whoever owns the database sees them."""
         with psycopg.connect(plain(self.running.servers.database_url), connect_timeout=10) as conn:
-            return conn.execute(query, parameters or None).fetchall()  # type: ignore[arg-type]
+            return conn.execute(query, parameters or None).fetchall()
 
     def through(self) -> int:
         """Reports that triage is done with; while the database is away, what was last seen."""

@@ -57,7 +57,7 @@ class Load:
         ledger: Path,
         *,
         through: Callable[[], int],
-        ahead: int = 4000,
+        ahead: int,
         seed: int = 1,
         prefix: str = "k",
     ) -> None:

@@ -126,7 +126,8 @@ class Players:
                 ]
                 tasks.append(seats.create_task(followers.run(self._submissions())))
                 tasks.append(seats.create_task(Gauges(play, running, self.flooded).run()))
-                await asyncio.to_thread(self._finishing.wait)
+                while not self._finishing.is_set():  # noqa: ASYNC110 - a waiting thread would outlive a failed run
+                    await asyncio.sleep(0.2)
                 followers.no_more = True
                 await followers.drained(self._drain_seconds)
                 for task in tasks:

@@ -9,6 +9,8 @@ from tests.faults.callers import CALLERS, TENANT, TIMEOUT, Callers
 from tests.faults.house import House
 
 ROUNDS = 5
+READY_SECONDS = 180.0
+"""A machine that is busy with the load takes its time to start a process."""
 _EFFECTS = """
 SELECT detail ->> 'remark', count(*) FROM dispatch.history
 WHERE tenant = %s AND what = 'remark' AND detail ->> 'remark' = ANY(%s) GROUP BY 1
@@ -29,7 +31,7 @@ def take_over(house: House) -> dict[str, Any]:
             time.sleep(1.5)
             callers.phase = "arriving"
             host.scale("dispatch", TENANT, 1)
-            host.wait_ready(60)
+            host.wait_ready(READY_SECONDS)
             callers.phase = "there"
             time.sleep(1.5)
         callers.phase = "killed"
@@ -37,7 +39,7 @@ def take_over(house: House) -> dict[str, Any]:
         host.kill(f"dispatch@{TENANT}.1")  # returns when the process is dead
         dead = time.monotonic()
         time.sleep(TIMEOUT + 1)
-        host.wait_ready(60)
+        host.wait_ready(READY_SECONDS)
         time.sleep(1.5)
     finally:
         callers.stop()

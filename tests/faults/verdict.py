@@ -111,7 +111,7 @@ def judge(house: House, known: Evidence) -> Verdict:
     with psycopg.connect(plain(house.running.servers.database_url)) as conn:
 
         def one(query: str, *parameters: object) -> tuple[Any, ...]:
-            row = conn.execute(query, parameters or None).fetchone()  # type: ignore[arg-type]
+            row = conn.execute(query, parameters or None).fetchone()
             assert row is not None
             return row
 
