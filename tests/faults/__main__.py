@@ -106,6 +106,7 @@ def _under_faults(acknowledged: int, seed: int, pause: float, faults: Sequence[s
             struck[name] += 1
         home.running.host.wait_ready(READY_SECONDS)
         print("  takeover under load", flush=True)
+        players.check()
         taken_over = takeover.take_over(home)
         load.finish()
         players.finish(DRAIN_SECONDS)

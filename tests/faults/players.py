@@ -234,7 +234,7 @@ class _Followers:
             else:
                 if page["status"] in ("declined", "merged", "self-disposed"):
                     return None
-                if page["case_id"]:
+                if page.get("case_id"):
                     return str(page["case_id"])
             await asyncio.sleep(2.0)
 
