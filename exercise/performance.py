@@ -53,7 +53,7 @@ async def perform(
     `gauge_token` lets the plan's gauge send its readings; `watch` is told twice a second how far it is.
     """
     raters = Raters(play)
-    reporters = Reporters(play, ledger, lambda submission: _signer(district, play, submission), raters.heard)
+    reporters = Reporters(play, ledger, lambda submission: signer(district, play, submission), raters.heard)
     roles = [Dispatchers(play, district), Handlers(play), GridWorkers(play), ShiftLeaders(play)]
     walls = [Wall(play, town.id, play.cast.one("supervisor", town.id), roles) for town in district.towns]
 
@@ -80,7 +80,7 @@ async def perform(
             task.cancel()
 
 
-def _signer(district: District, play: Play, submission: Submission) -> Person | None:
+def signer(district: District, play: Play, submission: Submission) -> Person | None:
     """Who signs: a grid worker for what they saw on their round, nobody for the rest."""
     if submission.channel != "grid":
         return None

@@ -131,17 +131,22 @@ def faults(found: Figures) -> str:
         ("poison put in · dead letters", several(found, "poisoned", "dead_letters")),
         ("deliveries repeated on purpose", number(found.get("deliveries_repeated"))),
         (
-            "posts while the broker was down: answered · refused",
-            several(found.get("posts_while_broker_down", {}), "acknowledged", "refused"),
+            "while the broker was down: reports acknowledged · posts not answered",
+            several(found.get("posts_while_broker_down", {}), "acknowledged", "unanswered"),
         ),
         (
             "take-over under load: calls answered · failed in the killed one's hands · failed beyond",
             several(takeover, "calls_answered", "failed_in_flight_of_the_killed", "failed_beyond"),
         ),
+        (
+            "people's commands answered · without effect",
+            several(found, "commands_answered", "commands_without_effect"),
+        ),
+        ("mails taken by the server · lost", several(found, "mails_taken", "mails_lost")),
         *(
             (
-                f"control, {guard.replace('_', ' ')}: lost · duplicate effects",
-                several(control, "lost", "duplicate_effects"),
+                f"control, {guard.replace('_', ' ')}: lost · doubled in the product · in a subscriber without keys",
+                several(control, "lost", "product_doubles", "tally_doubles"),
             )
             for guard, control in found.get("controls", {}).items()
         ),

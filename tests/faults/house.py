@@ -10,8 +10,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from exercise.house import audit_urls
 from qipan.hosting.embedded import EmbeddedBroker, EmbeddedPostgres
@@ -20,6 +22,7 @@ from qipan.messaging.provision import user_url
 from qipan.settings import Settings
 from qipan.tenancy.clocks import EVERYONE, Clock, Clocks
 from tests.faults import tally
+from tests.faults.post_office import PostOffice, post_office
 
 PACK = Path("districts/xihu")
 MORNING = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -38,6 +41,7 @@ class House:
     postgres: EmbeddedPostgres
     tallying: subprocess.Popen[bytes]
     inbox: bool
+    office: PostOffice
 
     @property
     def core_url(self) -> str:
@@ -51,6 +55,11 @@ class House:
                 return conn.execute(query).fetchone()
         except psycopg.OperationalError:
             return None
+
+    def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Every row, as whoever owns the database sees them."""
+        with psycopg.connect(plain(self.running.servers.database_url), connect_timeout=10) as conn:
+            return conn.execute(query, parameters or None).fetchall()
 
     def through(self) -> int:
         """Reports that triage is done with; while the database is away, what was last seen."""
@@ -116,6 +125,7 @@ def house(unguarded: str = "") -> Iterator[House]:
     with ExitStack() as stack:
         broker = stack.enter_context(EmbeddedBroker(base / "broker", ephemeral=True))
         postgres = stack.enter_context(EmbeddedPostgres(base / "postgres", ephemeral=True))
+        office = stack.enter_context(post_office())
         settings = Settings(
             district=PACK,
             var=base / "var",
@@ -123,20 +133,40 @@ def house(unguarded: str = "") -> Iterator[House]:
             amqp_management_url=broker.admin_url,
             database_url=postgres.url,
             unguarded=unguarded,  # type: ignore[arg-type]
+            smtp_url=office.url,
             retry_delays_ms=(500, 2_000, 10_000, 60_000),
             log_level="WARNING",
             clocks=Clocks({EVERYONE: Clock(MORNING, datetime.now(UTC), RATE)}).to_json(),
         )
         running = stack.enter_context(run_district(settings, say=lambda text: print(f"  {text}", flush=True)))
+        if unguarded == "no_inbox":
+            _without_notifys_keys(postgres.url)
         tally.prepare(postgres.url, broker.url)
         inbox = unguarded != "no_inbox"
         core_url = user_url(broker.url, "core", running.credentials.secret)
-        found = House(base, running, broker, postgres, start_tally(running, core_url, inbox=inbox), inbox)
+        tallying = start_tally(running, core_url, inbox=inbox)
+        found = House(base, running, broker, postgres, tallying, inbox, office)
         try:
             yield found
         finally:
             found.tallying.kill()
             found.tallying.wait()
+
+
+def _without_notifys_keys(database_url: str) -> None:
+    """Beneath the inbox lie the tables' own keys, which would hide that it is off: here notify has none."""
+    with psycopg.connect(plain(database_url)) as conn:
+        for table in ("messages", "deliveries"):
+            keys = conn.execute(
+                "SELECT conname FROM pg_constraint WHERE contype IN ('p', 'u') AND conrelid = %s::regclass",
+                (f"notify.{table}",),
+            ).fetchall()
+            for (key,) in keys:
+                conn.execute(
+                    sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(
+                        sql.Identifier("notify", table), sql.Identifier(key)
+                    )
+                )
 
 
 def start_tally(running: RunningDistrict, core_url: str, *, inbox: bool) -> subprocess.Popen[bytes]:

@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
-from exercise.books import Books, audit
+from exercise.books import Books, accounts, audit
 from qipan.storage.provision import service_url
+from tests.faults import evidence
+from tests.faults.evidence import Evidence
 from tests.faults.house import House, plain, urls
 
 _TALLY = """
@@ -48,14 +51,11 @@ class Verdict:
     books: Books
     figures: dict[str, Any]
 
-    @property
-    def broken(self) -> list[str]:
-        """The invariants that do not hold."""
-        return [name for name in INVARIANTS if self.figures[name]]
-
 
 INVARIANTS = (
     "lost",
+    "refused",
+    "unanswered",
     "duplicate_effects",
     "tally_missing",
     "timers_fired_twice",
@@ -63,19 +63,55 @@ INVARIANTS = (
     "recount_differences",
     "seen_by_another_tenant",
     "shadow_in_live_figures",
+    "poison_lost",
     "dead_letters_unaccounted",
+    "commands_without_effect",
+    "steps_taken_twice",
+    "floods_unreported",
+    "floods_reported_twice",
+    "mails_lost",
+    "mails_of_nobody",
+    "mails_repeated_beyond",
 )
+"""What must be zero."""
+
+FLOORS = (
+    "acknowledged",
+    "shadow_acknowledged",
+    "shadow_cases",
+    "timers_fired",
+    "poisoned",
+    "commands_answered",
+    "floods",
+    "taken_by_the_squad",
+    "mails_taken",
+)
+"""What must not be zero: an invariant about nothing holds whatever happens."""
+
+STATES = ("open", "closed", "declined", "merged", "held", "self-disposed")
+"""In each of these at least one acknowledged report must end."""
+
+LEDGERS = ("ledger.jsonl", "ledger-shadow.jsonl", "ledger-players.jsonl")
 
 
-def judge(house: House, poisoned: int) -> Verdict:
+def broken(figures: Mapping[str, Any]) -> list[str]:
+    """What does not hold, by name."""
+    found = [name for name in INVARIANTS if figures[name]]
+    found += [f"no {name}" for name in FLOORS if not figures[name]]
+    return found + [f"nothing is {state}" for state in STATES if not figures["by_state"].get(state)]
+
+
+def judge(house: House, known: Evidence) -> Verdict:
     """Count everything, after the house has settled."""
     found = urls(house)
-    books = audit(found, house.base / "ledger.jsonl")
+    ledgers = [path for name in LEDGERS if (path := house.base / name).is_file()]
+    books = audit(found, ledgers)
+    shadow = accounts([path for path in ledgers if path.name == "ledger-shadow.jsonl"])
     now = house.running_now()
     with psycopg.connect(plain(house.running.servers.database_url)) as conn:
 
         def one(query: str, *parameters: object) -> tuple[Any, ...]:
-            row = conn.execute(query, parameters or None).fetchone()  # type: ignore[arg-type]
+            row = conn.execute(query, parameters or None).fetchone()
             assert row is not None
             return row
 
@@ -83,10 +119,14 @@ def judge(house: House, poisoned: int) -> Verdict:
         shadow_cases, shadow_leaks = one(_LIVE_FROM_SHADOW)
         figures = {
             "acknowledged": books.accepted,
+            "refused": books.refused,
+            "unanswered": books.unanswered,
             "visible": books.visible,
             "filed": books.filed,
             "lost": books.lost + (books.accepted - books.visible),
             "duplicate_effects": books.duplicate_effects + (effects - once),
+            "product_doubles": books.duplicate_effects,
+            "tally_doubles": effects - once,
             "tally_effects": effects,
             "tally_missing": cases - once,
             "timers_fired": one(_TIMERS_FIRED)[0],
@@ -94,11 +134,13 @@ def judge(house: House, poisoned: int) -> Verdict:
             "timers_missed": one(_TIMERS_MISSED, now, now)[0],
             "recount_differences": _recount(house),
             "seen_by_another_tenant": one(_FOREIGN)[0],
+            "shadow_acknowledged": sum(account.accepted for account in shadow.values()),
             "shadow_cases": shadow_cases,
             "shadow_in_live_figures": shadow_leaks,
-            "dead_letters": books.dead_letters,
-            "poisoned": poisoned,
-            "dead_letters_unaccounted": abs(books.dead_letters - poisoned),
+            **evidence.of_poison(house, known),
+            **evidence.of_people(house, known),
+            **evidence.of_tenants_services(house, known),
+            **evidence.of_mail(house, known),
             "by_state": books.by_state,
             "doubts": books.doubts,
         }

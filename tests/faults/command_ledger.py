@@ -1,0 +1,60 @@
+"""What people were told was done: each command answered with success, written outside the examined system."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+_ROWS: dict[str, tuple[str, ...]] = {
+    "inspect": ("pass", "fail"),
+    "arbitrate": ("allow-return", "deny-return"),
+}
+"""Actions over HTTP that the history calls otherwise, by what was decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One command: who took which step on which case, and the case's version in the answer."""
+
+    tenant: str
+    case_id: str
+    step: str
+    version: int
+    person: str
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """What the case's history may call it."""
+        return _ROWS.get(self.step, (self.step,))
+
+
+class CommandLedger:
+    """An append-only file of JSON lines; each goes to the kernel at once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = path.open("a", encoding="utf-8", buffering=1)
+
+    def done(self, command: Done) -> None:
+        """It was answered with success."""
+        self._file.write(json.dumps(asdict(command)) + "\n")
+
+    def close(self) -> None:
+        """Closes the file; what was written stays readable."""
+        self._file.close()
+
+
+def commands(path: Path) -> Iterator[Done]:
+    """What the ledger says."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        yield Done(**json.loads(line))
+
+
+def without_effect(done: Iterator[Done], history: dict[tuple[str, str, int], tuple[str, str]]) -> list[Done]:
+    """Those whose case has no such row at that version; `history`: (tenant, case, version) → (what, who)."""
+
+    def is_there(command: Done) -> bool:
+        what, who = history.get((command.tenant, command.case_id, command.version), ("", ""))
+        return what in command.rows and who == command.person
+
+    return [command for command in done if not is_there(command)]
