@@ -38,11 +38,19 @@ class Cast:
 
     def handler(self, case: CaseState) -> Person:
         """Whoever has the case, or somebody of the unit it was offered to; raises NobodyThere."""
-        team = self._by_unit.get(case.unit or "", ())
+        return self.member(case.unit, case.worker)
+
+    def member(self, unit: str | None, worker: str | None = None) -> Person:
+        """Whoever is named of a unit, else somebody of it; raises NobodyThere."""
+        team = self._by_unit.get(unit or "", ())
         for person in team:
-            if person.id == case.worker:
+            if person.id == worker:
                 return person
-        return self._draw(team, f"no handler in {case.unit}")
+        return self._draw(team, f"no handler in {unit}")
+
+    def walks(self, cell: str) -> bool:
+        """Whether a grid worker answers for a duty cell."""
+        return cell in self._by_cell
 
     def inspector(self, case: CaseState) -> Person:
         """Whoever may look at it and did not dispose of it: the cell's worker, else a supervisor."""
