@@ -8,18 +8,30 @@ from datetime import datetime
 from exercise.day import DayPlan, Submission
 from exercise.ledger import Ledger
 from exercise.players.acceptors import Acceptors
+from exercise.players.asides import Asides
 from exercise.players.cast import NobodyThere
 from exercise.players.dispatchers import Dispatchers
+from exercise.players.field_log import Backup, Instructions
+from exercise.players.followers import Followers
 from exercise.players.grid_workers import GridWorkers
 from exercise.players.handlers import Handlers
+from exercise.players.handovers import TownHandovers, UnitHandovers
 from exercise.players.machines import Gauges
+from exercise.players.mandates import Mandates
+from exercise.players.modes import Modes
+from exercise.players.offline import Offline
 from exercise.players.pace import Deadline
 from exercise.players.play import Play
 from exercise.players.raters import Raters
 from exercise.players.reporters import Reporters
 from exercise.players.shift_leaders import ShiftLeaders
+from exercise.players.shifts import Shifts
 from exercise.players.supervisors import Supervisors
+from exercise.players.time_askers import TimeAskers
+from exercise.players.together import Together
+from exercise.players.verifiers import Verifiers
 from exercise.players.wall import Wall
+from exercise.players.whistles import Whistles
 from qipan.tenancy import District, Person
 
 _CALM = 4.0
@@ -54,7 +66,8 @@ async def perform(
     """
     raters = Raters(play)
     reporters = Reporters(play, ledger, lambda submission: signer(district, play, submission), raters.heard)
-    roles = [Dispatchers(play, district), Handlers(play), GridWorkers(play), ShiftLeaders(play)]
+    handlers = Handlers(play, _asides(district, play), Offline(play))
+    roles = [Dispatchers(play, district), handlers, GridWorkers(play), ShiftLeaders(play), Followers(play)]
     walls = [Wall(play, town.id, play.cast.one("supervisor", town.id), roles) for town in district.towns]
 
     def moment() -> Moment:
@@ -72,6 +85,12 @@ async def perform(
         staff += [players.create_task(seats.run()) for seats in _acceptors(district, play)]
         staff += [players.create_task(desk.run()) for desk in _supervisors(district, play)]
         staff.append(players.create_task(raters.run()))
+        for desk in (
+            Mandates(play, district),
+            Modes(play, plan.readings[0].gauge.town),
+            Shifts(play, district),
+        ):
+            staff.append(players.create_task(desk.run(plan.begins)))
         staff.append(players.create_task(_tell(watch, moment)))
         staff.append(players.create_task(Gauges(play, gauge_token).run(plan.readings)))
         await reporters.run(plan.submissions)
@@ -91,9 +110,32 @@ def signer(district: District, play: Play, submission: Submission) -> Person | N
         return None
 
 
+def _asides(district: District, play: Play) -> Asides:
+    """What may happen to a case that is in hand, and to how many of all cases."""
+    return Asides(
+        play,
+        (
+            (Together(play, district), 0.025),
+            (Whistles(play, district), 0.012),
+            (TimeAskers(play, district), 0.06),
+            (UnitHandovers(play, district), 0.012),
+            (TownHandovers(play, district), 0.018),
+            (Instructions(play), 0.01),
+            (Backup(play), 0.01),
+        ),
+    )
+
+
 def _acceptors(district: District, play: Play) -> list[Acceptors]:
+    verifiers = Verifiers(play, district)
     return [
-        Acceptors(play, town.id, play.cast.one("acceptor", town.id), sorted(district.matters_of(town.id)))
+        Acceptors(
+            play,
+            town.id,
+            play.cast.one("acceptor", town.id),
+            sorted(district.matters_of(town.id)),
+            verifiers,
+        )
         for town in district.towns
     ]
 

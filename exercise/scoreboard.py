@@ -69,10 +69,14 @@ def _books(books: Books) -> Table:
 
 def _functions(used: Mapping[str, int]) -> Table:
     table = Table(title="功能 What the day used", show_header=False, box=SIMPLE_HEAD)
-    table.add_column(style="bold")
-    table.add_column(justify="right")
-    for function in FUNCTIONS:
-        table.add_row(function.words, str(used[function.key]))
+    cells = [(function.words, str(used[function.key])) for function in FUNCTIONS]
+    half = -(-len(cells) // 2)
+    for _ in range(2):
+        table.add_column(style="bold")
+        table.add_column(justify="right")
+    for row in range(half):
+        right = cells[half + row] if half + row < len(cells) else ("", "")
+        table.add_row(*cells[row], *right)
     return table
 
 

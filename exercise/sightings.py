@@ -19,7 +19,7 @@ _CASES: LiteralString = """
     FROM dispatch.cases AS c
     LEFT JOIN (
         SELECT tenant, case_id, count(*) AS open FROM dispatch.tasks
-        WHERE status IN ('offered', 'accepted') GROUP BY tenant, case_id
+        WHERE kind = 'lead' AND status IN ('offered', 'accepted') GROUP BY tenant, case_id
     ) AS t ON t.tenant = c.tenant AND t.case_id = c.id
 """
 

@@ -5,9 +5,11 @@ from typing import Any
 
 from exercise.players.client import NoAnswer, Refusal
 from exercise.players.play import Play
+from exercise.players.verifiers import Verifiers
 from qipan.tenancy import Person
 
 _DECLINES = 0.3
+_VERIFIES = 0.3
 _REASONS = ("内容不清，无法受理", "不属于本平台受理范围", "Too little to go by")
 
 
@@ -17,10 +19,17 @@ class Acceptors:
     role = "acceptor"
 
     def __init__(
-        self, play: Play, tenant: str, person: Person, matters: list[str], *, every: float = 2.0
+        self,
+        play: Play,
+        tenant: str,
+        person: Person,
+        matters: list[str],
+        verifiers: Verifiers,
+        *,
+        every: float = 2.0,
     ) -> None:
         self._play, self._tenant, self._person = play, tenant, person
-        self._matters, self._every = matters, every
+        self._matters, self._verifiers, self._every = matters, verifiers, every
         self._in_hand: set[str] = set()
 
     async def run(self) -> None:
@@ -49,11 +58,15 @@ class Acceptors:
         play = self._play
         dice = play.dice("held", report["report_id"])
         await play.pace.minutes(dice.uniform(3, 15))
-        if dice.random() < _DECLINES:
+        matter = dice.choice(self._matters)
+        declines, verifies = dice.random() < _DECLINES, dice.random() < _VERIFIES
+        if declines:
             decision = {"outcome": "decline", "reason": dice.choice(_REASONS)}
         else:
-            decision = {"outcome": "file", "matter": dice.choice(self._matters)}
+            decision = {"outcome": "file", "matter": matter}
         try:
+            if verifies and await self._verifiers.look(report, self._person, matter):
+                return
             await play.http.post(
                 f"/v1/held/{report['report_id']}",
                 decision,

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 
-from qipan.contracts.case import CaseState, Support
+from qipan.contracts.case import CaseState
 from qipan.tenancy import District, Person
 
 
@@ -38,11 +38,19 @@ class Cast:
 
     def handler(self, case: CaseState) -> Person:
         """Whoever has the case, or somebody of the unit it was offered to; raises NobodyThere."""
-        return self._of_unit(case.unit or "", case.worker)
+        return self.member(case.unit, case.worker)
 
-    def supporter(self, support: Support) -> Person:
-        """Whoever has a child task, or somebody of the unit that was asked; raises NobodyThere."""
-        return self._of_unit(support.unit, support.worker)
+    def member(self, unit: str | None, worker: str | None = None) -> Person:
+        """Whoever is named of a unit, else somebody of it; raises NobodyThere."""
+        team = self._by_unit.get(unit or "", ())
+        for person in team:
+            if person.id == worker:
+                return person
+        return self._draw(team, f"no handler in {unit}")
+
+    def walks(self, cell: str) -> bool:
+        """Whether a grid worker answers for a duty cell."""
+        return cell in self._by_cell
 
     def inspector(self, case: CaseState) -> Person:
         """Whoever may look at it and did not dispose of it: the cell's worker, else a supervisor."""

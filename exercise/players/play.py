@@ -47,20 +47,60 @@ class Play:
         return token
 
     async def step(
-        self, role: str, person: Person, case: CaseState, action: str, body: dict[str, Any] | None = None
+        self,
+        role: str,
+        person: Person,
+        case: CaseState,
+        action: str,
+        body: dict[str, Any] | None = None,
+        *,
+        tenant: str | None = None,
+        told: str | None = None,
     ) -> CaseState:
         """One person takes one step on one case; returns the case after it. Raises Refusal or NoAnswer.
 
-        The key makes a step that is tried again after an interruption the same step.
+        The key makes a step that is tried again after an interruption the same step. `tenant`: under which the
+        case is addressed, where that is not its own; `told`: what is counted, where that is not the action.
         """
-        answer = await self.http.post(
-            f"/v1/cases/{case.case_id}/{action}",
-            body or {},
-            token=await self.token(person),
-            params={"tenant": case.tenant},
-            headers={"Idempotency-Key": f"{action}-{case.case_id}-{case.version}"},
-        )
-        self.tally.add(role, action)
+        answer = await self.say(role, person, case, action, body, tenant=tenant, told=told)
         after = CaseState.model_validate(answer["case"])
         self.newest[after.case_id] = after.version
         return after
+
+    async def say(
+        self,
+        role: str,
+        person: Person,
+        case: CaseState,
+        action: str,
+        body: dict[str, Any] | None = None,
+        *,
+        tenant: str | None = None,
+        told: str | None = None,
+    ) -> Any:
+        """As `step`, for what is about a case and leaves it where it is; returns what was answered."""
+        path, key = f"/v1/cases/{case.case_id}/{action}", f"{action}-{case.case_id}-{case.version}"
+        tenant = tenant or case.tenant
+        return await self.do(role, person, told or action, path, body, tenant=tenant, key=key)
+
+    async def do(
+        self,
+        role: str,
+        person: Person,
+        what: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        tenant: str,
+        key: str = "",
+    ) -> Any:
+        """One person does something that is not about a case alone, and it is counted as `what`."""
+        answer = await self.http.post(
+            path,
+            body or {},
+            token=await self.token(person),
+            params={"tenant": tenant},
+            headers={"Idempotency-Key": key} if key else None,
+        )
+        self.tally.add(role, what)
+        return answer

@@ -9,11 +9,15 @@ from exercise.players.play import Play
 
 _SHARE = 0.25
 _LOOKS = 3
+_REOPENS = 0.08
 _STARS = (5, 5, 5, 5, 4, 4, 4, 3, 2, 1)
 
 
 class Raters:
-    """Some citizens look after a few hours (domain time), up to three times, and rate what was closed."""
+    """Some citizens look after a few hours (domain time), up to three times, and rate what was closed.
+
+    A few have it reopened (重开) first, once, and look again later.
+    """
 
     role = "rater"
 
@@ -39,12 +43,17 @@ class Raters:
         play = self._play
         dice = play.dice("rating", submission.key)
         path, params = f"/v1/reports/{answer['report_id']}", {"token": answer["token"]}
+        content = dice.random() >= _REOPENS
         for _ in range(_LOOKS):
             await play.pace.minutes(dice.uniform(150, 300))
             try:
                 status = (await play.http.get(path, params=params))["status"]
                 play.tally.add(self.role, "looked")
-                if status == "closed":
+                if status == "closed" and not content:
+                    content = True
+                    await play.http.post(f"{path}/reopen", {"reason": "问题又出现了"}, params=params)
+                    play.tally.add(self.role, "reopened")
+                elif status == "closed":
                     rating = {"rating": dice.choice(_STARS)}
                     await play.http.post(f"{path}/rating", rating, params=params)
                     play.tally.add(self.role, "rated")

@@ -13,7 +13,8 @@ _AT_WORK = ["offered", "accepted", "rework", "disposed"]
 
 
 class Supervisors:
-    """One town's: they look at what is overdue every `every` real seconds."""
+    """One town's: they look at what is overdue of its own every `every` real seconds; what was taken over is watched
+    where it arose."""
 
     role = "supervisor"
 
@@ -33,7 +34,8 @@ class Supervisors:
                     params={"tenant": self._tenant, "stages": _AT_WORK, "limit": 200},
                 )
                 cases = [CaseState.model_validate(each) for each in page["cases"]]
-                for case in [case for case in cases if case.counters.overdue][:_MOST_AT_ONCE]:
+                late = [case for case in cases if case.counters.overdue and case.tenant == self._tenant]
+                for case in late[:_MOST_AT_ONCE]:
                     await self._ask(case)
             except Refusal as refusal:
                 play.tally.add(self.role, "clash" if refusal.status == 409 else f"refused: {refusal.code}")

@@ -32,8 +32,8 @@ class Player(Protocol):
 class Wall:
     """Follows a tenant's live stream, reads its list now and then, and lets the players act on what is new.
 
-    The stream tells at once and may lose something; the list (every 6 real seconds) is complete. A case is in
-    one player's hands at a time; what is heard of it meanwhile is looked at when they are done. A step refused
+    The stream tells at once and may lose something; the list (every 6 real seconds) has every open case. A case is
+    in one player's hands at a time; what is heard of it meanwhile is looked at when they are done. A step refused
     because the case had moved on is an ordinary clash; any other refusal is counted, and the case is left until
     it changes.
     """
@@ -81,7 +81,7 @@ class Wall:
         after = None
         before = set(self._open)
         while True:
-            stages = [str(stage) for stage in self._players]
+            stages = [str(stage) for stage in self._players if stage in OPEN_STAGES]
             params: dict[str, str | int | list[str]] = {
                 "tenant": self._tenant,
                 "stages": stages,

@@ -53,6 +53,12 @@ def test_a_short_day_ends_with_balanced_books(tmp_path: Path):
     assert set(told["own_services"]) == {"sandun", "shuangpu", "traffic-police"}
     assert told["others"] >= 1  # the flood watch's own report
     assert sum(told["tracked"].values()) == told["accepted"]
+    used = told[
+        "functions"
+    ]  # what goes by the clock is used in the shortest day, the rest by some of its cases
+    assert used["mandates_revoked"] == used["mandates_granted"] == 6
+    assert (used["shifts"], used["emergencies"]) == (2 * 2 * len(TOWNS), 2)
+    assert any(used[key] for key in ("joint", "whistles", "extensions", "unit_handovers", "instructions"))
     assert not list(var.glob("demo-*"))
     assert marked(str(var)) == []
 
