@@ -21,8 +21,8 @@ METRICS = {
         family.name,
         *(f"{family.name}_{end}" for end in ("total", "count", "sum", "bucket", "info")),
     )
-} | {"qipan_db_pool_connections"}
-"""The last one appears when a process has a pool to watch."""
+} | {"qipan_db_pool_connections", "qipan_relay_cpu_seconds_total"}
+"""The last two appear when a process has a pool or a relay to watch."""
 
 REGISTERED_BY = (commands, queries, subscriptions)
 TYPES = {*events(), *requests(), *core_rules()}
