@@ -1,6 +1,7 @@
 """The engine of one service's schema: pre-ping, time-outs everywhere, and green under eventlet."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ if "eventlet" in sys.modules:
 
 from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -106,6 +108,7 @@ def make_engine(url: str, *, pool_size: int = 8, application_name: str = "qipan"
         connect_args=options,
     )
     event.listen(engine, "connect", _write_arrays_in_binary)
+    event.listen(engine, "handle_error", _on_error)
     return engine
 
 
@@ -114,10 +117,36 @@ def _write_arrays_in_binary(connection: Any, _record: object) -> None:
     connection.adapters.register_dumper(list, ListBinaryDumper)
 
 
+def _on_error(context: ExceptionContext) -> None:
+    """Take the data out of an error before anybody sees it, and a server that only reads out of the pool.
+
+    PostgreSQL quotes the failing row in DETAIL and CONTEXT, and the input itself in errors about its form (class
+    22); an error's text goes to logs and dead letters. What remains is the state and the first line's words.
+    """
+    original = context.original_exception
+    state, said = (
+        getattr(original, "sqlstate", None),
+        getattr(getattr(original, "diag", None), "message_primary", None),
+    )
+    if state is None or said is None:
+        return  # the driver's own words
+    if state == _ONLY_READING:
+        context.is_disconnect = True
+    if state.startswith("22"):
+        said = _QUOTED.sub('"…"', said)
+    original.args = (f"{state}: {said}",)
+    if context.sqlalchemy_exception is not None:
+        kind = type(original)
+        context.sqlalchemy_exception.args = (f"({kind.__module__}.{kind.__name__}) {state}: {said}",)
+
+
+_QUOTED = re.compile(r'".*"', re.DOTALL)
+_ONLY_READING = "25006"
+
 _PASSING_CLASSES = frozenset({"08", "40", "53", "57", "58"})
 """No connection, a conflict of transactions, no room, shut down by an operator, a failing disk."""
 
-_PASSING_STATES = frozenset({"25006", "25P03", "55P03"})
+_PASSING_STATES = frozenset({_ONLY_READING, "25P03", "55P03"})
 """Only reading, as on a server that is no longer the first; a transaction left idle; a lock not had in time."""
 
 _TOO_SLOW = "57014"

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -286,6 +287,35 @@ def test_a_statement_cannot_take_for_ever(database: Database) -> None:
         with pytest.raises(DBAPIError, match="statement timeout"):
             work.conn.execute(text("SELECT pg_sleep(5)"))
         work.conn.rollback()
+
+
+def test_an_errors_text_holds_no_data_however_it_is_written_down(database: Database) -> None:
+    secret = "13800001111"
+    refused = {
+        "INSERT INTO dispatch.things VALUES ('sandun', :it), ('sandun', :it)": "23505",  # Key (…) already exists
+        "INSERT INTO dispatch.things SELECT NULL, CAST(:it AS text)": "23502",  # Failing row contains (…)
+        "SELECT CAST('x' || CAST(:it AS text) AS integer)": "22P02",  # invalid input syntax: "…"
+    }
+    for statement, state in refused.items():
+        with pytest.raises(DBAPIError) as raised, database.begin() as work:
+            work.conn.execute(text(statement), {"it": secret})
+        written = "".join(traceback.format_exception(raised.value))
+        assert secret not in written
+        assert f"{state}: " in str(raised.value)
+        assert f"{state}: " in written
+
+
+def test_a_connection_that_only_reads_leaves_the_pool(database: Database) -> None:
+    insert = text("INSERT INTO dispatch.things VALUES ('sandun', 'a')")
+    with database.engine.connect() as conn:
+        conn.execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
+        conn.commit()
+        with pytest.raises(DBAPIError) as raised:
+            conn.execute(insert)
+    assert is_passing(raised.value)
+    with database.begin() as work:  # on another connection: the first was to stay as it was set
+        work.conn.execute(insert)
+    assert _count(database, "things") == 1
 
 
 def test_a_service_sees_its_own_schema_and_no_other(database_url: Databases) -> None:
