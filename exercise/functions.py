@@ -56,7 +56,6 @@ FUNCTIONS: Sequence[Function] = (
         "shifts", "上岗下岗 shifts signed on and off", (("handler", "start shift"), ("handler", "end shift"))
     ),
     Function("arrivals", "到场 arrivals told", (("handler", "arrive"),)),
-    Function("joint_handling", "联合处置 parts of joint handling done", (("supporter", "finish-support"),)),
     Function("inspections", "核查 inspections", (("grid-worker", "inspect"),)),
     Function("expedited", "催办 expedited", (("supervisor", "expedite"),)),
     Function("supervised", "督办 supervised", (("supervisor", "supervise"),)),

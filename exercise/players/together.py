@@ -22,34 +22,49 @@ class Together:
         """From the dispatcher's call to the last part."""
         play = self._play
         dice = play.dice("together", case.case_id)
-        units = [unit.id for unit in at_work(self._district, case.tenant) if unit.id != case.unit]
+        parties = {case.unit, *(part.unit for part in case.supports)}
+        units = [unit.id for unit in at_work(self._district, case.tenant) if unit.id not in parties]
         dispatcher = play.cast.one("dispatcher", case.tenant)
         for unit in dice.sample(units, min(len(units), dice.randint(1, _MOST))):
             ask = {"unit": unit, "reason": "请协助现场处置"}
             case = await play.step("dispatcher", dispatcher, case, "open-support", ask)
-        for part in case.supports:
+        for part in missing(case):
             await play.pace.minutes(dice.uniform(5, 20))
             if dice.random() < _EXCUSED:
                 case = await excuse(play, case, part)
                 continue
-            helper, task = play.cast.member(part.unit, part.worker), {"task_id": part.task_id}
-            case = await play.step(self.role, helper, case, "accept-support", task)
+            case = await take(play, case, part)
             await play.pace.minutes(dice.uniform(10, 40))
-            done = {**task, "note": "协办已完成", "evidence": [f"photo://{part.task_id}/1.jpg"]}
-            case = await play.step(self.role, helper, case, "finish-support", done)
+            case = await finish(play, case, part)
         return case
 
 
 async def do_parts(play: Play, case: CaseState) -> CaseState:
     """What is still expected of those who were asked with the lead, as by a run card: each takes and does it."""
     for part in missing(case):
-        helper, task = play.cast.member(part.unit, part.worker), {"task_id": part.task_id}
         if part.state is SupportState.ASKED:
-            case = await play.step(Together.role, helper, case, "accept-support", task)
+            case = await take(play, case, part)
         if part.state in (SupportState.ASKED, SupportState.ACCEPTED):
-            done = {**task, "note": "协办已完成", "evidence": [f"photo://{part.task_id}/1.jpg"]}
-            case = await play.step(Together.role, helper, case, "finish-support", done)
+            case = await finish(play, case, part)
     return case
+
+
+async def take(play: Play, case: CaseState, part: Support) -> CaseState:
+    """The worker who was asked, or somebody of the unit, takes the part."""
+    helper = play.cast.member(part.unit, part.worker)
+    return await play.step(Together.role, helper, case, "accept-support", {"task_id": part.task_id})
+
+
+async def finish(play: Play, case: CaseState, part: Support) -> CaseState:
+    """Whoever took the part shows it done."""
+    taken = next((one for one in case.supports if one.task_id == part.task_id), part)
+    done = {
+        "task_id": part.task_id,
+        "note": "协办已完成",
+        "evidence": [f"photo://{part.task_id}/1.jpg"],
+    }
+    helper = play.cast.member(taken.unit, taken.worker)
+    return await play.step(Together.role, helper, case, "finish-support", done)
 
 
 def missing(case: CaseState) -> list[Support]:
