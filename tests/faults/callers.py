@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from qipan.contracts.case import Stage
 from qipan.contracts.queries import ListWork
 from qipan.contracts.supervision import RemarkCase
 from qipan.ids import new_id
@@ -17,6 +18,7 @@ TIMEOUT = 5.0
 READERS, COMMANDERS = 2, 2
 CALLERS = READERS + COMMANDERS
 REPEATS = 20
+OPEN = (Stage.OFFERED, Stage.ACCEPTED, Stage.DISPOSED)
 
 
 @dataclass(slots=True)
@@ -87,11 +89,11 @@ class Callers:
             self.died.append(f"{type(error).__name__}: {error}")
 
     def _read(self, chance: random.Random) -> None:
-        self._call(ListWork(limit=5), self.reader, new_id())
+        self._call(ListWork(stages=OPEN, limit=5), self.reader, new_id())
 
     def _command(self, chance: random.Random) -> None:
         """Remark on one of the town's cases; what is not answered is sent again under the same id."""
-        page = self._call(ListWork(limit=50), self.reader, new_id())
+        page = self._call(ListWork(stages=OPEN, limit=50), self.commander, new_id())
         if page is None or not page.cases:
             return
         id = new_id()
