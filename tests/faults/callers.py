@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qipan.contracts.case import Stage
+from qipan.contracts.errors import Conflict
 from qipan.contracts.queries import ListWork
 from qipan.contracts.supervision import RemarkCase
 from qipan.ids import new_id
@@ -46,6 +47,7 @@ class Callers:
     calls: list[Call] = field(default_factory=list)
     commands: dict[str, tuple[str, int]] = field(default_factory=dict)
     never_answered: list[str] = field(default_factory=list)
+    clashes: int = 0
     died: list[str] = field(default_factory=list)
     _ending: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -112,6 +114,9 @@ class Callers:
         self.calls.append(call)
         try:
             return self.client.call(request, tenant=TENANT, principal=principal, timeout=TIMEOUT, id=id)
+        except Conflict:  # an answer: somebody else changed the same case just then
+            self.clashes += 1
+            return None
         except Exception as error:
             call.why = f"{type(error).__name__}: {error}"
             return None
