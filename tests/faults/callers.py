@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from qipan.contracts.case import Stage
+from qipan.contracts.errors import Conflict
 from qipan.contracts.queries import ListWork
 from qipan.contracts.supervision import RemarkCase
 from qipan.ids import new_id
@@ -17,6 +19,7 @@ TIMEOUT = 5.0
 READERS, COMMANDERS = 2, 2
 CALLERS = READERS + COMMANDERS
 REPEATS = 20
+OPEN = (Stage.OFFERED, Stage.ACCEPTED, Stage.DISPOSED)
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class Callers:
     calls: list[Call] = field(default_factory=list)
     commands: dict[str, tuple[str, int]] = field(default_factory=dict)
     never_answered: list[str] = field(default_factory=list)
+    clashes: int = 0
     died: list[str] = field(default_factory=list)
     _ending: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -87,11 +91,11 @@ class Callers:
             self.died.append(f"{type(error).__name__}: {error}")
 
     def _read(self, chance: random.Random) -> None:
-        self._call(ListWork(limit=5), self.reader, new_id())
+        self._call(ListWork(stages=OPEN, limit=5), self.reader, new_id())
 
     def _command(self, chance: random.Random) -> None:
         """Remark on one of the town's cases; what is not answered is sent again under the same id."""
-        page = self._call(ListWork(limit=50), self.reader, new_id())
+        page = self._call(ListWork(stages=OPEN, limit=50), self.commander, new_id())
         if page is None or not page.cases:
             return
         id = new_id()
@@ -110,6 +114,9 @@ class Callers:
         self.calls.append(call)
         try:
             return self.client.call(request, tenant=TENANT, principal=principal, timeout=TIMEOUT, id=id)
+        except Conflict:  # an answer: somebody else changed the same case just then
+            self.clashes += 1
+            return None
         except Exception as error:
             call.why = f"{type(error).__name__}: {error}"
             return None

@@ -50,6 +50,7 @@ def take_over(house: House) -> dict[str, Any]:
         "arrivals_and_leavings": ROUNDS,
         "kills": 1,
         "calls_answered": len(callers.calls) - len(callers.failures),
+        "clashes": callers.clashes,
         "killing_took_s": round(dead - begun, 3),
         "failed_in_flight_of_the_killed": len(in_flight),
         "most_in_flight": CALLERS,

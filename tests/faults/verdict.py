@@ -19,6 +19,12 @@ SELECT (SELECT count(*) FROM tally.effects),
        (SELECT count(*) FROM (SELECT DISTINCT tenant, case_id FROM tally.effects) AS once),
        (SELECT count(*) FROM dispatch.cases)
 """
+_TOLD_TWICE = """
+SELECT (SELECT count(*) FROM (SELECT 1 FROM notify.messages
+            GROUP BY tenant, recipient, message_id HAVING count(*) > 1) AS messages)
+     + (SELECT count(*) FROM (SELECT 1 FROM notify.deliveries
+            GROUP BY tenant, message_id, recipient, channel HAVING count(*) > 1) AS deliveries)
+"""
 _TIMERS_TWICE = """
 SELECT count(*) FROM (
     SELECT 1 FROM dispatch.history WHERE what = 'overdue'
@@ -125,7 +131,7 @@ def judge(house: House, known: Evidence) -> Verdict:
             "filed": books.filed,
             "lost": books.lost + (books.accepted - books.visible),
             "duplicate_effects": books.duplicate_effects + (effects - once),
-            "product_doubles": books.duplicate_effects,
+            "product_doubles": one(_TOLD_TWICE)[0],
             "tally_doubles": effects - once,
             "tally_effects": effects,
             "tally_missing": cases - once,
