@@ -10,7 +10,7 @@ from hypothesis import given
 from qipan.access import Role
 from qipan.contracts import events
 from qipan.contracts.addressed import Addressed
-from qipan.contracts.case import CaseState, ClockState, Stage, TimeAsked
+from qipan.contracts.case import CaseState, ClockState, Stage, Support, SupportState, TimeAsked
 from qipan.contracts.events import CASE_EVENTS
 from qipan.contracts.subscriptions import FIELD_EVENTS
 from qipan.contracts.whistle import WhistleBlown, WhistleOverdue
@@ -42,6 +42,15 @@ DIRECTORY = Directory(
 )
 ASKED = TimeAsked(
     kind="extension", level="town", by="sandun.sweep.1", at=MORNING, reason="等配件", until=MORNING
+)
+THROUGH_POLICE = Support(
+    task_id="c-1.s1",
+    unit="sandun/traffic",
+    department="traffic-police",
+    state=SupportState.ASKED,
+    asked_at=MORNING,
+    changed_at=MORNING,
+    through_department=True,
 )
 DISPUTED = {"stage": Stage.RETURNED, "own_stage": "arbitration", "worker": None}
 
@@ -188,6 +197,11 @@ APP, BOTH = (Channel.IN_APP,), (Channel.IN_APP, Channel.MAIL)
             {"sandun.dispatcher.1": ("case.expedited", APP)},
         ),
         (events.CaseRemarked, {}, {"sandun.shift-leader.1": ("case.remarked", APP)}),
+        (  # a unit that may not be commanded is asked through its department
+            events.CaseSupportAsked,
+            {"supports": (THROUGH_POLICE,)},
+            {"traffic-police.dispatcher.1": ("support.asked", APP)},
+        ),
         (  # whoever was asked has left
             events.CaseFiled,
             {"worker": "somebody.unknown"},
