@@ -200,6 +200,13 @@ def test_a_reopened_case_is_the_dispatchers_once(desk: Desk) -> None:
     assert [verdict.broken for verdict in verify(desk.database.engine)] == [None]
 
 
+def test_a_rating_that_comes_after_the_case_was_taken_up_again_is_no_dead_letter(desk: Desk) -> None:
+    reopen(desk, desk.case().closed_at)
+    version = desk.case().version
+    rate(desk, 2)
+    assert (desk.case().version, desk.case().rating) == (version, None)
+
+
 def test_an_inspection_shows_what_was_seen_where_the_town_requires_it(database_url: Databases) -> None:
     desk = Desk.open(database_url(build_dispatch), district=town(inspect_evidence="required"))
     desk.file(triaged("r1"))

@@ -127,7 +127,7 @@ def test_what_a_department_refuses_or_leaves_lying_is_on_nobodys_list(desk: Desk
     asks(desk, case_id, kind="extension", by="1 work-hour")
     assert desk.let_pass(timedelta(days=3)) == 1
     yes = EndorseTime(case_id=case_id, endorsed=True)
-    with pytest.raises(Invalid, match="lacks"):
+    with pytest.raises(Conflict, match="as it is now"):
         desk.ask(POLICE, yes, tenant="traffic-police")
     rows = desk.rows("SELECT state, decided_by FROM dispatch.time_requests ORDER BY version")
     assert [tuple(row) for row in rows] == [("refused", POLICE), ("lapsed", "system")]

@@ -11,7 +11,7 @@ from hypothesis import given
 from qipan.access import Role
 from qipan.contracts import events
 from qipan.contracts.addressed import Addressed
-from qipan.contracts.case import CaseState, ClockState, Place, Stage, TimeAsked
+from qipan.contracts.case import CaseState, ClockState, Place, Stage, Support, SupportState, TimeAsked
 from qipan.contracts.comments import CaseCommented
 from qipan.contracts.events import CASE_EVENTS
 from qipan.contracts.modes import Mode, ModeState, ModeSwitched
@@ -50,6 +50,15 @@ ASKED = TimeAsked(
     kind="extension", level="town", by="sandun.sweep.1", at=MORNING, reason="等配件", until=MORNING
 )
 AWAITED = ASKED.model_copy(update={"awaits": "traffic-police"})
+THROUGH_POLICE = Support(
+    task_id="c-1.s1",
+    unit="sandun/traffic",
+    department="traffic-police",
+    state=SupportState.ASKED,
+    asked_at=MORNING,
+    changed_at=MORNING,
+    through_department=True,
+)
 DISPUTED = {"stage": Stage.RETURNED, "own_stage": "arbitration", "worker": None}
 
 
@@ -210,6 +219,11 @@ APP, BOTH = (Channel.IN_APP,), (Channel.IN_APP, Channel.MAIL)
             {"sandun.dispatcher.1": ("case.expedited", APP)},
         ),
         (events.CaseRemarked, {}, {"sandun.shift-leader.1": ("case.remarked", APP)}),
+        (  # a unit that may not be commanded is asked through its department
+            events.CaseSupportAsked,
+            {"supports": (THROUGH_POLICE,)},
+            {"traffic-police.dispatcher.1": ("support.asked", APP)},
+        ),
         (  # whoever was asked has left
             events.CaseFiled,
             {"worker": "somebody.unknown"},

@@ -31,7 +31,8 @@ class FollowingUp(Acting):
     def rate_cases(self, work: Work, batch: Sequence[Received[ReportRated]]) -> None:
         """好差评: the newest rating of a closed case counts; the same one told again changes nothing.
 
-        A poor one opens a rectification (整改).
+        A poor one opens a rectification (整改). One that comes when the case has been taken up again changes
+        nothing: its reporter is asked anew when it is closed.
         """
         newest = {(m.tenant, m.data.case_id): m for m in batch}
         found = reading.lock(work.conn, newest)
@@ -40,7 +41,7 @@ class FollowingUp(Acting):
             before = found.get(key)
             if before is None:
                 raise NotFound(f"There is no case {message.data.case_id!r} to rate.")
-            if before.case.rating == message.data.rating:
+            if before.case.stage is not Stage.CLOSED or before.case.rating == message.data.rating:
                 continue
             brings = Brings(rating=message.data.rating)
             detail = {"rating": str(message.data.rating), "note": message.data.note}
