@@ -14,13 +14,17 @@ _ROWS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One command: who took which step on which case, and the case's version in the answer."""
+    """One command: who took which step on which case, and the case's version in the answer.
+
+    `since` is the version that the person saw; what follows of itself makes the answer's later than the step's own.
+    """
 
     tenant: str
     case_id: str
     step: str
     version: int
     person: str
+    since: int
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -51,10 +55,13 @@ def commands(path: Path) -> Iterator[Done]:
 
 
 def without_effect(done: Iterator[Done], history: dict[tuple[str, str, int], tuple[str, str]]) -> list[Done]:
-    """Those whose case has no such row at that version; `history`: (tenant, case, version) → (what, who)."""
+    """Those whose case has no such row up to that version; `history`: (tenant, case, version) → (what, who)."""
 
     def is_there(command: Done) -> bool:
-        what, who = history.get((command.tenant, command.case_id, command.version), ("", ""))
-        return what in command.rows and who == command.person
+        return any(
+            what in command.rows and who == command.person
+            for version in range(command.since + 1, command.version + 1)
+            for what, who in [history.get((command.tenant, command.case_id, version), ("", ""))]
+        )
 
     return [command for command in done if not is_there(command)]

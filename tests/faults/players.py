@@ -28,6 +28,7 @@ from exercise.players.pace import Pace
 from exercise.players.play import Play
 from exercise.players.reporters import body_of
 from exercise.players.shift_leaders import ShiftLeaders
+from exercise.players.verifiers import Verifiers
 from exercise.players.wall import Player
 from exercise.scenario import FOLDER, Shares, read_scenario
 from qipan.contracts.case import OPEN_STAGES, CaseState, Stage
@@ -58,11 +59,21 @@ class NotingPlay(Play):
     ledger: CommandLedger
 
     async def step(
-        self, role: str, person: Person, case: CaseState, action: str, body: dict[str, Any] | None = None
+        self,
+        role: str,
+        person: Person,
+        case: CaseState,
+        action: str,
+        body: dict[str, Any] | None = None,
+        *,
+        tenant: str | None = None,
+        told: str | None = None,
     ) -> CaseState:
         """As `Play.step`."""
-        after = await Play.step(self, role, person, case, action, body)
-        self.ledger.done(Done(after.tenant, after.case_id, action, after.version, person.id))
+        after = await Play.step(self, role, person, case, action, body, tenant=tenant, told=told)
+        self.ledger.done(
+            Done(after.tenant, after.case_id, action, after.version, person.id, since=case.version)
+        )
         return after
 
 
@@ -110,7 +121,7 @@ class Players:
             play = NotingPlay(http, pace, Cast(district, self._seed), running.password, self._seed)
             play.ledger = commands
             followers = _Followers(play, running, Ledger(self.reports))
-            attended = district.towns[LEFT_HELD:]
+            attended, verifiers = district.towns[LEFT_HELD:], Verifiers(play, district)
             async with asyncio.TaskGroup() as seats:
                 tasks = [
                     seats.create_task(
@@ -119,6 +130,7 @@ class Players:
                             town.id,
                             play.cast.one("acceptor", town.id),
                             sorted(district.matters_of(town.id)),
+                            verifiers,
                             every=5.0,
                         ).run()
                     )

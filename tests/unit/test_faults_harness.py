@@ -28,14 +28,20 @@ def test_a_post_belongs_to_the_outage_in_which_it_was_begun() -> None:
 
 
 def test_a_command_is_in_the_history_at_the_version_answered_or_it_is_without_effect() -> None:
-    passed = Done("sandun", "c-1", "inspect", 5, "sandun.grid.1")
-    done = [passed, Done("sandun", "c-1", "close", 6, "sandun.lead"), Done("sandun", "c-2", "accept", 3, "p")]
+    passed = Done("sandun", "c-1", "inspect", 5, "sandun.grid.1", since=4)
+    followed = Done("sandun", "c-1", "inspect", 6, "sandun.grid.1", since=4)
+    done = [
+        passed,
+        followed,
+        Done("sandun", "c-1", "close", 6, "sandun.lead", since=5),
+        Done("sandun", "c-2", "accept", 3, "p", since=2),
+    ]
     history = {
         ("sandun", "c-1", 5): ("pass", "sandun.grid.1"),
         ("sandun", "c-1", 6): ("void", "sandun.lead"),
         ("sandun", "c-2", 3): ("accept", "somebody else"),
     }
-    assert without_effect(iter(done), history) == done[1:]
+    assert without_effect(iter(done), history) == done[2:]
     assert without_effect(iter([passed]), {}) == [passed]
 
 
