@@ -30,7 +30,7 @@ from exercise.players.supervisors import Supervisors
 from exercise.players.time_askers import TimeAskers
 from exercise.players.together import Together
 from exercise.players.verifiers import Verifiers
-from exercise.players.wall import Wall
+from exercise.players.wall import Player, Wall
 from exercise.players.whistles import Whistles
 from qipan.tenancy import District, Person
 
@@ -67,7 +67,13 @@ async def perform(
     raters = Raters(play)
     reporters = Reporters(play, ledger, lambda submission: signer(district, play, submission), raters.heard)
     handlers = Handlers(play, _asides(district, play), Offline(play))
-    roles = [Dispatchers(play, district), handlers, GridWorkers(play), ShiftLeaders(play), Followers(play)]
+    roles: list[Player] = [
+        Dispatchers(play, district),
+        handlers,
+        GridWorkers(play),
+        ShiftLeaders(play),
+        Followers(play),
+    ]
     walls = [Wall(play, town.id, play.cast.one("supervisor", town.id), roles) for town in district.towns]
 
     def moment() -> Moment:

@@ -53,23 +53,19 @@ class Cast:
         return cell in self._by_cell
 
     def inspector(self, case: CaseState) -> Person:
-        """Whoever may look at it and did not dispose of it: the cell's worker, else a supervisor."""
+        """Whoever may look at it and did nothing to it: the cell's worker, else a supervisor."""
+        did_it = {case.worker, *case.disposed_by, *(part.worker for part in case.supports)}
         nearby = [
             person
             for cell in case.place.cells.values()
             for person in self._by_cell.get(cell, ())
-            if person.id != case.worker and person.tenant == case.tenant
+            if person.id not in did_it and person.tenant == case.tenant
         ]
         return self._draw(nearby, "") if nearby else self.one("supervisor", case.tenant)
 
     def walker(self, cell: str, tenant: str) -> Person:
         """The grid worker who answers for a duty cell, or another of the town; raises NobodyThere."""
-        return self._draw(self._by_cell.get(cell) or self._by_role.get(("grid-worker", tenant), ()), tenant)
-
-    def _of_unit(self, unit: str, worker: str | None) -> Person:
-        team = self._by_unit.get(unit, ())
-        named = next((person for person in team if person.id == worker), None)
-        return named or self._draw(team, f"no handler in {unit}")
+        return self._draw(self._by_cell.get(cell) or self._by_role.get(("grid-worker", tenant)) or (), tenant)
 
     def _draw(self, people: Sequence[Person], complaint: str) -> Person:
         if not people:

@@ -1,5 +1,7 @@
 """离线: a worker without signal does the work, and brings in afterwards what was done meanwhile."""
 
+from typing import Any
+
 from exercise.players.play import Play
 from qipan.contracts.case import CaseState
 from qipan.tenancy import Person
@@ -26,7 +28,7 @@ class Offline:
         began = play.pace.now()
         await play.pace.minutes(play.dice("without-signal", case.case_id).uniform(30, 90))
         evidence = [f"photo://{case.case_id}/offline.jpg"]
-        commands = [
+        commands: list[dict[str, Any]] = [
             {"does": "accept", "at": began},
             {"does": "dispose", "at": play.pace.now(), "body": {"note": "已处置", "evidence": evidence}},
         ]

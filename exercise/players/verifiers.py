@@ -32,6 +32,7 @@ class Verifiers:
         await play.do("acceptor", acceptor, "verify", address, asked, tenant=tenant, key=key)
         dice = play.dice("verify", report_id)
         await play.pace.minutes(dice.uniform(10, 40))
+        found: dict[str, Any]
         if dice.random() < _NOT_FOUND:
             found = {"finding": "not-found", "note": "现场未发现"}
         else:
