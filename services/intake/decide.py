@@ -24,6 +24,7 @@ from services.intake.triage_batch import HELD_DUE, summary_of, tell_readers
 from services.intake.verification import cell_of
 from services.intake.verification_rows import Asked, find
 from services.intake.verifying import ask, checked
+from services.intake.whereabouts import address_of
 
 BY_WAITING = "waited"
 
@@ -193,7 +194,7 @@ def _reported(row: Row[Any]) -> Place:
         lon=row.lon,
         lat=row.lat,
         cells=row.cells,
-        address=row.address,
+        address=address_of(row.address),
         located=row.located,
         component=row.component,
     )

@@ -19,7 +19,7 @@ from services.intake.town_book import TownBook
 from services.intake.town_policy import TownPolicy
 from services.intake.triage import Decision, Finding, decide
 from services.intake.verification import NO_GRID_WORKER, cell_of
-from services.intake.whereabouts import located_at
+from services.intake.whereabouts import address_of, located_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class Desk:
             lon=report.lon,
             lat=report.lat,
             cells=self._cells(report.lon, report.lat, report.received_at),
-            address=report.address,
+            address=address_of(report.address),
             located=report.located,
             component=report.component,
         )
@@ -175,7 +175,7 @@ class Desk:
             lon=component.lon,
             lat=component.lat,
             cells=self._cells(component.lon, component.lat, report.received_at),
-            address=report.address,
+            address=address_of(report.address),
             located=located_at(component, near.confidence, near.metres),
             component=component.id,
         )

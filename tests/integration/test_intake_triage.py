@@ -100,6 +100,16 @@ def office(database_url: Databases) -> Iterator[Office]:
         yield Office(here, Desk(xihu()))
 
 
+def test_what_is_told_of_a_report_names_nobody_who_wrote_it(office: Office) -> None:
+    """The acceptor's row keeps the words; the summary and address, which lists and searches show, do not."""
+    report_id = office.report("暴露垃圾，打0571-87654321", address="丰潭路1号 13812345678", matter=RUBBISH)
+    office.triage()
+    [told] = [said["data"] for said in office.here.said() if said["subject"] == report_id]
+    assert (told["summary"], told["place"]["address"]) == ("暴露垃圾，打***", "丰潭路1号 ***")
+    row = office.row(report_id)
+    assert (row.text, row.address) == ("暴露垃圾，打0571-87654321", "丰潭路1号 13812345678")
+
+
 def test_a_plain_report_is_filed_with_its_matter_and_cells(office: Office) -> None:
     report_id = office.report("小区门口暴露垃圾无人清理")
     office.triage()

@@ -6,12 +6,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from qipan.personal import struck
 from qipan.tenancy import District
 from qipan.tenancy.matter import Matter
 from services.intake import forms
 from services.intake.open311 import answers as answering
 from services.intake.open311.jurisdiction import Params, first, jurisdiction_of
-from services.intake.open311.masking import public
 from services.intake.open311.refusals import Refused, Trouble, trouble
 from services.intake.open311.rows import CHANNEL
 from services.intake.open311.services import matter_of
@@ -87,8 +87,8 @@ def read(form: Params, district: District) -> Asked:
             tenant=tenant,
         ),
         answers=answers,
-        description=public(values.get("description")),
-        address=public(values.get("address_string")),
+        description=_public(values.get("description")),
+        address=_public(values.get("address_string")),
         address_id=values.get("address_id"),
         media_url=values.get("media_url"),
     )
@@ -125,6 +125,10 @@ def _place_troubles(form: Params) -> Iterator[Trouble]:
         yield trouble(
             f"缺少 {missing}：lat 和 long 要一起给出", f"{missing} was not provided: lat and long go together"
         )
+
+
+def _public(text: str | None) -> str | None:
+    return None if text is None else struck(text)
 
 
 def _report_text(matter: Matter, values: Mapping[str, Any], answers: answering.Answers) -> str:
