@@ -16,4 +16,5 @@ def held_report(row: Row[Any], contacts: Contacts) -> HeldReport:
     columns = row._mapping
     known = {field: columns[field] for field in _KNOWN if field in columns}
     known[_SEALED] = contacts.masked(row.contact, row.tenant, row.report_id)
+    known["duplicates"] = row.duplicates or ()
     return HeldReport.model_validate(known)

@@ -9,6 +9,7 @@ from qipan.contracts.commands import (
     IssueApiKey,
     ReportAnswer,
     RevokeApiKey,
+    SplitReport,
     SubmitReport,
     UnmaskContact,
 )
@@ -47,7 +48,7 @@ from services.intake import feed, store, verifications
 from services.intake.accept import Submission, accept
 from services.intake.admission import admit
 from services.intake.contacts import Contacts
-from services.intake.decide import decide_held, file_waited
+from services.intake.decide import decide_held, file_waited, split
 from services.intake.desk import Desk
 from services.intake.devices import registry
 from services.intake.feed import FORGET_DUE
@@ -156,6 +157,12 @@ class Intake:
         matters = self.district.matters_of(call.tenant).keys()
         owners = answerable(self.district, call.tenant)
         status = decide_held(work, call.tenant, call.data, matters, call.grant.sub, owners, self.desk)
+        return ReportAnswer(report_id=call.data.report_id, tenant=call.tenant, status=status)
+
+    @answer(SplitReport)
+    def split_report(self, work: Work, call: Received[SplitReport]) -> ReportAnswer:
+        """An acceptor takes a report away from the one it was joined to."""
+        status = split(work, call.tenant, call.data, call.grant.sub, self.desk)
         return ReportAnswer(report_id=call.data.report_id, tenant=call.tenant, status=status)
 
     @answer(UnmaskContact)

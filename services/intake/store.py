@@ -49,7 +49,8 @@ class Probe:
 class Judged:
     """What triage writes into a report's row. `bucket` is set while the report is an open original.
 
-    `place` is the case's, where it is not the report's own.
+    `place` is the case's, where it is not the report's own. `duplicates`: what it was joined to or may be the same
+    as, with the reasons; None leaves what is known.
     """
 
     tenant: str
@@ -66,6 +67,7 @@ class Judged:
     place: Place | None = None
     suggestion: Suggestion | None = None
     responsible: Responsible | None = None
+    duplicates: Sequence[Mapping[str, object]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +145,12 @@ _JUDGE = f"""
         bucket = j.bucket, triaged_at = j.triaged_at, triaged_real_at = now(), held_at = j.held_at,
         changed_at = j.triaged_at, decided_by = j.decided_by, place = j.place,
         responsible = j.responsible,
+        duplicates = coalesce(j.duplicates, r.duplicates),
         suggestion = coalesce(CAST(j.suggestion AS jsonb), r.suggestion)
     FROM json_to_recordset(CAST(:rows AS json)) AS j (tenant text, report_id text, status text, matter text,
         cells jsonb, reason text, merged_into text, bucket bigint, triaged_at timestamptz,
-        held_at timestamptz, decided_by text, place jsonb, suggestion json, responsible jsonb)
+        held_at timestamptz, decided_by text, place jsonb, suggestion json, responsible jsonb,
+        duplicates jsonb)
     WHERE r.tenant = j.tenant AND r.report_id = j.report_id AND {{condition}}
     RETURNING r.tenant, r.report_id, r.channel, r.client, r.reference
 """
@@ -154,11 +158,14 @@ _JUDGE_NEW = text(_JUDGE.format(condition="r.triaged_at IS NULL"))
 _JUDGE_HELD = text(_JUDGE.format(condition="r.held_at IS NOT NULL"))
 _JUDGE_VERIFYING = text(_JUDGE.format(condition=f"r.status = '{ReportStatus.VERIFYING}'"))
 
-Waiting = Literal["new", "held", "verifying"]
+_JUDGE_MERGED = text(_JUDGE.format(condition=f"r.status = '{ReportStatus.MERGED}'"))
+
+Waiting = Literal["new", "held", "verifying", "merged"]
 _JUDGES: Mapping[Waiting, TextClause] = {
     "new": _JUDGE_NEW,
     "held": _JUDGE_HELD,
     "verifying": _JUDGE_VERIFYING,
+    "merged": _JUDGE_MERGED,
 }
 
 _PROGRESS = text(f"""
@@ -291,6 +298,12 @@ def report(conn: Connection, tenant: str, report_id: str, *, lock: bool = False)
     """One report's row, for changing it if asked, or None."""
     query = select(reports).where(reports.c.tenant == tenant, reports.c.report_id == report_id)
     return conn.execute(query.with_for_update() if lock else query).one_or_none()
+
+
+def joined_to(conn: Connection, tenant: str, report_id: str) -> bool:
+    """Whether others were joined to this report."""
+    query = select(reports.c.report_id).where(reports.c.tenant == tenant, reports.c.merged_into == report_id)
+    return conn.execute(query.limit(1)).first() is not None
 
 
 def rating(conn: Connection, tenant: str, report_id: str) -> Row[Any] | None:

@@ -70,6 +70,7 @@ reports = Table(
     Column("suggestion", JSONB),  # what was suggested before anybody decided (services.intake.suggestion)
     Column("reference", Text),  # its number in the system that sent it
     Column("level", Text),  # of risk, as its sender sees it (qipan.contracts.level)
+    Column("duplicates", JSONB),  # what it was joined to or may be the same as (services.intake.duplicates)
     Column("responsible", JSONB),  # whose it is, when it was declined (qipan.contracts.responsible)
     Index(
         "reports_open",

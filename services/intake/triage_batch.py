@@ -108,6 +108,7 @@ def judged_row(triaged: Triaged, now: datetime) -> store.Judged:
         place=None if triaged.examined.place is triaged.examined.reported else triaged.examined.place,
         suggestion=triaged.examined.suggestion,
         responsible=triaged.responsible,
+        duplicates=[one.kept() for one in triaged.duplicates] or None,
     )
 
 
