@@ -192,7 +192,7 @@ class HeldReport(Part):
 
 
 class HeldReports(Part):
-    """A page of held reports, oldest first."""
+    """A page of held reports: the gravest level first, of one level the longest held."""
 
     reports: tuple[HeldReport, ...]
     next: str | None = None

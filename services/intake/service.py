@@ -57,7 +57,7 @@ from services.intake.forms import ReportForm
 from services.intake.held import held_report
 from services.intake.model_files import Models
 from services.intake.open311 import keys
-from services.intake.pages import mark, place_of
+from services.intake.pages import held_mark, held_place
 from services.intake.photo_links import linked_photos
 from services.intake.photo_names import PhotoNames
 from services.intake.sealing import Keyring
@@ -179,11 +179,13 @@ class Intake:
     def list_held(self, work: Work, call: Received[ListHeld]) -> HeldReports:
         """The reports that wait for an acceptor."""
         asked = call.data
-        rows = store.held(work.conn, call.tenant, asked.limit + 1, place_of(asked.after))
+        rows = store.held(work.conn, call.tenant, asked.limit + 1, held_place(asked.after))
         page = rows[: asked.limit]
         return HeldReports(
             reports=tuple(held_report(row, self.contacts) for row in page),
-            next=mark(page[-1].held_at, page[-1].report_id) if len(rows) > asked.limit else None,
+            next=held_mark(page[-1].later, page[-1].held_at, page[-1].report_id)
+            if len(rows) > asked.limit
+            else None,
         )
 
     @answer(GetReport)

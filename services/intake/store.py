@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from pydantic_core import to_json
-from sqlalchemy import Connection, Row, TextClause, select, text, tuple_
+from sqlalchemy import Connection, Row, TextClause, case, select, text, tuple_
 
 from qipan.contracts.case import Place
+from qipan.contracts.level import Level
 from qipan.contracts.responsible import Responsible
 from qipan.storage import arrays
 from services.intake.admission import NewReport
@@ -312,13 +313,27 @@ def rating(conn: Connection, tenant: str, report_id: str) -> Row[Any] | None:
     return conn.execute(query).one_or_none()
 
 
-def held(conn: Connection, tenant: str, limit: int, after: tuple[datetime, str] | None) -> list[Row[Any]]:
-    """Reports that wait for a person, longest first, beginning after the one held then (`held_at`, id)."""
-    order = tuple_(reports.c.held_at, reports.c.report_id)
-    query = select(reports).where(reports.c.tenant == tenant, reports.c.held_at.is_not(None))
+_LATER = case(
+    {level.value: len(Level) - 1 - level.rank for level in Level},
+    value=reports.c.level,
+    else_=len(Level) - 1 - Level.NORMAL.rank,
+)
+"""How far behind the gravest a report stands by its level; whoever says none means a normal one."""
+
+
+def held(
+    conn: Connection, tenant: str, limit: int, after: tuple[int, datetime, str] | None
+) -> list[Row[Any]]:
+    """Reports that wait for a person, the gravest first (`later`), of one level the longest held.
+
+    `after`: where the page before ended (`later`, `held_at`, id).
+    """
+    order = (_LATER, reports.c.held_at, reports.c.report_id)
+    query = select(reports, _LATER.label("later"))
+    query = query.where(reports.c.tenant == tenant, reports.c.held_at.is_not(None))
     if after is not None:
-        query = query.where(order > after)
-    return list(conn.execute(query.order_by(reports.c.held_at, reports.c.report_id).limit(limit)))
+        query = query.where(tuple_(*order) > after)
+    return list(conn.execute(query.order_by(*order).limit(limit)))
 
 
 def held_among(conn: Connection, keys: Collection[tuple[str, str]]) -> list[Row[Any]]:

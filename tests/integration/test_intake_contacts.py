@@ -132,6 +132,30 @@ def test_an_acceptor_sees_all_that_is_known_of_a_held_report(here: Here, counter
     assert held.contact.phone == "139****5678"
 
 
+def test_the_gravest_stands_first_in_an_acceptors_list_whatever_page(here: Here, counter: Counter) -> None:
+    levels = {"none": None, "normal": "normal", "urgent": "urgent", "low": "low", "urgent too": "urgent"}
+    for number, words in enumerate(levels):
+        report(here, f"嗯嗯嗯{number} {words}")
+        counter.triage()
+    with here.database.begin() as work:
+        for words, level in levels.items():
+            said = reports.c.text.endswith(f" {words}")
+            work.conn.execute(update(reports).where(said).values(level=level))
+    seen, after = [], None
+    while True:
+        page = counter.ask(ListHeld(limit=1, after=after), Role.ACCEPTOR)
+        seen += [held.text.partition(" ")[2] for held in page.reports]
+        after = page.next
+        if after is None:
+            break
+    assert sorted(seen[:2]) == ["urgent", "urgent too"]
+    assert sorted(seen[2:4]) == ["none", "normal"]
+    assert seen[4:] == ["low"]
+    for wrong in ("x/2026-03-05T04:00:00Z/r1", "2026-03-05T04:00:00Z/r1", "٣/2026-03-05T04:00:00Z/r1"):
+        with pytest.raises(Invalid):
+            counter.ask(ListHeld(after=wrong), Role.ACCEPTOR)
+
+
 def test_unmasking_is_for_acceptors_and_shift_leaders_and_is_written_down(
     here: Here, counter: Counter
 ) -> None:
