@@ -17,7 +17,7 @@ from services.intake.duplicates import Said
 from services.intake.open311.rows import CHANNEL, Step, record
 from services.intake.public_status import ReportStatus
 from services.intake.suggestion import Suggestion
-from services.intake.tables import SCHEMA, ratings, reports
+from services.intake.tables import SCHEMA, decisions, ratings, reports
 
 MOST_CANDIDATES = 20
 """Open reports looked at in one square, newest first: a bound where very many stand together."""
@@ -140,7 +140,9 @@ OPEN_NEAR = f"""
 """
 _OPEN_NEAR = text(OPEN_NEAR)
 
+# One statement: what a report's row says is overwritten by the next decision, the row of `decisions` never.
 _JUDGE = f"""
+    WITH judged AS (
     UPDATE {SCHEMA}.reports AS r
     SET status = j.status, matter = j.matter, cells = j.cells, reason = j.reason, merged_into = j.merged_into,
         bucket = j.bucket, triaged_at = j.triaged_at, triaged_real_at = now(), held_at = j.held_at,
@@ -153,7 +155,13 @@ _JUDGE = f"""
         held_at timestamptz, decided_by text, place jsonb, suggestion json, responsible jsonb,
         duplicates jsonb)
     WHERE r.tenant = j.tenant AND r.report_id = j.report_id AND {{condition}}
-    RETURNING r.tenant, r.report_id, r.channel, r.client, r.reference
+    RETURNING r.tenant, r.report_id, r.channel, r.client, r.reference, r.triaged_at, r.status, r.reason,
+        r.decided_by, r.matter, r.merged_into
+    ), kept AS (
+    INSERT INTO {SCHEMA}.decisions (tenant, report_id, at, status, reason, who, matter, merged_into)
+    SELECT tenant, report_id, triaged_at, status, reason, decided_by, matter, merged_into FROM judged
+    )
+    SELECT tenant, report_id, channel, client, reference FROM judged
 """
 _JUDGE_NEW = text(_JUDGE.format(condition="r.triaged_at IS NULL"))
 _JUDGE_HELD = text(_JUDGE.format(condition="r.held_at IS NOT NULL"))
@@ -299,6 +307,12 @@ def report(conn: Connection, tenant: str, report_id: str, *, lock: bool = False)
     """One report's row, for changing it if asked, or None."""
     query = select(reports).where(reports.c.tenant == tenant, reports.c.report_id == report_id)
     return conn.execute(query.with_for_update() if lock else query).one_or_none()
+
+
+def decisions_of(conn: Connection, tenant: str, report_id: str) -> list[Row[Any]]:
+    """Every decision about a report, oldest first; none of what was decided before they were kept."""
+    query = select(decisions).where(decisions.c.tenant == tenant, decisions.c.report_id == report_id)
+    return list(conn.execute(query.order_by(decisions.c.seq)))
 
 
 def joined_to(conn: Connection, tenant: str, report_id: str) -> bool:

@@ -36,6 +36,18 @@ def _happenings(conn: Connection, row: Row[Any]) -> Iterator[Happening]:
             call=row.call_id,
         ),
     )
+    for one in store.decisions_of(conn, row.tenant, row.report_id)[:-1]:
+        yield Happening(
+            at=one.at,
+            real_at=one.real_at,
+            service="intake",
+            what="triaged",
+            who=one.who,
+            traceparent=row.traceparent,
+            detail=_texts(
+                status=one.status, reason=one.reason, matter=one.matter, merged_into=one.merged_into
+            ),
+        )
     if row.triaged_at is not None:
         yield Happening(
             at=row.triaged_at,

@@ -85,6 +85,22 @@ reports = Table(
     postgresql_with={"fillfactor": "70"},
 )
 
+# Every decision about a report. Only ever added to: a trigger refuses everything else.
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("report_id", Text, primary_key=True),
+    Column("seq", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", _stamp, nullable=False),
+    Column("real_at", _stamp, nullable=False, server_default=func.now()),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("who", Text),
+    Column("matter", Text),
+    Column("merged_into", Text),
+)
+
 ratings = Table(
     "ratings",
     metadata,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DBAPIError
 
 from qipan.access import Role
 from qipan.contracts.case import CaseState, Counters, Place, Stage
@@ -147,6 +148,19 @@ def test_what_may_be_the_same_is_proposed_merged_by_a_person_and_split_again(off
     outcomes = sorted((one["outcome"], one.get("merged_into")) for one in told if one["outcome"] != "hold")
     assert outcomes == [("file", None), ("merge", first)]
     assert len(told) == 4
+    with office.here.database.begin() as work:
+        story = story_of(work.conn, "sandun", again)
+    decided = [one for one in story if one.what == "triaged"]
+    assert [(one.who, one.detail["reason"]) for one in decided] == [
+        ("rules", "likely-duplicate"),
+        ("acceptor.1", "by-acceptor"),
+        ("acceptor.2", "两处"),
+        ("acceptor.1", "by-acceptor"),
+    ]
+    assert decided[1].detail["merged_into"] == first
+    for change in ("UPDATE intake.decisions SET who = 'x'", "DELETE FROM intake.decisions"):
+        with pytest.raises(DBAPIError, match="only ever added to"), office.here.database.begin() as work:
+            work.conn.execute(text(change))
 
 
 def test_what_is_told_of_a_report_names_nobody_who_wrote_it(office: Office) -> None:
