@@ -106,6 +106,7 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     # intake
     commands.SubmitReport: {Role.SERVICE: Scope.TENANT, Role.MACHINE: Scope.TENANT},
     commands.DecideReport: {Role.ACCEPTOR: Scope.TENANT, Role.SHIFT_LEADER: Scope.TENANT},
+    commands.SplitReport: {Role.ACCEPTOR: Scope.TENANT, Role.SHIFT_LEADER: Scope.TENANT},
     commands.UnmaskContact: {Role.ACCEPTOR: Scope.TENANT, Role.SHIFT_LEADER: Scope.TENANT},
     queries.ListHeld: {
         Role.ACCEPTOR: Scope.TENANT,

@@ -74,7 +74,9 @@ class UnmaskContact(Command[ContactAnswer]):
 
 
 class DecideReport(Command[ReportAnswer]):
-    """An acceptor decides about a held report: file it (with its matter), decline it (with a reason), or verify.
+    """An acceptor decides about a held report: file it (with its matter), decline it (with a reason), merge or verify.
+
+    To merge joins it to `into`, an earlier report of the same thing: its reporter is told how that one goes on.
 
     To verify 核实 means that the grid worker of its cell looks at it before it is filed.
 
@@ -85,10 +87,20 @@ class DecideReport(Command[ReportAnswer]):
     type: ClassVar[str] = "report.decide.v1"
     service: ClassVar[str] = "intake"
     report_id: Id
-    outcome: Literal[Outcome.FILE, Outcome.DECLINE, Outcome.SELF_DISPOSE, Outcome.VERIFY]
+    outcome: Literal[Outcome.FILE, Outcome.DECLINE, Outcome.SELF_DISPOSE, Outcome.VERIFY, Outcome.MERGE]
     matter: str | None = Field(default=None, max_length=40)
     reason: Text | None = None
     responsible: Id | None = None
+    into: Id | None = None
+
+
+class SplitReport(Command[ReportAnswer]):
+    """An acceptor takes a report away from the one it was joined to, for a reason: it is held, to be decided anew."""
+
+    type: ClassVar[str] = "report.split.v1"
+    service: ClassVar[str] = "intake"
+    report_id: Id
+    reason: Text
 
 
 class ApiKey(Part):

@@ -156,11 +156,21 @@ class Suggested(Part):
     also: tuple[LikelyMatter, ...] = ()
 
 
+class LikelyDuplicate(Part):
+    """An open report that a held one may say again: likeness of the words (0 to 1), how far apart, and why in words."""
+
+    report_id: str
+    likeness: float
+    metres: float
+    minutes: int
+    reasons: dict[str, str] = Field(default_factory=dict)
+
+
 class HeldReport(Part):
     """A report that waits for a person, and why.
 
     `component` is the one that it names; `place` that of the one that triage takes it to mean, when it names
-    none. `level` is the risk that its sender sees.
+    none. `level` is the risk that its sender sees. `duplicates`: what it may be the same as, the earliest first.
     """
 
     report_id: str
@@ -178,10 +188,11 @@ class HeldReport(Part):
     place: Place | None = None
     suggestion: Suggested | None = None
     level: Level | None = None
+    duplicates: tuple[LikelyDuplicate, ...] = ()
 
 
 class HeldReports(Part):
-    """A page of held reports, oldest first."""
+    """A page of held reports: the gravest level first, of one level the longest held."""
 
     reports: tuple[HeldReport, ...]
     next: str | None = None

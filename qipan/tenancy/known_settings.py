@@ -111,6 +111,9 @@ KNOWN: Mapping[str, KnownSetting] = {
     ),
     "triage.duplicate-minutes": KnownSetting("and within what time", _WHOLE, _whole),
     "triage.duplicate-likeness": KnownSetting("and how alike their texts", _SHARE, _share),
+    "triage.propose-likeness": KnownSetting(
+        "from what likeness on a person is asked whether two are the same; 1: never", _SHARE, _share
+    ),
     "triage.debounce-minutes": KnownSetting(
         "within what time a device's next alarm about one matter joins the report that stands; 0: never",
         _WHOLE,

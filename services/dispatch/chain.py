@@ -43,6 +43,8 @@ class Head:
     version: int
     chain: bytes | None
     shown: bytes
+    unlike: str = ""
+    """The columns beside the state that say something else than it does, by commas."""
 
 
 def seal(
@@ -67,8 +69,11 @@ def link(before: bytes | None, sealed: bytes, real_at: datetime, shown: bytes) -
     return sha256((before or b"") + sealed + _microseconds(real_at).to_bytes(8, "big") + shown).digest()
 
 
-def broken(head: Head, entries: Sequence[Entry]) -> str | None:
-    """Where a case's chain does not hold, in words, or None. `entries` by version."""
+def broken(head: Head, entries: Sequence[Entry], begun: datetime | None = None) -> str | None:
+    """Where a case's chain does not hold, in words, or None. `entries` by version.
+
+    `begun`: when chains began here (real time); what was written later and has no hash is older than nothing.
+    """
     before: bytes | None = None
     for number, entry in enumerate(entries, start=1):
         if entry.version != number:
@@ -76,6 +81,8 @@ def broken(head: Head, entries: Sequence[Entry]) -> str | None:
         if entry.hash is None:
             if before is not None:
                 return f"row {number} has no hash, although one before it has"
+            if begun is not None and entry.real_at >= begun:
+                return f"row {number} has no hash, although it was written after chains began"
             continue
         sealed = seal(
             head.tenant,
@@ -103,6 +110,8 @@ def _end(head: Head, entries: Sequence[Entry], last: bytes | None) -> str | None
         return "the case's own hash is not that of its last row"
     if last is not None and entries[-1].shown != head.shown:
         return "the case's state is not the one that its last row speaks of"
+    if head.unlike:
+        return f"the case's columns say something else than its state: {head.unlike}"
     return None
 
 

@@ -117,6 +117,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/held", queries.ListHeld),
     Route("GET", "/v1/held/{report_id}", queries.GetReport),
     Route("POST", "/v1/held/{report_id}", commands.DecideReport),
+    Route("POST", "/v1/held/{report_id}/split", commands.SplitReport),
     Route("GET", "/v1/verifications", verifications.ListVerifications),
     Route("POST", "/v1/verifications/{report_id}", verifications.AnswerVerification),
     Route("GET", "/v1/reports/{report_id}/photos", queries.ListPhotos),

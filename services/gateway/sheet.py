@@ -11,25 +11,19 @@ from zoneinfo import ZoneInfo
 
 from qipan.contracts.case import CaseState
 from qipan.http.language import Language
+from qipan.personal import masked
 from qipan.tenancy import District
 
 Cell = str | float | int | None
 
 _FORMULA = re.compile(r"^[\s\x00-\x1f]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_PHONE = re.compile(r"(?<!\d)(1[3-9]\d)[ -]?\d{4}[ -]?(\d{4})(?!\d)")
-_IDENTITY = re.compile(r"(?<!\d)(\d{6})\d{8}(\d{3}[\dXx])(?!\d)")
 
 
 def guarded(text: str) -> str:
     """The text as a cell may hold it: no formula, no control characters."""
     text = _CONTROL.sub("", text)
     return f"'{text}" if _FORMULA.match(text) else text
-
-
-def unnamed(text: str) -> str:
-    """The text without the telephone and identity numbers that people write into reports."""
-    return _PHONE.sub(r"\1****\2", _IDENTITY.sub(r"\1********\2", text))
 
 
 class Sheet:
@@ -91,8 +85,8 @@ COLUMNS: Sequence[tuple[Mapping[str, str], Callable[[Sheet, CaseState], Cell]]] 
     ),
     ({"zh": "事项代码", "en": "Matter code"}, lambda _, case: case.matter),
     ({"zh": "事项", "en": "Matter"}, lambda sheet, case: sheet.named(case.tenant, "matter", case.matter)),
-    ({"zh": "内容", "en": "Summary"}, lambda _, case: unnamed(case.summary)),
-    ({"zh": "地址", "en": "Address"}, lambda _, case: unnamed(case.place.address or "") or None),
+    ({"zh": "内容", "en": "Summary"}, lambda _, case: masked(case.summary)),
+    ({"zh": "地址", "en": "Address"}, lambda _, case: masked(case.place.address or "") or None),
     ({"zh": "经度", "en": "Longitude"}, lambda _, case: case.place.lon),
     ({"zh": "纬度", "en": "Latitude"}, lambda _, case: case.place.lat),
     ({"zh": "责任网格", "en": "Duty cell"}, lambda _, case: case.place.cells.get("duty")),

@@ -8,6 +8,7 @@ from sqlalchemy import Row, func, insert, select
 from qipan.contracts.errors import KeyReused, NotFound
 from qipan.contracts.events import ReportCommented
 from qipan.http import TooManyRequests
+from qipan.personal import struck
 from qipan.storage import Work
 from services.intake import store
 from services.intake.public_status import ReportStatus
@@ -54,7 +55,7 @@ def comment(
         original = store.report(work.conn, tenant, report.merged_into)
         case_id = original.case_id if original is not None else None
     event = ReportCommented(
-        report_id=report_id, comment_id=comment_id, case_id=case_id, text=words, commented_at=now
+        report_id=report_id, comment_id=comment_id, case_id=case_id, text=struck(words), commented_at=now
     )
     work.publish(event, tenant=tenant, subject=report_id)
     return stored

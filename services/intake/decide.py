@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from qipan.contracts.case import Place
 from qipan.contracts.checked import Checked
-from qipan.contracts.commands import DecideReport
+from qipan.contracts.commands import DecideReport, SplitReport
 from qipan.contracts.errors import Fault, IllegalTransition, Invalid, NotFound, UnknownMatter
 from qipan.contracts.events import Outcome, ReportTriaged
 from qipan.contracts.level import Level
@@ -19,13 +19,17 @@ from services.intake import store
 from services.intake.desk import Desk
 from services.intake.duplicates import bucket_of
 from services.intake.feed import NOBODY, Readers
-from services.intake.public_status import STATUS_OF
+from services.intake.public_status import STATUS_OF, ReportStatus
 from services.intake.triage_batch import HELD_DUE, summary_of, tell_readers
 from services.intake.verification import cell_of
 from services.intake.verification_rows import Asked, find
 from services.intake.verifying import ask, checked
+from services.intake.whereabouts import address_of
 
 BY_WAITING = "waited"
+_NO_CASE = frozenset(
+    {ReportStatus.RECEIVED, ReportStatus.HELD, ReportStatus.DECLINED, ReportStatus.SELF_DISPOSED}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Ruling:
     by: str
     responsible: Responsible | None = None
     verification: Checked | None = None
+    merged_into: str | None = None
 
 
 def ruling_of(
@@ -124,7 +129,10 @@ def decide_held(
         raise NotFound(f"There is no report {command.report_id!r}.")
     if row.held_at is None:
         raise IllegalTransition(f"The report is not held; it is {row.status!r}.")
-    if command.outcome is Outcome.VERIFY:
+    if command.outcome is Outcome.MERGE or command.into is not None:
+        _responsible(command, answerable)
+        ruling = merging(work, row, command, who)
+    elif command.outcome is Outcome.VERIFY:
         _responsible(command, answerable)
         asked = _asking(work, desk, row, command, who)
         ruling = Ruling(Outcome.VERIFY, asked.matter, asked.reason, who, None, checked(asked))
@@ -138,6 +146,45 @@ def decide_held(
     rule(work, [(row, ruling)], "held", desk.readers)
     work.cancel_timers(tenant, command.report_id, HELD_DUE)
     return STATUS_OF[ruling.outcome]
+
+
+def merging(work: Work, row: Row[Any], command: DecideReport, who: str) -> Ruling:
+    """The acceptor joins a held report to an earlier one; Invalid where that cannot be, saying which could."""
+    fault = None
+    into = None if command.into is None else store.report(work.conn, row.tenant, command.into, lock=True)
+    if command.outcome is not Outcome.MERGE:
+        fault = Fault(where="into", what="says what a merged report is joined to", allowed="leave it out")
+    elif command.into is None:
+        fault = Fault(where="into", what="is required to merge", allowed="the id of an earlier report")
+    elif command.into == row.report_id:
+        fault = Fault(where="into", what="is the report itself", allowed="the id of another report")
+    elif into is None:
+        fault = Fault(where="into", what=f"there is no report {command.into!r}", allowed="one of this town's")
+    elif into.merged_into is not None:
+        fault = Fault(where="into", what="was itself joined to another", allowed=into.merged_into)
+    elif into.status in _NO_CASE:
+        allowed = "a report that has a case, or is about to"
+        fault = Fault(where="into", what=f"is {into.status!r}: nothing follows from it", allowed=allowed)
+    elif store.joined_to(work.conn, row.tenant, row.report_id):
+        fault = Fault(where="report_id", what="others were joined to it", allowed="split those first")
+    if fault is not None or into is None:
+        raise Invalid(faults=(fault,) if fault else ())
+    reason = (command.reason or "").strip() or "by-acceptor"
+    return Ruling(Outcome.MERGE, into.matter, reason, who, merged_into=into.report_id)
+
+
+def split(work: Work, tenant: str, command: SplitReport, who: str, desk: Desk) -> str:
+    """Take a report away from the one it was joined to; it is held. NotFound, IllegalTransition if it was to none."""
+    row = store.report(work.conn, tenant, command.report_id, lock=True)
+    if row is None:
+        raise NotFound(f"There is no report {command.report_id!r}.")
+    if row.merged_into is None:
+        raise IllegalTransition(f"The report is joined to no other; it is {row.status!r}.")
+    rule(work, [(row, Ruling(Outcome.HOLD, row.matter, command.reason.strip(), who))], "merged", desk.readers)
+    hold_for = desk.policy(tenant).hold_for
+    if hold_for is not None and row.matter is not None:
+        work.set_timer(tenant=tenant, kind=HELD_DUE, ref=row.report_id, due_at=work.now(tenant) + hold_for)
+    return STATUS_OF[Outcome.HOLD]
 
 
 def file_waited(work: Work, due: Sequence[Timer], readers: Readers = NOBODY) -> None:
@@ -173,7 +220,7 @@ def _judged(row: Row[Any], ruling: Ruling, now: datetime) -> store.Judged:
         matter=ruling.matter,
         cells=row.cells,
         reason=ruling.reason,
-        merged_into=None,
+        merged_into=ruling.merged_into,
         bucket=bucket_of(row.lon, row.lat) if ruling.outcome in (Outcome.FILE, Outcome.VERIFY) else None,
         triaged_at=now,
         held_at=now if ruling.outcome is Outcome.HOLD else None,
@@ -193,7 +240,7 @@ def _reported(row: Row[Any]) -> Place:
         lon=row.lon,
         lat=row.lat,
         cells=row.cells,
-        address=row.address,
+        address=address_of(row.address),
         located=row.located,
         component=row.component,
     )
@@ -210,6 +257,7 @@ def _told(row: Row[Any], ruling: Ruling, now: datetime) -> ReportTriaged:
         received_at=row.received_at,
         triaged_at=now,
         reason=ruling.reason,
+        merged_into=ruling.merged_into,
         responsible=ruling.responsible,
         level=row.level,
         verification=ruling.verification,

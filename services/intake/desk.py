@@ -11,15 +11,15 @@ from qipan.contracts.level import Level
 from qipan.contracts.responsible import Responsible
 from qipan.tenancy import District, base_of
 from services.intake.classify import Classification
-from services.intake.duplicates import OpenReports, Said
+from services.intake.duplicates import Alike, OpenReports, Said
 from services.intake.feed import Readers
 from services.intake.model import Guess, Model
 from services.intake.suggestion import BY_REPORTER, Suggestion, combined, may_change
 from services.intake.town_book import TownBook
 from services.intake.town_policy import TownPolicy
-from services.intake.triage import Decision, Finding, decide
+from services.intake.triage import LIKELY_DUPLICATE, Decision, Finding, decide
 from services.intake.verification import NO_GRID_WORKER, cell_of
-from services.intake.whereabouts import located_at
+from services.intake.whereabouts import address_of, located_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,12 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class Triaged:
-    """An examined report and what was decided about it."""
+    """An examined report and what was decided about it; `duplicates`: what it was joined to, or may be the same as."""
 
     examined: Examined
     decision: Decision
     merged_into: str | None
+    duplicates: tuple[Alike, ...] = ()
 
     @property
     def responsible(self) -> Responsible | None:
@@ -156,7 +157,7 @@ class Desk:
             lon=report.lon,
             lat=report.lat,
             cells=self._cells(report.lon, report.lat, report.received_at),
-            address=report.address,
+            address=address_of(report.address),
             located=report.located,
             component=report.component,
         )
@@ -175,7 +176,7 @@ class Desk:
             lon=component.lon,
             lat=component.lat,
             cells=self._cells(component.lon, component.lat, report.received_at),
-            address=report.address,
+            address=address_of(report.address),
             located=located_at(component, near.confidence, near.metres),
             component=component.id,
         )
@@ -193,10 +194,11 @@ class Desk:
         for one in sorted(examined, key=lambda one: not one.found.emergency):
             said = one.said
             policy = self.policy(one.tenant)
-            original = None
+            alike: list[Alike] = []
             # Reports of one large place all have its point: that they coincide says nothing.
             if said is not None and policy.merges and one.metres_off <= policy.closeness.metres:
-                original = open_reports.original_of(said, policy.closeness)
+                alike = open_reports.alike(said, policy.closeness)
+            same = next((near for near in alike if near.likeness >= policy.closeness.likeness), None)
             decision = decide(
                 Finding(
                     matter=one.found.matter,
@@ -205,7 +207,8 @@ class Desk:
                     emergency=one.found.emergency,
                     out_of_scope=one.out_of_scope,
                     place_uncertain=0 < policy.place_metres < one.metres_off,
-                    duplicate_of=original.report_id if original is not None else None,
+                    duplicate_of=None if same is None else same.said.report_id,
+                    likely_duplicate=bool(alike),
                     to_verify=one.to_verify,
                     grid_worker=self.is_walked(one.tenant, one.place.cells),
                     self_disposed=one.report.self_disposed,
@@ -214,10 +217,9 @@ class Desk:
             )
             if decision.outcome in (Outcome.FILE, Outcome.VERIFY) and said is not None:
                 open_reports.add(said)
-            merged = (
-                original.report_id if decision.outcome is Outcome.MERGE and original is not None else None
-            )
-            triaged.append(Triaged(one, decision, merged))
+            merged = same.said.report_id if decision.outcome is Outcome.MERGE and same is not None else None
+            proposed = alike if decision.reason == LIKELY_DUPLICATE else [same] if same and merged else []
+            triaged.append(Triaged(one, decision, merged, tuple(proposed)))
         return triaged
 
     def held_until(self, triaged: Triaged, now: datetime) -> datetime | None:

@@ -22,6 +22,7 @@ from qipan.contracts.errors import (
 )
 from qipan.contracts.events import ReportRated
 from qipan.ids import derived_id, new_id
+from qipan.personal import struck
 from qipan.storage import Database, Work
 from qipan.storage.group_commit import GroupCommit
 from qipan.tenancy import District, in_shadow
@@ -207,7 +208,7 @@ class Door:
                     report_id=row.report_id,
                     case_id=row.case_id,
                     rating=form.rating,
-                    note=form.note,
+                    note=struck(form.note),
                     rated_at=now,
                 )
                 work.publish(event, tenant=tenant, subject=row.report_id)

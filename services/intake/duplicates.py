@@ -1,6 +1,7 @@
 """Whether a report says again what an open one said: same matter, near in place and time, and alike in words.
 
-Merging is cautious: a wrong merge hides a matter, a missed one only costs a second look.
+Merging is cautious: a wrong merge hides a matter, a missed one only costs a second look. What is less alike than a
+town wants for merging, but alike, is proposed to a person.
 """
 
 import math
@@ -42,11 +43,41 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Closeness:
-    """How near is the same: metres, time, and the least likeness of the words (0 to 1)."""
+    """How near is the same: metres, time, and the least likeness of the words (0 to 1); from `proposed` on, maybe."""
 
     metres: float
     within: timedelta
     likeness: float
+    proposed: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """An open original that may be the same, and how near it is: likeness of the words (0 to 1), metres, minutes."""
+
+    said: Said
+    likeness: float
+    metres: float
+    minutes: int
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why it may be the same, in words."""
+        share, metres, minutes = round(self.likeness * 100), round(self.metres), self.minutes
+        return {
+            "zh": f"事项相同，相距 {metres} 米，相隔 {minutes} 分钟，文字相似 {share}%",
+            "en": f"same matter, {metres} m and {minutes} min apart, words {share} % alike",
+        }
+
+    def kept(self) -> dict[str, object]:
+        """As a report's row keeps it."""
+        return {
+            "report_id": self.said.report_id,
+            "likeness": round(self.likeness, 3),
+            "metres": round(self.metres, 1),
+            "minutes": self.minutes,
+            "reasons": self.reasons,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +141,22 @@ class OpenReports:
         key = (said.tenant, said.matter, bucket_of(said.lon, said.lat))
         self._squares.setdefault(key, []).append(said)
 
-    def original_of(self, report: Said, closeness: Closeness) -> Said | None:
-        """The earliest of them that says the same as `report`, or None."""
+    def alike(self, report: Said, closeness: Closeness) -> list[Alike]:
+        """Those that are or may be the same as `report`, the earliest first."""
         box = Box.around(report.lon, report.lat, closeness.metres)
-        alike = [
-            said
+        found = [
+            alike
             for bucket in box.buckets()
             for said in self._squares.get((report.tenant, report.matter, bucket), ())
-            if _is_same(report, said, closeness)
+            if (alike := _alike(report, said, closeness)) is not None
         ]
-        return min(alike, key=lambda said: (said.received_at, said.report_id), default=None)
+        return sorted(found, key=lambda one: (one.said.received_at, one.said.report_id))
+
+    def original_of(self, report: Said, closeness: Closeness) -> Said | None:
+        """The earliest of them that says the same as `report`, or None."""
+        return next(
+            (one.said for one in self.alike(report, closeness) if one.likeness >= closeness.likeness), None
+        )
 
 
 def likeness(one: str, other: str) -> float:
@@ -135,13 +172,17 @@ def _pairs(text: str) -> set[str]:
     return set(map(add, kept, kept[1:]))
 
 
-def _is_same(report: Said, candidate: Said, closeness: Closeness) -> bool:
-    return (
-        candidate.report_id != report.report_id
-        and abs(report.received_at - candidate.received_at) <= closeness.within
-        and metres_between((report.lon, report.lat), (candidate.lon, candidate.lat)) <= closeness.metres
-        and likeness(report.text, candidate.text) >= closeness.likeness
-    )
+def _alike(report: Said, candidate: Said, closeness: Closeness) -> Alike | None:
+    apart = abs(report.received_at - candidate.received_at)
+    if candidate.report_id == report.report_id or apart > closeness.within:
+        return None
+    metres = metres_between((report.lon, report.lat), (candidate.lon, candidate.lat))
+    if metres > closeness.metres:
+        return None
+    share = likeness(report.text, candidate.text)
+    if share < min(closeness.likeness, closeness.proposed):
+        return None
+    return Alike(candidate, share, metres, round(apart.total_seconds() / 60))
 
 
 def _step(degrees: float) -> int:

@@ -4,22 +4,17 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from qipan.contracts.level import Level
 from qipan.contracts.queries import HeldReport
 from services.intake.contacts import Contacts
 
+_SEALED = "contact"
+_KNOWN = HeldReport.model_fields.keys() - {_SEALED}
+
 
 def held_report(row: Row[Any], contacts: Contacts) -> HeldReport:
-    """The list's line for this row."""
-    return HeldReport(
-        report_id=row.report_id,
-        tenant=row.tenant,
-        text=row.text,
-        channel=row.channel,
-        lon=row.lon,
-        lat=row.lat,
-        reason=row.reason,
-        received_at=row.received_at,
-        level=Level(row.level) if row.level else None,
-        contact=contacts.masked(row.contact, row.tenant, row.report_id),
-    )
+    """The list's line for this row: all that is known of it, and how its reporter is reached, masked."""
+    columns = row._mapping
+    known = {field: columns[field] for field in _KNOWN if field in columns}
+    known[_SEALED] = contacts.masked(row.contact, row.tenant, row.report_id)
+    known["duplicates"] = row.duplicates or ()
+    return HeldReport.model_validate(known)

@@ -1,4 +1,4 @@
-"""Pages of held reports: where one ends is where the next begins."""
+"""Pages of what waits: where one ends is where the next begins."""
 
 from datetime import datetime
 
@@ -24,3 +24,17 @@ def place_of(after: str | None) -> tuple[datetime, str] | None:
             faults=(Fault(where="after", what="is not where a page ended", allowed="`next` of a page"),)
         )
     return moment, report_id
+
+
+def held_mark(later: int, held_at: datetime, report_id: str) -> str:
+    """The mark of a held report, which stands in its list by level first."""
+    return f"{later}/{mark(held_at, report_id)}"
+
+
+def held_place(after: str | None) -> tuple[int, datetime, str] | None:
+    """What such a mark stands for; Invalid when it is not one."""
+    if after is None:
+        return None
+    later, _, rest = after.partition("/")
+    place = place_of(rest if later.isascii() and later.isdecimal() and len(later) == 1 else "")
+    return None if place is None else (int(later), *place)

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from qipan.contracts.case import Stage
 from qipan.contracts.errors import Conflict, IllegalTransition, NotFound
 from qipan.contracts.events import ReportReopened
+from qipan.personal import struck
 from qipan.storage import Work
 from qipan.tenancy import District
 from services.intake import store
@@ -82,7 +83,7 @@ def reopen(work: Work, district: District, tenant: str, report_id: str, reason: 
     event = ReportReopened(
         report_id=row.report_id,
         case_id=row.case_id,
-        reason=reason,
+        reason=struck(reason),
         closed_at=open_until.closed_at,
         reopened_at=now,
     )

@@ -9,6 +9,7 @@ from qipan.contracts.commands import (
     IssueApiKey,
     ReportAnswer,
     RevokeApiKey,
+    SplitReport,
     SubmitReport,
     UnmaskContact,
 )
@@ -47,7 +48,7 @@ from services.intake import feed, store, verifications
 from services.intake.accept import Submission, accept
 from services.intake.admission import admit
 from services.intake.contacts import Contacts
-from services.intake.decide import decide_held, file_waited
+from services.intake.decide import decide_held, file_waited, split
 from services.intake.desk import Desk
 from services.intake.devices import registry
 from services.intake.feed import FORGET_DUE
@@ -56,7 +57,7 @@ from services.intake.forms import ReportForm
 from services.intake.held import held_report
 from services.intake.model_files import Models
 from services.intake.open311 import keys
-from services.intake.pages import mark, place_of
+from services.intake.pages import held_mark, held_place
 from services.intake.photo_links import linked_photos
 from services.intake.photo_names import PhotoNames
 from services.intake.sealing import Keyring
@@ -158,6 +159,12 @@ class Intake:
         status = decide_held(work, call.tenant, call.data, matters, call.grant.sub, owners, self.desk)
         return ReportAnswer(report_id=call.data.report_id, tenant=call.tenant, status=status)
 
+    @answer(SplitReport)
+    def split_report(self, work: Work, call: Received[SplitReport]) -> ReportAnswer:
+        """An acceptor takes a report away from the one it was joined to."""
+        status = split(work, call.tenant, call.data, call.grant.sub, self.desk)
+        return ReportAnswer(report_id=call.data.report_id, tenant=call.tenant, status=status)
+
     @answer(UnmaskContact)
     def unmask_contact(self, work: Work, call: Received[UnmaskContact]) -> ContactAnswer:
         """How to reach a reporter, once it is written down who asked and why."""
@@ -172,11 +179,13 @@ class Intake:
     def list_held(self, work: Work, call: Received[ListHeld]) -> HeldReports:
         """The reports that wait for an acceptor."""
         asked = call.data
-        rows = store.held(work.conn, call.tenant, asked.limit + 1, place_of(asked.after))
+        rows = store.held(work.conn, call.tenant, asked.limit + 1, held_place(asked.after))
         page = rows[: asked.limit]
         return HeldReports(
             reports=tuple(held_report(row, self.contacts) for row in page),
-            next=mark(page[-1].held_at, page[-1].report_id) if len(rows) > asked.limit else None,
+            next=held_mark(page[-1].later, page[-1].held_at, page[-1].report_id)
+            if len(rows) > asked.limit
+            else None,
         )
 
     @answer(GetReport)

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from pydantic_core import to_json
-from sqlalchemy import Connection, Row, TextClause, select, text, tuple_
+from sqlalchemy import Connection, Row, TextClause, case, select, text, tuple_
 
 from qipan.contracts.case import Place
+from qipan.contracts.level import Level
 from qipan.contracts.responsible import Responsible
 from qipan.storage import arrays
 from services.intake.admission import NewReport
@@ -16,7 +17,7 @@ from services.intake.duplicates import Said
 from services.intake.open311.rows import CHANNEL, Step, record
 from services.intake.public_status import ReportStatus
 from services.intake.suggestion import Suggestion
-from services.intake.tables import SCHEMA, ratings, reports
+from services.intake.tables import SCHEMA, decisions, ratings, reports
 
 MOST_CANDIDATES = 20
 """Open reports looked at in one square, newest first: a bound where very many stand together."""
@@ -49,7 +50,8 @@ class Probe:
 class Judged:
     """What triage writes into a report's row. `bucket` is set while the report is an open original.
 
-    `place` is the case's, where it is not the report's own.
+    `place` is the case's, where it is not the report's own. `duplicates`: what it was joined to or may be the same
+    as, with the reasons; None leaves what is known.
     """
 
     tenant: str
@@ -66,6 +68,7 @@ class Judged:
     place: Place | None = None
     suggestion: Suggestion | None = None
     responsible: Responsible | None = None
+    duplicates: Sequence[Mapping[str, object]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,28 +140,41 @@ OPEN_NEAR = f"""
 """
 _OPEN_NEAR = text(OPEN_NEAR)
 
+# One statement: what a report's row says is overwritten by the next decision, the row of `decisions` never.
 _JUDGE = f"""
+    WITH judged AS (
     UPDATE {SCHEMA}.reports AS r
     SET status = j.status, matter = j.matter, cells = j.cells, reason = j.reason, merged_into = j.merged_into,
         bucket = j.bucket, triaged_at = j.triaged_at, triaged_real_at = now(), held_at = j.held_at,
         changed_at = j.triaged_at, decided_by = j.decided_by, place = j.place,
         responsible = j.responsible,
+        duplicates = coalesce(j.duplicates, r.duplicates),
         suggestion = coalesce(CAST(j.suggestion AS jsonb), r.suggestion)
     FROM json_to_recordset(CAST(:rows AS json)) AS j (tenant text, report_id text, status text, matter text,
         cells jsonb, reason text, merged_into text, bucket bigint, triaged_at timestamptz,
-        held_at timestamptz, decided_by text, place jsonb, suggestion json, responsible jsonb)
+        held_at timestamptz, decided_by text, place jsonb, suggestion json, responsible jsonb,
+        duplicates jsonb)
     WHERE r.tenant = j.tenant AND r.report_id = j.report_id AND {{condition}}
-    RETURNING r.tenant, r.report_id, r.channel, r.client, r.reference
+    RETURNING r.tenant, r.report_id, r.channel, r.client, r.reference, r.triaged_at, r.status, r.reason,
+        r.decided_by, r.matter, r.merged_into
+    ), kept AS (
+    INSERT INTO {SCHEMA}.decisions (tenant, report_id, at, status, reason, who, matter, merged_into)
+    SELECT tenant, report_id, triaged_at, status, reason, decided_by, matter, merged_into FROM judged
+    )
+    SELECT tenant, report_id, channel, client, reference FROM judged
 """
 _JUDGE_NEW = text(_JUDGE.format(condition="r.triaged_at IS NULL"))
 _JUDGE_HELD = text(_JUDGE.format(condition="r.held_at IS NOT NULL"))
 _JUDGE_VERIFYING = text(_JUDGE.format(condition=f"r.status = '{ReportStatus.VERIFYING}'"))
 
-Waiting = Literal["new", "held", "verifying"]
+_JUDGE_MERGED = text(_JUDGE.format(condition=f"r.status = '{ReportStatus.MERGED}'"))
+
+Waiting = Literal["new", "held", "verifying", "merged"]
 _JUDGES: Mapping[Waiting, TextClause] = {
     "new": _JUDGE_NEW,
     "held": _JUDGE_HELD,
     "verifying": _JUDGE_VERIFYING,
+    "merged": _JUDGE_MERGED,
 }
 
 _PROGRESS = text(f"""
@@ -293,19 +309,45 @@ def report(conn: Connection, tenant: str, report_id: str, *, lock: bool = False)
     return conn.execute(query.with_for_update() if lock else query).one_or_none()
 
 
+def decisions_of(conn: Connection, tenant: str, report_id: str) -> list[Row[Any]]:
+    """Every decision about a report, oldest first; none of what was decided before they were kept."""
+    query = select(decisions).where(decisions.c.tenant == tenant, decisions.c.report_id == report_id)
+    return list(conn.execute(query.order_by(decisions.c.seq)))
+
+
+def joined_to(conn: Connection, tenant: str, report_id: str) -> bool:
+    """Whether others were joined to this report."""
+    query = select(reports.c.report_id).where(reports.c.tenant == tenant, reports.c.merged_into == report_id)
+    return conn.execute(query.limit(1)).first() is not None
+
+
 def rating(conn: Connection, tenant: str, report_id: str) -> Row[Any] | None:
     """A report's rating, or None."""
     query = select(ratings).where(ratings.c.tenant == tenant, ratings.c.report_id == report_id)
     return conn.execute(query).one_or_none()
 
 
-def held(conn: Connection, tenant: str, limit: int, after: tuple[datetime, str] | None) -> list[Row[Any]]:
-    """Reports that wait for a person, longest first, beginning after the one held then (`held_at`, id)."""
-    order = tuple_(reports.c.held_at, reports.c.report_id)
-    query = select(reports).where(reports.c.tenant == tenant, reports.c.held_at.is_not(None))
+_LATER = case(
+    {level.value: len(Level) - 1 - level.rank for level in Level},
+    value=reports.c.level,
+    else_=len(Level) - 1 - Level.NORMAL.rank,
+)
+"""How far behind the gravest a report stands by its level; whoever says none means a normal one."""
+
+
+def held(
+    conn: Connection, tenant: str, limit: int, after: tuple[int, datetime, str] | None
+) -> list[Row[Any]]:
+    """Reports that wait for a person, the gravest first (`later`), of one level the longest held.
+
+    `after`: where the page before ended (`later`, `held_at`, id).
+    """
+    order = (_LATER, reports.c.held_at, reports.c.report_id)
+    query = select(reports, _LATER.label("later"))
+    query = query.where(reports.c.tenant == tenant, reports.c.held_at.is_not(None))
     if after is not None:
-        query = query.where(order > after)
-    return list(conn.execute(query.order_by(reports.c.held_at, reports.c.report_id).limit(limit)))
+        query = query.where(tuple_(*order) > after)
+    return list(conn.execute(query.order_by(*order).limit(limit)))
 
 
 def held_among(conn: Connection, keys: Collection[tuple[str, str]]) -> list[Row[Any]]:

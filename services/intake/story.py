@@ -36,6 +36,18 @@ def _happenings(conn: Connection, row: Row[Any]) -> Iterator[Happening]:
             call=row.call_id,
         ),
     )
+    for one in store.decisions_of(conn, row.tenant, row.report_id)[:-1]:
+        yield Happening(
+            at=one.at,
+            real_at=one.real_at,
+            service="intake",
+            what="triaged",
+            who=one.who,
+            traceparent=row.traceparent,
+            detail=_texts(
+                status=one.status, reason=one.reason, matter=one.matter, merged_into=one.merged_into
+            ),
+        )
     if row.triaged_at is not None:
         yield Happening(
             at=row.triaged_at,
@@ -49,6 +61,7 @@ def _happenings(conn: Connection, row: Row[Any]) -> Iterator[Happening]:
                 matter=row.matter,
                 merged_into=row.merged_into,
                 responsible=(row.responsible or {}).get("id"),
+                **_alike(row),
                 **_suggested(row.suggestion),
                 **(row.cells or {}),
             ),
@@ -136,6 +149,14 @@ def _verified(row: Row[Any] | None) -> Iterator[Happening]:
     elif row.lapsed_at is not None:
         real_at = row.answered_real_at
         yield Happening(at=row.lapsed_at, real_at=real_at, service="intake", what="verification overdue")
+
+
+def _alike(row: Row[Any]) -> dict[str, str | None]:
+    """Why it was joined to another, or taken to be maybe the same as some."""
+    if not row.duplicates:
+        return {}
+    named = (f"{one['report_id']} ({one['likeness']:.2f}): {one['reasons']['zh']}" for one in row.duplicates)
+    return {"alike": "; ".join(named)}
 
 
 def _suggested(suggestion: dict[str, Any] | None) -> dict[str, str | None]:

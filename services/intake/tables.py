@@ -70,6 +70,7 @@ reports = Table(
     Column("suggestion", JSONB),  # what was suggested before anybody decided (services.intake.suggestion)
     Column("reference", Text),  # its number in the system that sent it
     Column("level", Text),  # of risk, as its sender sees it (qipan.contracts.level)
+    Column("duplicates", JSONB),  # what it was joined to or may be the same as (services.intake.duplicates)
     Column("responsible", JSONB),  # whose it is, when it was declined (qipan.contracts.responsible)
     Index(
         "reports_open",
@@ -82,6 +83,22 @@ reports = Table(
     Index("reports_merged", "tenant", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
     Index("reports_held", "tenant", "held_at", "report_id", postgresql_where=text("held_at IS NOT NULL")),
     postgresql_with={"fillfactor": "70"},
+)
+
+# Every decision about a report. Only ever added to: a trigger refuses everything else.
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("report_id", Text, primary_key=True),
+    Column("seq", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", _stamp, nullable=False),
+    Column("real_at", _stamp, nullable=False, server_default=func.now()),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("who", Text),
+    Column("matter", Text),
+    Column("merged_into", Text),
 )
 
 ratings = Table(

@@ -16,6 +16,7 @@ WORD_TRUST = 1.0
 DUPLICATE_METRES = 30
 DUPLICATE_MINUTES = 120
 DUPLICATE_LIKENESS = 0.6
+PROPOSE_LIKENESS = 0.5
 HOLD_MINUTES = 60
 PLACE_METRES = 500
 COMPONENT_METRES = 15
@@ -27,7 +28,8 @@ class TownPolicy:
 
     `least-confidence`: share of the evidence (0 to 1) that a matter needs to be filed without a person.
     `duplicate-metres`, `duplicate-minutes`, `duplicate-likeness` (0 to 1): how near two reports of one matter
-    must be to be the same; 0 metres switches merging off.
+    must be to be the same; 0 metres switches merging off. `propose-likeness`: how alike they must be for a person
+    to be asked whether they are the same.
     `hold-minutes`: how long (domain time) a report with a likely matter waits for a person before it is filed
     as that; 0: for ever.
     `place-metres`: how far off a place found by its name may be to be filed without a person; 0: any.
@@ -69,6 +71,7 @@ class TownPolicy:
                     minutes=district.setting(tenant, "triage.duplicate-minutes", DUPLICATE_MINUTES)
                 ),
                 likeness=district.setting(tenant, "triage.duplicate-likeness", DUPLICATE_LIKENESS),
+                proposed=district.setting(tenant, "triage.propose-likeness", PROPOSE_LIKENESS),
             ),
             merges=metres > 0,
             hold_for=timedelta(minutes=hold) if hold > 0 else None,

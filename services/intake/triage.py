@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from qipan.contracts.events import Outcome
 from services.intake.verification import NO_GRID_WORKER
 
+LIKELY_DUPLICATE = "likely-duplicate"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -14,6 +16,7 @@ class Finding:
     `confidence` (0 to 1) is that of the matter; `least_confidence` what the town asks for before it files
     without a person. `place_uncertain`: the place was found by a name that means a large area. `to_verify`: the
     town wants somebody to look before such a thing is filed; `grid_worker`: there is one for its cell.
+    `duplicate_of`: the open one that it surely repeats; `likely_duplicate`: there are such that it may repeat.
     """
 
     matter: str | None
@@ -23,6 +26,7 @@ class Finding:
     out_of_scope: bool = False
     place_uncertain: bool = False
     duplicate_of: str | None = None
+    likely_duplicate: bool = False
     to_verify: bool = False
     grid_worker: bool = True
     self_disposed: bool = False
@@ -57,6 +61,7 @@ TABLE: tuple[Row, ...] = (
     Row("self-disposed", Outcome.SELF_DISPOSE, lambda f: f.self_disposed and f.self_disposable),
     # 自处置 is for the small matters that the town's pack names; the rest needs a case and an inspection.
     Row("not-self-disposable", Outcome.FILE, lambda f: f.self_disposed),
+    Row(LIKELY_DUPLICATE, Outcome.HOLD, lambda f: f.likely_duplicate),
     Row(NO_GRID_WORKER, Outcome.HOLD, lambda f: f.to_verify and not f.grid_worker),
     Row("to-verify", Outcome.VERIFY, lambda f: f.to_verify),
     Row("in-scope", Outcome.FILE, lambda f: True),

@@ -8,6 +8,7 @@ from sqlalchemy import Row
 
 from qipan.contracts.events import Outcome, ReportReceived, ReportTriaged
 from qipan.messaging.received import Received
+from qipan.personal import struck
 from qipan.storage import Work
 from services.intake import feed, store
 from services.intake.desk import Desk, Examined, Triaged
@@ -107,6 +108,7 @@ def judged_row(triaged: Triaged, now: datetime) -> store.Judged:
         place=None if triaged.examined.place is triaged.examined.reported else triaged.examined.place,
         suggestion=triaged.examined.suggestion,
         responsible=triaged.responsible,
+        duplicates=[one.kept() for one in triaged.duplicates] or None,
     )
 
 
@@ -131,8 +133,8 @@ def told(triaged: Triaged, now: datetime, asked: Asked | None = None) -> ReportT
 
 
 def summary_of(text: str) -> str:
-    """The beginning of a report, for lists."""
-    line = " ".join(text.split())
+    """The beginning of a report, for lists; what reaches or identifies a person is struck out before it is cut."""
+    line = struck(" ".join(text.split()))
     return line if len(line) <= 120 else f"{line[:119]}…"
 
 

@@ -16,6 +16,7 @@ from qipan.contracts.verifications import (
     Verification,
     Verifications,
 )
+from qipan.personal import struck
 from qipan.storage import Timer, Work
 from services.intake import store
 from services.intake import verification_rows as rows
@@ -25,6 +26,7 @@ from services.intake.pages import mark, place_of
 from services.intake.public_status import STATUS_OF, ReportStatus
 from services.intake.verification import OVERDUE, answer_of
 from services.intake.verifying import VERIFY_DUE, checked
+from services.intake.whereabouts import address_of
 
 BY_CLOCK = "clock"
 
@@ -109,7 +111,7 @@ def _shown(row: Row[Any]) -> Verification:
         "lon": row.lon,
         "lat": row.lat,
         "cells": row.cells,
-        "address": row.address,
+        "address": address_of(row.address),
         "located": row.located,
         "component": row.component,
     }
@@ -117,7 +119,7 @@ def _shown(row: Row[Any]) -> Verification:
         report_id=row.report_id,
         tenant=row.tenant,
         cell=row.cell,
-        text=row.text,
+        text=struck(row.text),
         matter=row.matter,
         place=Place.model_validate(place),
         level=Level(row.level) if row.level else None,

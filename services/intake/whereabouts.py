@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from qipan.access.principal import Principal
 from qipan.contracts.case import Located
 from qipan.contracts.errors import AmbiguousPlace, Fault, Invalid, UnknownComponent, UnknownPlace
+from qipan.personal import struck
 from qipan.territory.components import Component, Components
 from qipan.territory.coordinates import to_wgs84
 from qipan.territory.gazetteer import Finding, Gazetteer, Match
@@ -69,6 +70,11 @@ def located_at(component: Component, confidence: float, metres: float) -> Locate
     return Located(
         by=BY_COMPONENT, name=component.id, confidence=round(confidence, 3), metres=round(metres, 1)
     )
+
+
+def address_of(written: str | None) -> str | None:
+    """An address as a case has it: without the phone numbers and the like that reporters add to it."""
+    return None if written is None else struck(written)
 
 
 def _at_component(id: str, components: Components) -> Whereabouts:

@@ -113,9 +113,12 @@ LONG = "(SELECT case_id FROM dispatch.history WHERE version = 4)"
         (f"DELETE FROM dispatch.history WHERE version = 2 AND case_id = {LONG}", "row 2 is missing"),
         (f"DELETE FROM dispatch.history WHERE version = 4 AND case_id = {LONG}", "ends with row 3"),
         (f"DELETE FROM dispatch.history WHERE case_id = {LONG}", "ends with row 0"),
-        (f"UPDATE dispatch.history SET hash = NULL WHERE version <= 2 AND case_id = {LONG}", "row 3"),
+        (
+            f"UPDATE dispatch.history SET hash = NULL WHERE version <= 2 AND case_id = {LONG}",
+            "after chains began",
+        ),
         (f"UPDATE dispatch.history SET hash = NULL WHERE version = 3 AND case_id = {LONG}", "row 3 has"),
-        (f"UPDATE dispatch.history SET hash = NULL WHERE case_id = {LONG}", "own hash"),
+        (f"UPDATE dispatch.history SET hash = NULL WHERE case_id = {LONG}", "after chains began"),
         (
             "UPDATE dispatch.cases SET state = jsonb_set(state, '{summary}', '\"nothing\"')"
             f" WHERE id = {LONG}",
@@ -132,6 +135,21 @@ def test_what_was_changed_behind_its_back_is_found(
     assert says in (verdict.broken or "")
 
 
+def test_a_column_that_lists_go_by_and_that_is_not_the_states_is_found(desk: Desk, tamper: Tamper) -> None:
+    changes = {
+        "stage": "'closed'", "worker": "'x'", "unit": "NULL", "department": "'x'",
+        "due_at": "due_at + interval '1 day'",
+    }  # fmt: skip
+    for column, value in changes.items():
+        tamper(f"UPDATE dispatch.cases SET {column} = {value} WHERE id = {LONG}")
+    [verdict] = found(desk)
+    says, _, columns = (verdict.broken or "").partition(": ")
+    assert (says, set(columns.split(", "))) == (
+        "the case's columns say something else than its state",
+        {*changes},
+    )
+
+
 def test_a_tail_cut_off_with_the_case_set_back_is_found_by_its_hash(desk: Desk, tamper: Tamper) -> None:
     tamper(f"UPDATE dispatch.cases SET version = 3 WHERE id = {LONG}")
     tamper(f"DELETE FROM dispatch.history WHERE version = 4 AND case_id = {LONG}")
@@ -143,8 +161,15 @@ def test_rows_older_than_the_chain_are_counted_and_the_chain_begins_after_them(
     desk: Desk, tamper: Tamper
 ) -> None:
     case = next(case for case in desk.cases() if case.version == 1 and case.tenant == "sandun")
-    tamper(f"UPDATE dispatch.history SET hash = NULL, shown = NULL WHERE case_id = '{case.case_id}'")
+    tamper(
+        f"UPDATE dispatch.history SET hash = NULL, shown = NULL, real_at = now() WHERE case_id = '{case.case_id}'"
+    )
     tamper(f"UPDATE dispatch.cases SET chain = NULL WHERE id = '{case.case_id}'")
+    [verdict] = found(desk)
+    assert verdict.broken == "row 1 has no hash, although it was written after chains began"
+    tamper(
+        f"UPDATE dispatch.history SET real_at = real_at - interval '1 day' WHERE case_id = '{case.case_id}'"
+    )
     assert found(desk) == []
     desk.ask(case.worker or "", AcceptTask(case_id=case.case_id))
     [verdict] = verify(desk.database.engine, case_id=case.case_id)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from dispatch_desk import CELL, MONDAY_NOON, Desk, build_dispatch, told, triaged, xihu
 from nameko.testing.services import worker_factory
+from sqlalchemy.exc import DBAPIError
 
 from qipan.contracts.case import Stage
 from qipan.contracts.commands import AcceptTask, DispatchCase, DisposeTask, InspectCase, ReturnTask
@@ -168,6 +169,13 @@ def types(desk: Desk) -> list[str]:
 def log(desk: Desk) -> list[tuple[str, str, str]]:
     rows = desk.rows("SELECT what, who, authority FROM dispatch.mandate_log ORDER BY real_at")
     return [(row.what, row.who, row.authority) for row in rows]
+
+
+def test_the_logs_are_only_added_to(desk: Desk) -> None:
+    for log_table in ("mandate_log", "case_log", "history"):
+        for change in (f"UPDATE dispatch.{log_table} SET tenant = 'x'", f"DELETE FROM dispatch.{log_table}"):
+            with pytest.raises(DBAPIError, match="append-only"):
+                desk.rows(f"{change} RETURNING 1")
 
 
 def test_a_mandate_revoked_while_tasks_run(desk: Desk) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, text, update
 from sqlalchemy.exc import DBAPIError
 
 from qipan.access import Role
@@ -22,6 +22,7 @@ from services.intake.digest import canonical_digest, keyed_digest
 from services.intake.forms import ReportForm
 from services.intake.reseal import reseal
 from services.intake.sealing import Keyring
+from services.intake.tables import reports
 from tests.integration.dispatch_desk import Desk, build_dispatch, told
 from tests.integration.intake_counter import Counter
 from tests.integration.intake_here import CONTACT_KEYS, CONTACTS, ROOT, SANDUN, Here, build_intake, opened
@@ -107,6 +108,52 @@ def test_lists_show_masks(here: Here, counter: Counter) -> None:
     }
     assert by_words["啊啊啊"] is None
     assert PHONE not in page.model_dump_json()
+
+
+def test_an_acceptor_sees_all_that_is_known_of_a_held_report(here: Here, counter: Counter) -> None:
+    """What triage found out is for whoever decides, and goes through the list as it stands in the row."""
+    report(here, "学校后门")
+    counter.triage()
+    [row] = here.rows()
+    found = {
+        "suggestion": {"matter": "06010", "confidence": 0.4, "by": "model", "version": "v1"},
+        "place": {"lon": row.lon, "lat": row.lat, "cells": row.cells, "component": "SD-LAMP-1"},
+        "located": {"by": "gazetteer", "name": "灵隐寺", "confidence": 0.9, "metres": 40.0},
+        "component": "SD-LAMP-2",
+        "address": "灵隐寺",
+    }
+    with here.database.begin() as work:
+        work.conn.execute(update(reports).values(found))
+    [held] = counter.ask(ListHeld(), Role.ACCEPTOR).reports
+    shown = held.model_dump(exclude_unset=True)
+    for field, value in found.items():
+        assert value == shown[field] or value.items() <= shown[field].items(), field
+    assert held.contact is not None
+    assert held.contact.phone == "139****5678"
+
+
+def test_the_gravest_stands_first_in_an_acceptors_list_whatever_page(here: Here, counter: Counter) -> None:
+    levels = {"none": None, "normal": "normal", "urgent": "urgent", "low": "low", "urgent too": "urgent"}
+    for number, words in enumerate(levels):
+        report(here, f"嗯嗯嗯{number} {words}")
+        counter.triage()
+    with here.database.begin() as work:
+        for words, level in levels.items():
+            said = reports.c.text.endswith(f" {words}")
+            work.conn.execute(update(reports).where(said).values(level=level))
+    seen, after = [], None
+    while True:
+        page = counter.ask(ListHeld(limit=1, after=after), Role.ACCEPTOR)
+        seen += [held.text.partition(" ")[2] for held in page.reports]
+        after = page.next
+        if after is None:
+            break
+    assert sorted(seen[:2]) == ["urgent", "urgent too"]
+    assert sorted(seen[2:4]) == ["none", "normal"]
+    assert seen[4:] == ["low"]
+    for wrong in ("x/2026-03-05T04:00:00Z/r1", "2026-03-05T04:00:00Z/r1", "٣/2026-03-05T04:00:00Z/r1"):
+        with pytest.raises(Invalid):
+            counter.ask(ListHeld(after=wrong), Role.ACCEPTOR)
 
 
 def test_unmasking_is_for_acceptors_and_shift_leaders_and_is_written_down(

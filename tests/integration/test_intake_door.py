@@ -268,8 +268,8 @@ def test_a_closed_report_is_rated_once(here: Here) -> None:
     rating = report["links"]["rating"]
     assert here.http.post(rating, json={"rating": 5}).status_code == 409
     _close(here, report["report_id"])
-    first = here.http.post(rating, json={"rating": 2, "note": "慢"})
-    again = here.http.post(rating, json={"rating": 2, "note": "慢"})
+    first = here.http.post(rating, json={"rating": 2, "note": "慢，打13812345678"})
+    again = here.http.post(rating, json={"rating": 2, "note": "慢，打13812345678"})
     other = here.http.post(rating, json={"rating": 5})
     assert [first.status_code, again.status_code, other.status_code] == [201, 201, 409]
     assert first.json() == again.json()
@@ -298,13 +298,17 @@ def test_a_closed_case_is_reopened_once_within_the_window(here: Here) -> None:
     assert here.http.get(report["links"]["self"]).json()["reopen_until"] is not None
     here.clock.advance(timedelta(days=6))
     assert here.http.post(path, json={}).status_code == 422
-    first = here.http.post(path, json={"reason": "又不亮了"})
-    again = here.http.post(path, json={"reason": "又不亮了"})
+    first = here.http.post(path, json={"reason": "又不亮了，打13812345678"})
+    again = here.http.post(path, json={"reason": "又不亮了，打13812345678"})
     other = here.http.post(path, json={"reason": "还是不亮"})
     assert [first.status_code, again.status_code, other.status_code] == [201, 201, 409]
     assert first.json() == again.json()
     [told] = [said for said in here.said() if said["type"] == "report.reopened.v1"]
-    assert (told["data"]["reason"], told["data"]["case_id"], told["tenant"]) == ("又不亮了", "c1", "sandun")
+    assert (told["data"]["reason"], told["data"]["case_id"], told["tenant"]) == (
+        "又不亮了，打***",
+        "c1",
+        "sandun",
+    )
     assert "rating" not in here.http.get(report["links"]["self"]).json()
     assert here.http.post(path.replace("token=", "token=x"), json={"reason": "a"}).status_code == 404
 
@@ -314,7 +318,7 @@ def test_after_the_window_a_case_is_not_reopened_and_the_answer_says_until_when(
     until = here.http.get(report["links"]["self"]).json()["reopen_until"]
     path = report["links"]["rating"].replace("/rating?", "/reopen?")
     here.clock.advance(timedelta(days=7, seconds=1))
-    refused = here.http.post(path, json={"reason": "又不亮了"})
+    refused = here.http.post(path, json={"reason": "又不亮了，打13812345678"})
     assert refused.status_code == 409
     assert until[:10] in refused.json()["detail"]
     assert [said["type"] for said in here.said()] == ["report.received.v1"]

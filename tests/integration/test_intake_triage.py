@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DBAPIError
 
 from qipan.access import Role
 from qipan.contracts.case import CaseState, Counters, Place, Stage
-from qipan.contracts.commands import DecideReport
+from qipan.contracts.commands import DecideReport, SplitReport
 from qipan.contracts.errors import IllegalTransition, Invalid, NotFound, UnknownMatter
 from qipan.contracts.events import (
     CaseAccepted,
@@ -28,9 +29,12 @@ from qipan.storage.timers import take_due
 from qipan.tenancy.bodies import answerable
 from qipan.testing import Databases
 from services.intake import store
-from services.intake.decide import decide_held, file_waited
+from services.intake.contacts import Contacts
+from services.intake.decide import decide_held, file_waited, split
 from services.intake.desk import Desk
 from services.intake.follow import follow
+from services.intake.held import held_report
+from services.intake.sealing import Keyring
 from services.intake.story import story_of
 from services.intake.town_policy import HOLD_MINUTES
 from services.intake.triage_batch import HELD_DUE, triage
@@ -98,6 +102,75 @@ class Office:
 def office(database_url: Databases) -> Iterator[Office]:
     with opened(database_url(build_intake)) as here:
         yield Office(here, Desk(xihu()))
+
+
+def test_what_may_be_the_same_is_proposed_merged_by_a_person_and_split_again(office: Office) -> None:
+    """Less alike than is merged by itself, but alike: a person sees why, and decides; and may decide otherwise."""
+    first = office.report("小区北门口暴露垃圾无人清理，味道大")
+    office.triage()
+    again = office.report("小区南门口暴露垃圾没有人清理")
+    other = office.report("桥下暴露垃圾")
+    office.triage()
+    assert (office.row(again).status, office.row(again).reason) == ("held", "likely-duplicate")
+    assert office.outcome(other) == Outcome.FILE  # the control: not alike
+    contacts = Contacts(Keyring.parse(""))
+    [proposed] = held_report(office.row(again), contacts).duplicates
+    assert proposed.report_id == first
+    assert 0.5 <= proposed.likeness < 0.6
+    assert (proposed.metres, proposed.minutes) == (0, 0)
+    assert "同" in proposed.reasons["zh"]
+
+    def decide(**fields: Any) -> str:
+        with office.here.database.begin() as work:
+            asked = DecideReport(report_id=again, **{"outcome": Outcome.MERGE, **fields})
+            return decide_held(work, "sandun", asked, [RUBBISH], "acceptor.1", {}, office.desk)
+
+    def split_again() -> str:
+        with office.here.database.begin() as work:
+            return split(
+                work, "sandun", SplitReport(report_id=again, reason="两处"), "acceptor.2", office.desk
+            )
+
+    for into in (None, again, "nobody"):
+        with pytest.raises(Invalid) as refused:
+            decide(into=into)
+        assert refused.value.faults[0].allowed
+    with pytest.raises(Invalid):
+        decide(outcome=Outcome.FILE, into=first)
+    with pytest.raises(IllegalTransition):
+        split_again()
+    assert decide(into=first) == "merged"
+    assert office.row(again).merged_into == first
+    assert split_again() == "held"
+    assert (office.row(again).merged_into, office.row(again).reason) == (None, "两处")
+    assert decide(outcome=Outcome.FILE) == "filed"
+    told = [said["data"] for said in office.here.said() if said["subject"] == again]
+    outcomes = sorted((one["outcome"], one.get("merged_into")) for one in told if one["outcome"] != "hold")
+    assert outcomes == [("file", None), ("merge", first)]
+    assert len(told) == 4
+    with office.here.database.begin() as work:
+        story = story_of(work.conn, "sandun", again)
+    decided = [one for one in story if one.what == "triaged"]
+    assert [(one.who, one.detail["reason"]) for one in decided] == [
+        ("rules", "likely-duplicate"),
+        ("acceptor.1", "by-acceptor"),
+        ("acceptor.2", "两处"),
+        ("acceptor.1", "by-acceptor"),
+    ]
+    assert decided[1].detail["merged_into"] == first
+    for change in ("UPDATE intake.decisions SET who = 'x'", "DELETE FROM intake.decisions"):
+        with pytest.raises(DBAPIError, match="only ever added to"), office.here.database.begin() as work:
+            work.conn.execute(text(change))
+
+
+def test_what_is_told_of_a_report_names_nobody_who_wrote_it(office: Office) -> None:
+    """The acceptor's row keeps the words; the summary and address, which lists and searches show, do not."""
+    report_id = office.report("暴露垃圾，打0571-87654321", address="丰潭路1号 13812345678", matter=RUBBISH)
+    office.triage()
+    [told] = [said["data"] for said in office.here.said() if said["subject"] == report_id]
+    assert (told["summary"], told["place"]["address"]) == ("暴露垃圾，打***", "丰潭路1号 ***")
+    row = office.row(report_id)
+    assert (row.text, row.address) == ("暴露垃圾，打0571-87654321", "丰潭路1号 13812345678")
 
 
 def test_a_plain_report_is_filed_with_its_matter_and_cells(office: Office) -> None:

@@ -121,7 +121,7 @@ def test_what_the_pack_marks_waits_for_the_cells_grid_worker(counter: Counter) -
         answer(counter, ours["report_id"], "confirmed")
     assert ours["report_id"] not in waiting(counter)
     story = counter.ask(TellReport(subject=ours["report_id"]), Role.SUPERVISOR).happenings
-    assert [one.what for one in story] == ["received", "triaged", "verification asked", "verified"]
+    assert [one.what for one in story] == ["received", "triaged", "triaged", "verification asked", "verified"]
     assert story[-1].detail == {"finding": "confirmed", "evidence": "photo://1"}
 
 

@@ -19,10 +19,11 @@ from qipan.contracts.errors import Forbidden
 from qipan.contracts.queries import CaseList
 from qipan.contracts.search import SearchCases
 from qipan.observability.health import Health
+from qipan.personal import masked
 from qipan.tenancy import load_district
 from services.gateway import export
 from services.gateway.parts import Parts
-from services.gateway.sheet import COLUMNS, guarded, unnamed
+from services.gateway.sheet import COLUMNS, guarded
 from services.gateway.web import create_app
 from tests.unit.test_gateway_routes import VERIFY, bearer
 
@@ -129,9 +130,10 @@ def test_whatever_is_written_is_text_to_a_spreadsheet(text: str) -> None:
 
 
 def test_only_numbers_of_people_are_hidden() -> None:
-    assert unnamed("井盖 10086，门牌 138123456789") == "井盖 10086，门牌 138123456789"
-    assert unnamed("打 138 1234 5678 或13912345678") == "打 138****5678 或139****5678"
-    assert unnamed("33010619900101123x") == "330106********123x"
+    assert masked("井盖 10086，门牌 138123456789") == "井盖 10086，门牌 138123456789"
+    assert masked("打 138 1234 5678 或13912345678") == "打 138****5678 或139****5678"
+    assert masked("33010619900101123x") == "330106********123x"
+    assert masked("0571-87654321 或 li.si@example.com") == "*** 或 ***"
 
 
 def test_it_reads_page_by_page_with_the_filters_of_a_search(

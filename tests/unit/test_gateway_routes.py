@@ -189,6 +189,7 @@ BODIES = {
     "NoteReference": {"reference": "JJ-1"},
     "AnswerVerification": {"finding": "confirmed"},
     "DecideConflict": {"decision": "discard", "note": "已由他人处置"},
+    "SplitReport": {"reason": "不是同一处"},
     "DecideReport": {"outcome": "file", "matter": "s:06010"},
     "AddRemark": {"text": "注意安全"},
     "GiveInstruction": {"text": "先设警戒"},
@@ -265,7 +266,7 @@ def test_no_command_takes_unknown_fields(client: TestClient, calls: Calls) -> No
         ("/v1/cases/c1/return", {"reason": ""}, "invalid", {"reason"}),
         ("/v1/cases/c1/return", {"reason": "a\x00b"}, "invalid", {"reason"}),
         ("/v1/cases/c1/dispatch", {"unit": "u", "case_id": "c2"}, "unknown-field", {"case_id"}),
-        ("/v1/held/r1", {"outcome": "merge"}, "invalid", {"outcome"}),
+        ("/v1/held/r1", {"outcome": "hold"}, "invalid", {"outcome"}),
     ],
 )
 def test_bad_bodies_name_every_fault(

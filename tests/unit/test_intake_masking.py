@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from services.intake.forms import Contact
 from services.intake.masking import STARS, mask_email, mask_name, mask_phone
+from services.intake.triage_batch import summary_of
 
 
 @pytest.mark.parametrize(
@@ -77,3 +78,12 @@ def test_every_number_that_the_form_takes_can_be_masked_and_is_never_shown_whole
 )
 def test_an_address_shows_its_first_character_and_where_it_is(address: str, shown: str) -> None:
     assert mask_email(address) == shown
+
+
+def test_a_summary_gives_no_number_away_wherever_it_stands_and_however_it_is_written() -> None:
+    numbers = ("13812345678", "138-1234-5678", "１３８１２３４５６７８", "0571-87654321", "li.si@example.com")
+    for number in (*numbers, "33010619900307123X", "330106 19900307 1234"):
+        for before in ("路灯不亮，电话", "亮" * 112 + "："):
+            shown = summary_of(f"{before}{number}，谢谢")
+            assert shown.startswith(f"{before}***"), number
+            assert not re.search(r"\d|@", shown)

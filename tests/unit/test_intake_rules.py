@@ -163,6 +163,7 @@ def test_every_row_of_the_table_is_needed() -> None:
         replace(plain, duplicate_of="r1"),
         replace(plain, self_disposed=True, self_disposable=True),
         replace(plain, self_disposed=True),
+        replace(plain, likely_duplicate=True, to_verify=True),
         replace(plain, to_verify=True, grid_worker=False),
         replace(plain, to_verify=True),
         plain,

@@ -13,12 +13,12 @@ from qipan.access import api_key_digest, new_api_key, tenant_of_api_key
 from qipan.contracts.case import Stage
 from qipan.contracts.errors import Forbidden, Internal, OutsideTerritory, Unavailable
 from qipan.contracts.responsible import Responsible
+from qipan.personal import STRUCK, struck
 from qipan.tenancy.attribute import Attribute, Datatype
 from qipan.tenancy.words import Words
 from qipan.worktime import Limit
 from services.intake.open311 import answers, filters, w3dates
 from services.intake.open311.filters import Bounds, Span
-from services.intake.open311.masking import STRUCK, public
 from services.intake.open311.refusals import Refused, of_error, trouble
 from services.intake.open311.rendering import Document, Format, rendered
 from services.intake.open311.services import limit_words
@@ -204,7 +204,7 @@ class TestPublicTexts:
          "330106199003071234", "33010619900307123X", "+44 20 7946 0958"],
     )  # fmt: skip
     def test_what_identifies_a_person_is_struck_out(self, personal: str) -> None:
-        assert public(f"请联系{personal}，谢谢") == f"请联系{STRUCK}，谢谢"
+        assert struck(f"请联系{personal}，谢谢") == f"请联系{STRUCK}，谢谢"
 
     @pytest.mark.parametrize(
         "harmless",
@@ -218,7 +218,7 @@ class TestPublicTexts:
         ],
     )
     def test_other_numbers_stay(self, harmless: str) -> None:
-        assert public(harmless) == harmless
+        assert struck(harmless) == harmless
 
 
 class TestFormats:

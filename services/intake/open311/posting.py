@@ -6,18 +6,19 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from qipan.personal import struck
 from qipan.tenancy import District
 from qipan.tenancy.matter import Matter
 from services.intake import forms
 from services.intake.open311 import answers as answering
 from services.intake.open311.jurisdiction import Params, first, jurisdiction_of
-from services.intake.open311.masking import public
 from services.intake.open311.refusals import Refused, Trouble, trouble
 from services.intake.open311.rows import CHANNEL
 from services.intake.open311.services import matter_of
 
 _LINK = TypeAdapter[str](forms.Link)
 _SHORT = TypeAdapter[str](forms.Short)
+_COMPONENT = TypeAdapter[str](forms.ComponentId)
 _CHECKS: Mapping[str, tuple[TypeAdapter[Any], str, str]] = {
     "description": (TypeAdapter(forms.Text), "1 至 4000 个字符", "1 to 4000 characters"),
     "address_string": (_SHORT, "1 至 300 个字符", "1 to 300 characters"),
@@ -78,17 +79,18 @@ def read(form: Params, district: District) -> Asked:
         matter=matter,
         form=forms.ReportForm(
             text=text,
-            lon=values["long"],
-            lat=values["lat"],
+            lon=values.get("long"),
+            lat=values.get("lat"),
             address=values.get("address_string"),
+            component=None if "lat" in values else _component(values.get("address_id")),
             matter=matter.code,
             channel=CHANNEL,
             contact=forms.Contact(**contact) if contact else None,
             tenant=tenant,
         ),
         answers=answers,
-        description=public(values.get("description")),
-        address=public(values.get("address_string")),
+        description=_public(values.get("description")),
+        address=_public(values.get("address_string")),
         address_id=values.get("address_id"),
         media_url=values.get("media_url"),
     )
@@ -116,15 +118,29 @@ def _tenant_and_matter(
 def _place_troubles(form: Params) -> Iterator[Trouble]:
     lat, long = first(form, "lat"), first(form, "long")
     if lat is None and long is None:
-        yield trouble(
-            "缺少地点：请给出 lat 和 long（本服务不解析 address_string 和 address_id）",
-            "the place was not provided: give lat and long (address_string and address_id are not resolved here)",
-        )
+        if first(form, "address_string") is None and _component(first(form, "address_id")) is None:
+            yield trouble(
+                "缺少地点：请给出 lat 和 long，或 address_string（地名），或 address_id（部件编号）",
+                "the place was not provided: give lat and long, or address_string (a landmark's name),"
+                " or address_id (a component's id)",
+            )
     elif lat is None or long is None:
         missing = "lat" if lat is None else "long"
         yield trouble(
             f"缺少 {missing}：lat 和 long 要一起给出", f"{missing} was not provided: lat and long go together"
         )
+
+
+def _component(address_id: str | None) -> str | None:
+    """The component that an address id names; None for one of another register: it is kept, and looked up nowhere."""
+    try:
+        return None if address_id is None else _COMPONENT.validate_python(address_id)
+    except ValidationError:
+        return None
+
+
+def _public(text: str | None) -> str | None:
+    return None if text is None else struck(text)
 
 
 def _report_text(matter: Matter, values: Mapping[str, Any], answers: answering.Answers) -> str:

@@ -4,13 +4,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from qipan.contracts.errors import (
+    AmbiguousPlace,
     Forbidden,
     KeyReused,
     NotFound,
     OutsideTerritory,
     QipanError,
     Unauthenticated,
+    UnknownComponent,
     UnknownMatter,
+    UnknownPlace,
     UnknownTenant,
     WrongTenant,
 )
@@ -27,6 +30,9 @@ _ZH: Mapping[type[QipanError], str] = {
     OutsideTerritory: "地点不在本区任何镇街内",
     WrongTenant: "地点属于另一个镇街，请向它的 jurisdiction_id 上报",
     Unauthenticated: "缺少 api_key，或 api_key 无效",
+    AmbiguousPlace: "可能指多个地点",
+    UnknownComponent: "没有这个部件",
+    UnknownPlace: "不是本区已知的地名，请另给 lat 和 long",
     Forbidden: "该 api_key 不属于这个 jurisdiction_id",
     NotFound: "没有找到",
     KeyReused: "Idempotency-Key 已用于另一请求",
@@ -39,6 +45,7 @@ _FIELDS = {
     "lon": "long",
     "lon, lat": "lat, long",
     "address": "address_string",
+    "component": "address_id",
 }
 """Open311's names for a report's fields."""
 

@@ -97,6 +97,18 @@ class TestPosting:
         }  # fmt: skip
         assert open311.here.rows() == []
 
+    def test_a_landmark_or_a_component_is_a_place_enough(self, open311: Endpoint, format: str) -> None:
+        nowhere = {"lat": None, "long": None}
+        lamp = open311.posted(**nowhere, address_id="33010601037000001")
+        lingyin = {"jurisdiction_id": "lingyin", "api_key": open311.issue("lingyin")[0]}
+        stadium = open311.posted(**nowhere, **lingyin, address_string="黄龙体育中心东门")
+        given = open311.posted(address_string="嗯嗯嗯 12 号", address_id="of/another/register")
+        rows = {row.report_id: row for row in open311.here.rows()}
+        assert (rows[lamp].lon, rows[lamp].lat) == (120.08602, 30.32610)
+        assert rows[lamp].component == "33010601037000001"
+        assert rows[stadium].located["by"] == "gazetteer"
+        assert (rows[given].lon, rows[given].lat, rows[given].located) == (120.085, 30.325, None)
+
     @pytest.mark.parametrize(
         ("form", "status", "says"),
         [
@@ -104,7 +116,18 @@ class TestPosting:
             ({"jurisdiction_id": "atlantis"}, 404, "jurisdiction_id 'atlantis' was not found"),
             ({"service_code": None}, 400, "service_code was not provided"),
             ({"service_code": "s:99999"}, 404, "service_code 's:99999' was not found"),
-            ({"lat": None, "long": None, "address_string": "墩祥街 12 号"}, 400, "give lat and long"),
+            ({"lat": None, "long": None}, 400, "give lat and long"),
+            ({"lat": None, "long": None, "address_id": "of/another/register"}, 400, "give lat and long"),
+            (
+                {"lat": None, "long": None, "address_string": "嗯嗯嗯 12 号"},
+                400,
+                "address_string: names no landmark",
+            ),
+            (
+                {"lat": None, "long": None, "address_id": "A-77"},
+                400,
+                "address_id: there is no component 'A-77'",
+            ),
             ({"lat": "0", "long": "0"}, 400, "lies outside every town"),
             (LIUXIA_PLACE, 400, "the place lies in 'liuxia'"),
             ({"lat": "nan"}, 400, "lat"),
