@@ -3,6 +3,7 @@
 from sqlalchemy import Connection, Row, exists, insert, select
 
 from qipan.contracts.fieldlog import EntryKind, LogEntry
+from services.dispatch import handovers
 from services.dispatch.fieldlog import ANSWERED_BY
 from services.dispatch.tables import case_log
 
@@ -34,14 +35,15 @@ def of_case(conn: Connection, tenant: str, case_id: str) -> tuple[LogEntry, ...]
 
 
 def unanswered(conn: Connection, tenant: str, kind: EntryKind, limit: int) -> tuple[LogEntry, ...]:
-    """A tenant's entries of a kind that nobody has answered, oldest first."""
+    """The entries of a kind that nobody has answered, of the cases that a tenant commands; oldest first."""
     answer = case_log.alias("answer")
     answered = exists().where(
-        answer.c.tenant == tenant,
+        answer.c.tenant == case_log.c.tenant,
         answer.c.about == case_log.c.id,
         answer.c.kind == ANSWERED_BY[kind].value,
     )
-    query = select(case_log).where(case_log.c.tenant == tenant, case_log.c.kind == kind.value, ~answered)
+    commanded = handovers.commanded_by(tenant, case_log.c.tenant, case_log.c.case_id)
+    query = select(case_log).where(commanded, case_log.c.kind == kind.value, ~answered)
     rows = conn.execute(query.order_by(case_log.c.seq).limit(limit))
     return tuple(_read(row) for row in rows)
 

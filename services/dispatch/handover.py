@@ -121,6 +121,17 @@ def require_command(case: CaseState, actor: Actor) -> None:
         raise objection
 
 
+def require_field_command(case: CaseState, actor: Actor) -> None:
+    """Forbidden for the town where a case arose that another commands: its centre no longer speaks to the field."""
+    if commander(case) != case.tenant and actor.tenant == case.tenant and ARBITER not in actor.roles:
+        raise Forbidden(f"The case was handed over: {commander(case)} commands it in the field.")
+
+
+def in_its_field(case: CaseState) -> frozenset[str]:
+    """The tenants whose people are, or were summoned, at the place: whoever commands it, and where it arose."""
+    return frozenset({commander(case), case.tenant})
+
+
 def not_handed_over(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:
     """Units of the town where it arose support a case that is still its own."""
     if commander(case) == case.tenant:

@@ -1,8 +1,21 @@
 """Hand-overs as rows: by which the other side finds a case that arose elsewhere."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Select, Text, and_, cast, literal, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    and_,
+    cast,
+    exists,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from qipan.contracts.case import OPEN_STAGES, CaseState
@@ -40,6 +53,14 @@ def find(conn: Connection, tenant: str, case_id: str) -> Stored | None:
 def held_by(tenant: str) -> Select[tuple[str, str]]:
     """The keys of the cases that a tenant has taken over."""
     return select(handovers.c.tenant, handovers.c.case_id).where(handovers.c.holder == tenant)
+
+
+def commanded_by(tenant: str, arose: Any, case_id: Any) -> ColumnElement[bool]:
+    """Whether a tenant commands the case of a row: it arose there and nobody took it over, or it took it over."""
+    given = exists().where(
+        handovers.c.tenant == arose, handovers.c.case_id == case_id, handovers.c.holder.is_not(None)
+    )
+    return ((arose == tenant) & ~given) | tuple_(arose, case_id).in_(held_by(tenant))
 
 
 def listed(
