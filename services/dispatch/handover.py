@@ -96,9 +96,11 @@ def was_refused(case: CaseState, actor: Actor, brings: Brings) -> Conflict | Non
 def commands_it(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
     """Who took a case over commands it; the town where it arose looks on, inspects and closes.
 
-    A department that is asked about it assigns its own unit, as anywhere.
+    A department that is asked about it assigns its own unit, as anywhere; the district decides what is asked of it.
     """
     if commander(case) == case.tenant or actor.tenant in ("", commander(case)):
+        return None
+    if brings.time is not None and brings.time.of_district:
         return None
     if case.department is not None and case.unit is None and actor.tenant != case.tenant:
         return None

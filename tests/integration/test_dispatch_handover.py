@@ -18,7 +18,9 @@ from qipan.contracts.fieldlog import (
     ListBackup,
 )
 from qipan.contracts.handover import AcceptHandover, DecideHandover, HandOver, ListHandovers, RefuseHandover
+from qipan.contracts.joint import ExcuseSupport, OpenSupport
 from qipan.contracts.queries import GetCase, ListWork, TellCase
+from qipan.contracts.timing import AskForTime, DecideTime, ListSuspended, ListTimeRequests, ResumeCase
 from qipan.contracts.whistle import AnswerWhistle, BlowWhistle, EndWhistle, ListWhistles
 from qipan.hosting.embedded.postgres import EmbeddedPostgres
 from qipan.testing import Databases
@@ -152,6 +154,38 @@ def test_who_took_a_case_over_commands_it_in_the_field(desk: Desk) -> None:
     desk.ask(worker, EndShift(), tenant="wenxin")
     with pytest.raises(Invalid, match="on shift"):
         desk.ask(worker, ArriveOnScene(case_id=case_id), tenant="wenxin")
+
+
+def test_who_took_a_case_over_decides_about_its_time_and_its_support(desk: Desk) -> None:
+    desk.file(triaged("r1"))
+    case_id, first = desk.case().case_id, desk.case().worker or ""
+    desk.ask(DISPATCHER, OpenSupport(case_id=case_id, unit="sandun/water", reason="先排水"))
+    desk.ask(first, HandOver(case_id=case_id, to="wenxin", reason="不在本镇辖区"))
+    desk.ask(WENXIN, AcceptHandover(case_id=case_id), tenant="wenxin")
+    desk.ask(WENXIN, DispatchCase(case_id=case_id, unit="wenxin/sweep"), tenant="wenxin")
+    worker = desk.case().worker or ""
+    desk.ask(worker, AcceptTask(case_id=case_id), tenant="wenxin")
+    excuse = ExcuseSupport(case_id=case_id, task_id=f"{case_id}.s1", reason="已不需要")
+    asks = AskForTime(case_id=case_id, kind="suspension", reason="等天晴")
+    desk.ask(worker, asks, tenant="wenxin")
+    assert desk.ask(DISPATCHER, ListTimeRequests()).requests == ()
+    [waiting] = desk.ask(WENXIN, ListTimeRequests(), tenant="wenxin").requests
+    assert waiting.case.case_id == case_id
+    for command in (DecideTime(case_id=case_id, approved=True), DecideTime(case_id=case_id, approved=False)):
+        with pytest.raises(Forbidden, match="wenxin commands"):
+            desk.ask(DISPATCHER, command)
+    with pytest.raises(Forbidden, match="wenxin commands"):
+        desk.ask(DISPATCHER, excuse)
+    desk.ask(WENXIN, excuse, tenant="wenxin")
+    desk.ask(WENXIN, DecideTime(case_id=case_id, approved=True), tenant="wenxin")
+    assert desk.ask(DISPATCHER, ListSuspended()).requests == ()
+    for who, tenant in ((WENXIN, "wenxin"), (ARBITER, "xihu")):
+        [kept] = desk.ask(who, ListSuspended(), tenant=tenant).requests
+        assert kept.case.case_id == case_id
+    resume = ResumeCase(case_id=case_id, reason="天晴")
+    with pytest.raises(Forbidden, match="wenxin commands"):
+        desk.ask(DISPATCHER, resume)
+    assert desk.ask(WENXIN, resume, tenant="wenxin").case.stage is Stage.ACCEPTED
 
 
 def test_what_the_other_town_refuses_the_district_decides(desk: Desk) -> None:
