@@ -90,6 +90,23 @@ def test_a_call_for_back_up_waits_on_the_dispatchers_list_until_it_is_answered(d
         )
 
 
+def test_calls_about_cases_that_are_over_leave_the_list_which_has_pages(desk: Desk) -> None:
+    desk.file(triaged("r2"), triaged("r3"), triaged("r4"))
+    called = []
+    for case in sorted(desk.cases(), key=lambda case: case.report_id):
+        desk.ask(case.worker or "", AcceptTask(case_id=case.case_id))
+        called.append(desk.ask(case.worker or "", CallBackup(case_id=case.case_id, text="x")))
+    desk.ask("sandun.shift-leader.1", VoidCase(case_id=called[0].case_id, reason="误报"))
+    pages, after = [], None
+    while after is not None or not pages:
+        page = desk.ask(DISPATCHER, ListBackup(limit=2, after=after))
+        pages.append(page.entries)
+        after = page.next
+    assert pages == [tuple(called[1:3]), (called[3],)]
+    with pytest.raises(Invalid, match="go on"):
+        desk.ask(DISPATCHER, ListBackup(after="x"))
+
+
 def test_every_party_sees_the_log_and_no_one_else(desk: Desk) -> None:
     case_id = desk.case().case_id
     desk.ask(DISPATCHER, AddRemark(case_id=case_id, text="注意安全"))

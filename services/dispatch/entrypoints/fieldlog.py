@@ -98,9 +98,8 @@ class Log(Acting):
     def list_backup(self, work: Work, call: Received[ListBackup]) -> CaseLog:
         """The dispatcher's list of who needs more hands."""
         call.grant.require(tenant=call.tenant)
-        return CaseLog(
-            entries=fieldlog_store.unanswered(work.conn, call.tenant, EntryKind.BACKUP, call.data.limit)
-        )
+        asked = call.data
+        return fieldlog_store.unanswered(work.conn, call.tenant, EntryKind.BACKUP, asked.after, asked.limit)
 
     def _open(self, work: Work, call: Received, case_id: str) -> CaseState:
         case = self._found(call, self._seek(work, call, case_id), case_id).case
