@@ -36,6 +36,12 @@ def of_case(conn: Connection, tenant: str, case_id: str) -> tuple[LogEntry, ...]
     return tuple(_read(row) for row in conn.execute(query.order_by(case_log.c.seq)))
 
 
+def instructions(conn: Connection, tenant: str, case_id: str) -> tuple[LogEntry, ...]:
+    """Whom the centre told what about a case, oldest first."""
+    kind = EntryKind.INSTRUCTION
+    return tuple(entry for entry in of_case(conn, tenant, case_id) if entry.kind is kind)
+
+
 def unanswered(conn: Connection, tenant: str, kind: EntryKind, after: str | None, limit: int) -> CaseLog:
     """A page of what waits for an answer, of the open cases that a tenant commands; oldest first.
 

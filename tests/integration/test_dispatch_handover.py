@@ -1,6 +1,7 @@
 """Hand-over on a real database: between units, between two towns, refused and decided by the district."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from dispatch_desk import CELL, Desk, build_dispatch, triaged
@@ -186,6 +187,27 @@ def test_who_took_a_case_over_decides_about_its_time_and_its_support(desk: Desk)
     with pytest.raises(Forbidden, match="wenxin commands"):
         desk.ask(DISPATCHER, resume)
     assert desk.ask(WENXIN, resume, tenant="wenxin").case.stage is Stage.ACCEPTED
+
+
+def test_the_list_of_hand_overs_holds_suspended_cases_and_has_pages(desk: Desk) -> None:
+    desk.file(*(triaged(f"r{n}") for n in range(1, 4)))
+    given = []
+    for case in desk.cases():
+        worker = case.worker or ""
+        desk.ask(worker, HandOver(case_id=case.case_id, to="wenxin", reason="不在本镇辖区"))
+        desk.ask(worker, AcceptTask(case_id=case.case_id))
+        desk.ask(worker, AskForTime(case_id=case.case_id, kind="suspension", reason="等配件"))
+        desk.ask(DISPATCHER, DecideTime(case_id=case.case_id, approved=True))
+        given.append(case.case_id)
+        desk.clock.advance(timedelta(seconds=1))
+    pages, after = [], None
+    while after is not None or not pages:
+        page = desk.ask(WENXIN, ListHandovers(limit=1, after=after), tenant="wenxin")
+        pages += ids(page)
+        after = page.next
+    assert pages == given
+    with pytest.raises(Invalid, match="go on"):
+        desk.ask(WENXIN, ListHandovers(after="2026-03-09T04:00:00|x"), tenant="wenxin")
 
 
 def test_what_the_other_town_refuses_the_district_decides(desk: Desk) -> None:

@@ -32,7 +32,11 @@ class Log(Acting):
     def give_instruction(self, work: Work, call: Received[GiveInstruction]) -> LogEntry:
         """指令."""
         case = self._commanded(work, call, call.data.case_id)
-        squads = self.grounds.of(handover.commander(case)).squads
+        parts = {support.unit for support in case.supports}
+        squads = [
+            *self.grounds.of(handover.commander(case)).squads,
+            *(squad for squad in self.grounds.of(case.tenant).squads if squad.unit.id in parts),
+        ]
         units = {squad.unit.id: [id for id, _ in squad.workers] for squad in squads}
         unit, worker = fieldlog.addressee(case, call.data, units)
         entry = self._entry(work, call, case, EntryKind.INSTRUCTION, call.data.text, unit=unit, worker=worker)
@@ -114,8 +118,15 @@ class Log(Acting):
         return stored.case
 
     def _party(self, work: Work, call: Received, case_id: str) -> CaseState:
-        """The case, for who has a part in it, also through a whistle that summoned them."""
+        """The case, for who has a part in it.
+
+        That is also who supports it, whom a whistle summoned, and whom the centre told what to do.
+        """
         stored = self._seek(work, call, case_id)
+        if stored is not None and (
+            self._has_a_part(call, stored.case) or self._was_told(work, call, stored.case)
+        ):
+            return stored.case
         if stored is not None and (whistle := whistle_store.open_of(work.conn, stored.case.tenant, case_id)):
             summoned = {one.department for one in whistle.summons}
             fields = handover.in_its_field(stored.case)
@@ -125,6 +136,17 @@ class Log(Acting):
             ):
                 return stored.case
         return self._found(call, stored, case_id).case
+
+    def _has_a_part(self, call: Received, case: CaseState) -> bool:
+        allows = call.grant.allows
+        return any(allows(tenant="", unit=one.unit, department=one.department) for one in case.supports)
+
+    def _was_told(self, work: Work, call: Received, case: CaseState) -> bool:
+        principal = call.grant.principal
+        if principal is None or not principal.units:
+            return False
+        given = fieldlog_store.instructions(work.conn, case.tenant, case.case_id)
+        return any(fieldlog.meant_for(entry, principal.sub, principal.units) for entry in given)
 
     def _entry(
         self,
