@@ -91,9 +91,10 @@ class AnswerBackup(LogCommand):
 
 
 class CaseLog(Part):
-    """Entries, oldest first."""
+    """Entries, oldest first; `next` is what to give as `after` for the rest, where a list has pages."""
 
     entries: tuple[LogEntry, ...]
+    next: str | None = None
 
 
 class GetLog(Query[CaseLog]):
@@ -105,11 +106,12 @@ class GetLog(Query[CaseLog]):
 
 
 class ListBackup(Query[CaseLog]):
-    """The calls for back-up that nobody has answered, for the dispatchers."""
+    """The calls for back-up that nobody has answered, of open cases, for the dispatchers who command them."""
 
     type: ClassVar[str] = "backup.list.v1"
     service: ClassVar[str] = "dispatch"
     limit: Limit = 100
+    after: str | None = None
 
 
 class LogEvent(FieldEvent):

@@ -53,9 +53,14 @@ def may_answer(entry: LogEntry | None, kind: EntryKind, case_id: str) -> LogEntr
     return entry
 
 
+def meant_for(entry: LogEntry, who: str, units: Collection[str]) -> bool:
+    """Whether an instruction is for this person, or for one of these units while it names nobody."""
+    return entry.worker == who or (entry.worker is None and entry.unit in units)
+
+
 def is_meant(entry: LogEntry, who: str, units: Collection[str]) -> None:
-    """Forbidden unless an instruction is for this person, or for one of these units while it names nobody."""
-    if entry.worker == who or (entry.worker is None and entry.unit in units):
+    """Forbidden unless an instruction is `meant_for` this person."""
+    if meant_for(entry, who, units):
         return
     raise Forbidden(f"Only {entry.worker or entry.unit} acknowledges this instruction.")
 

@@ -2,9 +2,12 @@
 
 from sqlalchemy import Connection, Row, exists, insert, select
 
-from qipan.contracts.fieldlog import EntryKind, LogEntry
+from qipan.contracts.case import OPEN_STAGES
+from qipan.contracts.errors import Fault, Invalid
+from qipan.contracts.fieldlog import CaseLog, EntryKind, LogEntry
+from services.dispatch import handovers
 from services.dispatch.fieldlog import ANSWERED_BY
-from services.dispatch.tables import case_log
+from services.dispatch.tables import case_log, cases
 
 
 def add(conn: Connection, entry: LogEntry) -> None:
@@ -33,17 +36,42 @@ def of_case(conn: Connection, tenant: str, case_id: str) -> tuple[LogEntry, ...]
     return tuple(_read(row) for row in conn.execute(query.order_by(case_log.c.seq)))
 
 
-def unanswered(conn: Connection, tenant: str, kind: EntryKind, limit: int) -> tuple[LogEntry, ...]:
-    """A tenant's entries of a kind that nobody has answered, oldest first."""
+def instructions(conn: Connection, tenant: str, case_id: str) -> tuple[LogEntry, ...]:
+    """Whom the centre told what about a case, oldest first."""
+    kind = EntryKind.INSTRUCTION
+    return tuple(entry for entry in of_case(conn, tenant, case_id) if entry.kind is kind)
+
+
+def unanswered(conn: Connection, tenant: str, kind: EntryKind, after: str | None, limit: int) -> CaseLog:
+    """A page of what waits for an answer, of the open cases that a tenant commands; oldest first.
+
+    Nobody answers any more about a case that is over. Invalid when `after` is no place in such a list.
+    """
     answer = case_log.alias("answer")
     answered = exists().where(
-        answer.c.tenant == tenant,
+        answer.c.tenant == case_log.c.tenant,
         answer.c.about == case_log.c.id,
         answer.c.kind == ANSWERED_BY[kind].value,
     )
-    query = select(case_log).where(case_log.c.tenant == tenant, case_log.c.kind == kind.value, ~answered)
-    rows = conn.execute(query.order_by(case_log.c.seq).limit(limit))
-    return tuple(_read(row) for row in rows)
+    commanded = handovers.commanded_by(tenant, case_log.c.tenant, case_log.c.case_id)
+    going_on = exists().where(
+        cases.c.tenant == case_log.c.tenant,
+        cases.c.id == case_log.c.case_id,
+        cases.c.stage.in_(sorted(OPEN_STAGES)),
+    )
+    query = select(case_log).where(commanded, case_log.c.kind == kind.value, ~answered, going_on)
+    if after is not None:
+        query = query.where(case_log.c.seq > _place(after))
+    rows = conn.execute(query.order_by(case_log.c.seq).limit(limit + 1)).all()
+    following = str(rows[limit - 1].seq) if len(rows) > limit else None
+    return CaseLog(entries=tuple(_read(row) for row in rows[:limit]), next=following)
+
+
+def _place(after: str) -> int:
+    if after.isascii() and after.isdigit() and len(after) < 19:
+        return int(after)
+    fault = Fault(where="after", what="not a place in a list", allowed="`next` of the page before")
+    raise Invalid("The list cannot go on from there.", faults=(fault,))
 
 
 def _read(row: Row[tuple[object, ...]]) -> LogEntry:

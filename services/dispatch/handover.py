@@ -96,9 +96,11 @@ def was_refused(case: CaseState, actor: Actor, brings: Brings) -> Conflict | Non
 def commands_it(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
     """Who took a case over commands it; the town where it arose looks on, inspects and closes.
 
-    A department that is asked about it assigns its own unit, as anywhere.
+    A department that is asked about it assigns its own unit, as anywhere; the district decides what is asked of it.
     """
     if commander(case) == case.tenant or actor.tenant in ("", commander(case)):
+        return None
+    if brings.time is not None and brings.time.of_district:
         return None
     if case.department is not None and case.unit is None and actor.tenant != case.tenant:
         return None
@@ -119,6 +121,17 @@ def require_command(case: CaseState, actor: Actor) -> None:
     objection = commands_it(case, actor, NOTHING)
     if objection is not None:
         raise objection
+
+
+def require_field_command(case: CaseState, actor: Actor) -> None:
+    """Forbidden for the town where a case arose that another commands: its centre no longer speaks to the field."""
+    if commander(case) != case.tenant and actor.tenant == case.tenant and ARBITER not in actor.roles:
+        raise Forbidden(f"The case was handed over: {commander(case)} commands it in the field.")
+
+
+def in_its_field(case: CaseState) -> frozenset[str]:
+    """The tenants whose people are, or were summoned, at the place: whoever commands it, and where it arose."""
+    return frozenset({commander(case), case.tenant})
 
 
 def not_handed_over(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:

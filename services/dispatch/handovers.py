@@ -1,15 +1,29 @@
 """Hand-overs as rows: by which the other side finds a case that arose elsewhere."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, Text, and_, cast, literal, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    and_,
+    cast,
+    exists,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from qipan.contracts.case import OPEN_STAGES, CaseState
+from qipan.contracts.errors import Fault, Invalid
 from services.dispatch import reading
 from services.dispatch.change import Change, Stored
 from services.dispatch.tables import cases, handovers
-from services.dispatch.worklist import Cursor
 
 
 def keep(conn: Connection, changes: Sequence[Change]) -> None:
@@ -42,19 +56,59 @@ def held_by(tenant: str) -> Select[tuple[str, str]]:
     return select(handovers.c.tenant, handovers.c.case_id).where(handovers.c.holder == tenant)
 
 
+def commanded_by(tenant: str, arose: Any, case_id: Any) -> ColumnElement[bool]:
+    """Whether a tenant commands the case of a row: it arose there and nobody took it over, or it took it over."""
+    given = exists().where(
+        handovers.c.tenant == arose, handovers.c.case_id == case_id, handovers.c.holder.is_not(None)
+    )
+    return ((arose == tenant) & ~given) | tuple_(arose, case_id).in_(held_by(tenant))
+
+
+class Place(NamedTuple):
+    """Where a page ended: when the hand-over last changed, and whose case it is."""
+
+    at: datetime
+    tenant: str
+    case_id: str
+
+    @classmethod
+    def parse(cls, after: str) -> "Place":
+        """Read back `str(place)`; Invalid when it is not one."""
+        try:
+            when, tenant, case_id = after.split("|")
+            at = datetime.fromisoformat(when)
+        except ValueError:
+            at = None
+        if at is None or at.tzinfo is None:
+            fault = Fault(where="after", what="not a place in a list", allowed="`next` of the page before")
+            raise Invalid("The list cannot go on from there.", faults=(fault,))
+        return cls(at, tenant, case_id)
+
+    def __str__(self) -> str:
+        return f"{self.at.isoformat()}|{self.tenant}|{self.case_id}"
+
+
 def listed(
-    conn: Connection, tenant: str, towns: Sequence[str], after: Cursor | None, limit: int
-) -> list[CaseState]:
-    """The open cases with a hand-over to which a tenant is party; with `towns`, those of them all."""
+    conn: Connection, tenant: str, towns: Sequence[str], after: Place | None, limit: int
+) -> tuple[tuple[CaseState, ...], str | None]:
+    """The open cases with a hand-over to which a tenant is party, what changed longest ago first, and what is next.
+
+    With `towns`, those of them all. Not by deadline: a suspended case has none, and is listed like the others.
+    """
+    order = tuple_(handovers.c.changed_at, handovers.c.tenant, handovers.c.case_id)
     party = or_(
         handovers.c.tenant.in_([tenant, *towns]), handovers.c.holder == tenant, handovers.c.asked == tenant
     )
     query = (
-        select(cast(cases.c.state, Text))
+        select(cast(cases.c.state, Text), handovers.c.changed_at)
         .join(handovers, and_(handovers.c.tenant == cases.c.tenant, handovers.c.case_id == cases.c.id))
         .where(party, cases.c.stage.in_(sorted(OPEN_STAGES)))
     )
     if after is not None:
-        query = query.where(tuple_(cases.c.due_at, cases.c.id) > tuple_(literal(after.at), literal(after.id)))
-    rows = conn.execute(query.order_by(cases.c.due_at, cases.c.id).limit(limit))
-    return [CaseState.model_validate_json(row[0]) for row in rows]
+        query = query.where(order > tuple_(*(literal(part) for part in after)))
+    by = (handovers.c.changed_at, handovers.c.tenant, handovers.c.case_id)
+    rows = conn.execute(query.order_by(*by).limit(limit + 1)).all()
+    found = tuple(CaseState.model_validate_json(row[0]) for row in rows[:limit])
+    if len(rows) <= limit:
+        return found, None
+    return found, str(Place(rows[limit - 1].changed_at, found[-1].tenant, found[-1].case_id))

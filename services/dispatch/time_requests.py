@@ -13,10 +13,11 @@ from qipan.contracts.errors import Fault, Invalid
 from qipan.contracts.timing import TimeKind
 from services.dispatch.calendar_gap import PERSON, reason
 from services.dispatch.change import Change
+from services.dispatch.handovers import commanded_by
 from services.dispatch.process import Do
 from services.dispatch.statements import columns, unnest
 from services.dispatch.tables import SCHEMA, cases, time_requests
-from services.dispatch.timed import TOWN_LEVEL
+from services.dispatch.timed import DISTRICT_LEVEL, TOWN_LEVEL
 
 CALENDAR = "calendar"
 """The kind of a row that nobody asked for: the calendar lacks the year."""
@@ -144,29 +145,33 @@ class Place(NamedTuple):
 
 def waiting(
     conn: Connection,
-    tenants: Sequence[str],
-    level: str | None,
+    tenant: str,
+    towns: Sequence[str],
     after: Place | None,
     limit: int,
     endorses: str | None = None,
 ) -> list[Row]:
-    """The first requests that wait for a decision in these tenants, oldest first; `level` None: of any.
+    """The first requests that wait for a decision about cases that the tenant commands, oldest first.
 
-    With `endorses`, those as well, of any tenant, that this department is to endorse.
+    Also those of the district's level in `towns`; with `endorses`, those that this department is to endorse.
     """
     t = time_requests
-    here = t.c.tenant.in_(list(tenants)) & t.c.awaits.is_(None)
-    if level is not None:
-        here &= t.c.level == level
+    here = commanded_by(tenant, t.c.tenant, t.c.case_id)
+    if towns:
+        here |= t.c.tenant.in_(list(towns)) & (t.c.level == DISTRICT_LEVEL)
+    here &= t.c.awaits.is_(None)
     query = _rows(t.c.asked_at, after, limit).where(t.c.state == RequestState.OPEN.value)
     return _read(conn, query.where(here if endorses is None else here | (t.c.awaits == endorses)))
 
 
-def suspended(conn: Connection, tenants: Sequence[str], after: Place | None, limit: int) -> list[Row]:
-    """问题库: the first suspended cases of these tenants, longest first."""
+def suspended(
+    conn: Connection, tenant: str, towns: Sequence[str], after: Place | None, limit: int
+) -> list[Row]:
+    """问题库: the first suspended cases that the tenant commands, or of these towns, longest first."""
     t = time_requests
+    here = commanded_by(tenant, t.c.tenant, t.c.case_id)
     query = _rows(t.c.decided_at, after, limit).where(
-        t.c.tenant.in_(list(tenants)),
+        here | t.c.tenant.in_(list(towns)) if towns else here,
         t.c.kind == TimeKind.SUSPENSION.value,
         t.c.state == RequestState.APPROVED.value,
         t.c.ended_at.is_(None),

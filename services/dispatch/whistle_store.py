@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Select, Text, cast, func, insert, select, tup
 
 from qipan.contracts.whistle import WhistleState
 from qipan.tenancy import base_of, shadow_of
+from services.dispatch import handovers
 from services.dispatch.reading import Key
 from services.dispatch.tables import whistles
 
@@ -33,7 +34,7 @@ def keep(conn: Connection, whistle: WhistleState) -> None:
 
 
 def find(conn: Connection, tenant: str, id: str) -> WhistleState | None:
-    """The whistle of a town, or one that summons the department addressed; locked until the transaction ends."""
+    """A whistle that `tenant` sees (see `page`); locked until the transaction ends."""
     row = conn.execute(_states().where(whistles.c.id == id, _seen_by(tenant)).with_for_update()).first()
     return WhistleState.model_validate_json(row[0]) if row else None
 
@@ -56,7 +57,7 @@ def open_of(conn: Connection, tenant: str, case_id: str) -> WhistleState | None:
 def page(
     conn: Connection, tenant: str, case_id: str | None, limit: int, *, ended: bool
 ) -> list[WhistleState]:
-    """A town's whistles, or those that summon a department, the newest first."""
+    """A town's whistles, those of cases that it took over, or those that summon a department; newest first."""
     query = _states().where(_seen_by(tenant))
     query = query.where(whistles.c.ended_at.is_not(None) if ended else whistles.c.ended_at.is_(None))
     if case_id is not None:
@@ -73,4 +74,5 @@ def _seen_by(tenant: str):  # type: ignore[no-untyped-def]
     """A shadow's whistles summon the shadows of departments."""
     summoned = whistles.c.departments.contains([base_of(tenant)])
     same_world = func.split_part(whistles.c.tenant, "~", 2) == (shadow_of(tenant) or "")
-    return (whistles.c.tenant == tenant) | (summoned & same_world)
+    held = tuple_(whistles.c.tenant, whistles.c.case_id).in_(handovers.held_by(tenant))
+    return (whistles.c.tenant == tenant) | held | (summoned & same_world)

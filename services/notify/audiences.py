@@ -46,7 +46,8 @@ def people(
     KeyError for an audience that makes sense only of a case, asked for of a notice: a fault of the table.
     """
     if audience in _NAMED:
-        return _NAMED[audience](to, base, directory)
+        holder = about.handover.holder if isinstance(about, CaseState) and about.handover else None
+        return _NAMED[audience](to, base_of(holder) if holder else base, directory)
     if audience in _OF_TENANT:
         return _OF_TENANT[audience](base, directory)
     if isinstance(about, Notice):

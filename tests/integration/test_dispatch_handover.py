@@ -1,6 +1,7 @@
 """Hand-over on a real database: between units, between two towns, refused and decided by the district."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from dispatch_desk import CELL, Desk, build_dispatch, triaged
@@ -8,9 +9,20 @@ from dispatch_desk import CELL, Desk, build_dispatch, triaged
 from qipan.contracts.case import CaseState, HandoverState, Stage
 from qipan.contracts.commands import AcceptTask, CloseCase, DispatchCase, DisposeTask, InspectCase
 from qipan.contracts.errors import Conflict, Forbidden, Invalid, NotFound
-from qipan.contracts.field import GetField, WorkerState
+from qipan.contracts.field import ArriveOnScene, DepartForTask, EndShift, GetField, StartShift, WorkerState
+from qipan.contracts.fieldlog import (
+    AcknowledgeInstruction,
+    AnswerBackup,
+    CallBackup,
+    GetLog,
+    GiveInstruction,
+    ListBackup,
+)
 from qipan.contracts.handover import AcceptHandover, DecideHandover, HandOver, ListHandovers, RefuseHandover
+from qipan.contracts.joint import ExcuseSupport, OpenSupport
 from qipan.contracts.queries import GetCase, ListWork, TellCase
+from qipan.contracts.timing import AskForTime, DecideTime, ListSuspended, ListTimeRequests, ResumeCase
+from qipan.contracts.whistle import AnswerWhistle, BlowWhistle, EndWhistle, ListWhistles
 from qipan.hosting.embedded.postgres import EmbeddedPostgres
 from qipan.testing import Databases
 
@@ -96,6 +108,106 @@ def test_hand_over_between_two_towns(desk: Desk) -> None:
     assert [h.what for h in told] == steps
     assert [message["data"]["case"]["tenant"] for _, message in desk.said()] == ["sandun"] * 10
     assert len(desk.cases()) == 1  # nothing that could be counted twice
+
+
+def held_by_wenxin(desk: Desk) -> CaseState:
+    """A case of Sandun's that Wenxin took over, in the hands of one of its sweepers."""
+    case_id = asked(desk).case_id
+    desk.ask(WENXIN, AcceptHandover(case_id=case_id), tenant="wenxin")
+    desk.ask(WENXIN, DispatchCase(case_id=case_id, unit="wenxin/sweep"), tenant="wenxin")
+    worker = desk.case().worker or ""
+    return desk.ask(worker, AcceptTask(case_id=case_id), tenant="wenxin").case
+
+
+def test_who_took_a_case_over_commands_it_in_the_field(desk: Desk) -> None:
+    case = held_by_wenxin(desk)
+    case_id, worker = case.case_id, case.worker or ""
+
+    given = desk.ask(
+        WENXIN, GiveInstruction(case_id=case_id, text="先设警戒", worker=worker), tenant="wenxin"
+    )
+    desk.ask(worker, AcknowledgeInstruction(case_id=case_id, entry_id=given.entry_id), tenant="wenxin")
+    with pytest.raises(Invalid):  # nobody of the town that gave it away
+        desk.ask(WENXIN, GiveInstruction(case_id=case_id, text="x", unit="sandun/sweep"), tenant="wenxin")
+    called = desk.ask(worker, CallBackup(case_id=case_id, text="围观者众"), tenant="wenxin")
+    assert desk.ask(WENXIN, ListBackup(), tenant="wenxin").entries == (called,)
+    assert desk.ask(DISPATCHER, ListBackup()).entries == ()
+    answer = AnswerBackup(case_id=case_id, entry_id=called.entry_id, text="五分钟到")
+    blow = BlowWhistle(case_id=case_id, departments=("water",), reason="积水")
+    for command in (GiveInstruction(case_id=case_id, text="x"), answer, blow):
+        with pytest.raises(Forbidden, match="wenxin commands"):
+            desk.ask("sandun.shift-leader.1" if command is answer else DISPATCHER, command)
+    desk.ask(WENXIN, answer, tenant="wenxin")
+    assert len(desk.ask(DISPATCHER, GetLog(case_id=case_id)).entries) == 4
+
+    whistle = desk.ask(WENXIN, blow, tenant="wenxin")
+    for who, tenant in ((WENXIN, "wenxin"), ("wenxin.water.1", "wenxin"), (DISPATCHER, "sandun")):
+        assert desk.ask(who, ListWhistles(), tenant=tenant).whistles == (whistle,)
+    arrived = AnswerWhistle(whistle_id=whistle.whistle_id, department="water")
+    assert desk.ask("wenxin.water.1", arrived, tenant="wenxin").summons[0].arrived_by == "wenxin.water.1"
+    end = EndWhistle(whistle_id=whistle.whistle_id, outcome="积水已排除")
+    with pytest.raises(Forbidden, match="wenxin commands"):
+        desk.ask(DISPATCHER, end)
+    assert desk.ask(WENXIN, end, tenant="wenxin").ended_by == WENXIN
+
+    desk.ask(worker, StartShift(), tenant="wenxin")
+    desk.ask(worker, DepartForTask(case_id=case_id), tenant="wenxin")
+    desk.ask(worker, EndShift(), tenant="wenxin")
+    with pytest.raises(Invalid, match="on shift"):
+        desk.ask(worker, ArriveOnScene(case_id=case_id), tenant="wenxin")
+
+
+def test_who_took_a_case_over_decides_about_its_time_and_its_support(desk: Desk) -> None:
+    desk.file(triaged("r1"))
+    case_id, first = desk.case().case_id, desk.case().worker or ""
+    desk.ask(DISPATCHER, OpenSupport(case_id=case_id, unit="sandun/water", reason="先排水"))
+    desk.ask(first, HandOver(case_id=case_id, to="wenxin", reason="不在本镇辖区"))
+    desk.ask(WENXIN, AcceptHandover(case_id=case_id), tenant="wenxin")
+    desk.ask(WENXIN, DispatchCase(case_id=case_id, unit="wenxin/sweep"), tenant="wenxin")
+    worker = desk.case().worker or ""
+    desk.ask(worker, AcceptTask(case_id=case_id), tenant="wenxin")
+    excuse = ExcuseSupport(case_id=case_id, task_id=f"{case_id}.s1", reason="已不需要")
+    asks = AskForTime(case_id=case_id, kind="suspension", reason="等天晴")
+    desk.ask(worker, asks, tenant="wenxin")
+    assert desk.ask(DISPATCHER, ListTimeRequests()).requests == ()
+    [waiting] = desk.ask(WENXIN, ListTimeRequests(), tenant="wenxin").requests
+    assert waiting.case.case_id == case_id
+    for command in (DecideTime(case_id=case_id, approved=True), DecideTime(case_id=case_id, approved=False)):
+        with pytest.raises(Forbidden, match="wenxin commands"):
+            desk.ask(DISPATCHER, command)
+    with pytest.raises(Forbidden, match="wenxin commands"):
+        desk.ask(DISPATCHER, excuse)
+    desk.ask(WENXIN, excuse, tenant="wenxin")
+    desk.ask(WENXIN, DecideTime(case_id=case_id, approved=True), tenant="wenxin")
+    assert desk.ask(DISPATCHER, ListSuspended()).requests == ()
+    for who, tenant in ((WENXIN, "wenxin"), (ARBITER, "xihu")):
+        [kept] = desk.ask(who, ListSuspended(), tenant=tenant).requests
+        assert kept.case.case_id == case_id
+    resume = ResumeCase(case_id=case_id, reason="天晴")
+    with pytest.raises(Forbidden, match="wenxin commands"):
+        desk.ask(DISPATCHER, resume)
+    assert desk.ask(WENXIN, resume, tenant="wenxin").case.stage is Stage.ACCEPTED
+
+
+def test_the_list_of_hand_overs_holds_suspended_cases_and_has_pages(desk: Desk) -> None:
+    desk.file(*(triaged(f"r{n}") for n in range(1, 4)))
+    given = []
+    for case in desk.cases():
+        worker = case.worker or ""
+        desk.ask(worker, HandOver(case_id=case.case_id, to="wenxin", reason="不在本镇辖区"))
+        desk.ask(worker, AcceptTask(case_id=case.case_id))
+        desk.ask(worker, AskForTime(case_id=case.case_id, kind="suspension", reason="等配件"))
+        desk.ask(DISPATCHER, DecideTime(case_id=case.case_id, approved=True))
+        given.append(case.case_id)
+        desk.clock.advance(timedelta(seconds=1))
+    pages, after = [], None
+    while after is not None or not pages:
+        page = desk.ask(WENXIN, ListHandovers(limit=1, after=after), tenant="wenxin")
+        pages += ids(page)
+        after = page.next
+    assert pages == given
+    with pytest.raises(Invalid, match="go on"):
+        desk.ask(WENXIN, ListHandovers(after="2026-03-09T04:00:00|x"), tenant="wenxin")
 
 
 def test_what_the_other_town_refuses_the_district_decides(desk: Desk) -> None:

@@ -17,6 +17,7 @@ from qipan.contracts.fieldlog import (
     GiveInstruction,
     ListBackup,
 )
+from qipan.contracts.joint import OpenSupport
 from qipan.contracts.whistle import BlowWhistle, EndWhistle
 from qipan.testing import Databases
 
@@ -90,6 +91,23 @@ def test_a_call_for_back_up_waits_on_the_dispatchers_list_until_it_is_answered(d
         )
 
 
+def test_calls_about_cases_that_are_over_leave_the_list_which_has_pages(desk: Desk) -> None:
+    desk.file(triaged("r2"), triaged("r3"), triaged("r4"))
+    called = []
+    for case in sorted(desk.cases(), key=lambda case: case.report_id):
+        desk.ask(case.worker or "", AcceptTask(case_id=case.case_id))
+        called.append(desk.ask(case.worker or "", CallBackup(case_id=case.case_id, text="x")))
+    desk.ask("sandun.shift-leader.1", VoidCase(case_id=called[0].case_id, reason="误报"))
+    pages, after = [], None
+    while after is not None or not pages:
+        page = desk.ask(DISPATCHER, ListBackup(limit=2, after=after))
+        pages.append(page.entries)
+        after = page.next
+    assert pages == [tuple(called[1:3]), (called[3],)]
+    with pytest.raises(Invalid, match="go on"):
+        desk.ask(DISPATCHER, ListBackup(after="x"))
+
+
 def test_every_party_sees_the_log_and_no_one_else(desk: Desk) -> None:
     case_id = desk.case().case_id
     desk.ask(DISPATCHER, AddRemark(case_id=case_id, text="注意安全"))
@@ -107,6 +125,25 @@ def test_every_party_sees_the_log_and_no_one_else(desk: Desk) -> None:
         desk.ask("sandun.water.1", GetLog(case_id=case_id))
     with pytest.raises(NotFound):
         desk.ask("beishan.dispatcher.1", GetLog(case_id=case_id), tenant="beishan")
+
+
+def test_whoever_is_told_something_or_supports_the_case_is_a_party_to_it(desk: Desk) -> None:
+    case_id = desk.case().case_id
+    given = desk.ask(DISPATCHER, GiveInstruction(case_id=case_id, text="封路", worker="sandun.water.1"))
+    understood = AcknowledgeInstruction(case_id=case_id, entry_id=given.entry_id)
+    for stranger in ("sandun.water.2", "sandun.works.1"):
+        for call in (understood, GetLog(case_id=case_id)):
+            with pytest.raises(Forbidden):
+                desk.ask(stranger, call)
+    assert desk.ask("sandun.water.1", understood).by == "sandun.water.1"
+    desk.ask("sandun.water.1", AddRemark(case_id=case_id, text="已封"))
+    assert len(desk.ask("sandun.water.1", GetLog(case_id=case_id)).entries) == 3
+
+    desk.ask(DISPATCHER, OpenSupport(case_id=case_id, unit="sandun/works", reason="破路"))
+    told_unit = desk.ask(DISPATCHER, GiveInstruction(case_id=case_id, text="备料", unit="sandun/works"))
+    answer = AcknowledgeInstruction(case_id=case_id, entry_id=told_unit.entry_id)
+    assert desk.ask("sandun.works.1", answer).about == told_unit.entry_id
+    desk.ask("sandun.works.2", AddRemark(case_id=case_id, text="料已齐"))
 
 
 def test_what_cannot_be_said_is_refused_with_what_could(desk: Desk) -> None:

@@ -11,7 +11,16 @@ from hypothesis import given
 from qipan.access import Role
 from qipan.contracts import events
 from qipan.contracts.addressed import Addressed
-from qipan.contracts.case import CaseState, ClockState, Place, Stage, Support, SupportState, TimeAsked
+from qipan.contracts.case import (
+    CaseState,
+    ClockState,
+    Handover,
+    Place,
+    Stage,
+    Support,
+    SupportState,
+    TimeAsked,
+)
 from qipan.contracts.comments import CaseCommented
 from qipan.contracts.events import CASE_EVENTS
 from qipan.contracts.modes import Mode, ModeState, ModeSwitched
@@ -273,6 +282,10 @@ def test_who_is_summoned_hears_and_nobody_else(district: District) -> None:
     late = who_hears(WhistleOverdue.type, case(), directory, Addressed(departments=("water",)))
     assert {r.person.rpartition(".")[0] for r in late} == {"sandun.dispatcher", "sandun.water"}
     assert who_hears(WhistleBlown.type, case(), directory) == []
+    taken = Handover(to="wenxin", state="accepted", reason="x", by="x", at=MORNING, holder="wenxin")
+    abroad = {r.person for r in who_hears(WhistleBlown.type, case(handover=taken), directory, to)}
+    assert "wenxin.water.1" in abroad
+    assert not any(person.startswith("sandun.") for person in abroad)
 
 
 def test_what_has_no_case_is_told_to_whom_it_concerns(district: District) -> None:

@@ -15,7 +15,7 @@ from qipan.contracts.field import (
 )
 from qipan.messaging.service import Received, Timer, Work, answer, on_timer
 from qipan.tenancy import Person
-from services.dispatch import crew, fielded, shift_store
+from services.dispatch import crew, fielded, handover, shift_store
 from services.dispatch.acting import Acting
 from services.dispatch.availability import Availability
 from services.dispatch.process import Do
@@ -122,7 +122,7 @@ class Field(Acting):
 
     def _go(self, work: Work, call: Received[CaseCommand], do: str) -> CaseAnswer:
         before = self._find(work, call)
-        tenant = before.case.tenant
+        tenant = handover.workers_tenant(before.case)
         duty = shift_store.duty_of(work.conn, tenant, call.grant.sub)
         off = duty.why_off(work.now(tenant), required=self._required(tenant))
         if off is not None:

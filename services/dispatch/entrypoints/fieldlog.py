@@ -21,7 +21,7 @@ from qipan.contracts.fieldlog import (
 )
 from qipan.ids import derived_id
 from qipan.messaging.service import Received, Work, answer
-from services.dispatch import fieldlog, fieldlog_store, reading, whistle_store
+from services.dispatch import fieldlog, fieldlog_store, handover, whistle_store
 from services.dispatch.acting import Acting
 
 
@@ -31,8 +31,12 @@ class Log(Acting):
     @answer(GiveInstruction)
     def give_instruction(self, work: Work, call: Received[GiveInstruction]) -> LogEntry:
         """指令."""
-        case = self._open(work, call, call.data.case_id)
-        squads = self.grounds.of(case.tenant).squads
+        case = self._commanded(work, call, call.data.case_id)
+        parts = {support.unit for support in case.supports}
+        squads = [
+            *self.grounds.of(handover.commander(case)).squads,
+            *(squad for squad in self.grounds.of(case.tenant).squads if squad.unit.id in parts),
+        ]
         units = {squad.unit.id: [id for id, _ in squad.workers] for squad in squads}
         unit, worker = fieldlog.addressee(case, call.data, units)
         entry = self._entry(work, call, case, EntryKind.INSTRUCTION, call.data.text, unit=unit, worker=worker)
@@ -78,7 +82,7 @@ class Log(Acting):
     @answer(AnswerBackup)
     def answer_backup(self, work: Work, call: Received[AnswerBackup]) -> LogEntry:
         """Answered twice is once: the first answer counts."""
-        case, asked = self._open(work, call, call.data.case_id), call.data
+        case, asked = self._commanded(work, call, call.data.case_id), call.data
         called = fieldlog_store.find(work.conn, case.tenant, asked.entry_id)
         called = fieldlog.may_answer(called, EntryKind.BACKUP_ANSWERED, case.case_id)
         known = fieldlog_store.answer_to(work.conn, case.tenant, called.entry_id)
@@ -98,26 +102,51 @@ class Log(Acting):
     def list_backup(self, work: Work, call: Received[ListBackup]) -> CaseLog:
         """The dispatcher's list of who needs more hands."""
         call.grant.require(tenant=call.tenant)
-        return CaseLog(
-            entries=fieldlog_store.unanswered(work.conn, call.tenant, EntryKind.BACKUP, call.data.limit)
-        )
+        asked = call.data
+        return fieldlog_store.unanswered(work.conn, call.tenant, EntryKind.BACKUP, asked.after, asked.limit)
 
     def _open(self, work: Work, call: Received, case_id: str) -> CaseState:
-        case = self._found(call, reading.find(work.conn, call.tenant, case_id), case_id).case
+        case = self._found(call, self._seek(work, call, case_id), case_id).case
         fieldlog.going_on(case)
         return case
 
+    def _commanded(self, work: Work, call: Received, case_id: str) -> CaseState:
+        """The open case, for the centre that commands it."""
+        stored = self._found(call, self._seek(work, call, case_id), case_id)
+        handover.require_field_command(stored.case, self._actor(call, stored))
+        fieldlog.going_on(stored.case)
+        return stored.case
+
     def _party(self, work: Work, call: Received, case_id: str) -> CaseState:
-        """The case, for who has a part in it, also through a whistle that summoned them."""
-        stored = reading.find(work.conn, call.tenant, case_id)
+        """The case, for who has a part in it.
+
+        That is also who supports it, whom a whistle summoned, and whom the centre told what to do.
+        """
+        stored = self._seek(work, call, case_id)
+        if stored is not None and (
+            self._has_a_part(call, stored.case) or self._was_told(work, call, stored.case)
+        ):
+            return stored.case
         if stored is not None and (whistle := whistle_store.open_of(work.conn, stored.case.tenant, case_id)):
             summoned = {one.department for one in whistle.summons}
-            units = self.process.district.units_of(stored.case.tenant)
+            fields = handover.in_its_field(stored.case)
+            units = [unit for field in fields for unit in self.process.district.units_of(field)]
             if any(call.grant.allows(department=department) for department in summoned) or any(
                 unit.department in summoned and call.grant.allows(unit=unit.id) for unit in units
             ):
                 return stored.case
         return self._found(call, stored, case_id).case
+
+    def _has_a_part(self, call: Received, case: CaseState) -> bool:
+        allows = call.grant.allows
+        return any(allows(tenant="", unit=one.unit, department=one.department) for one in case.supports)
+
+    def _was_told(self, work: Work, call: Received, case: CaseState) -> bool:
+        principal = call.grant.principal
+        if principal is None or not principal.units:
+            return False
+        given = fieldlog_store.instructions(work.conn, case.tenant, case.case_id)
+        return any(fieldlog.meant_for(entry, principal.sub, principal.units) for entry in given)
 
     def _entry(
         self,

@@ -21,7 +21,6 @@ from services.dispatch.change import Stored
 from services.dispatch.filing import task_id_of
 from services.dispatch.process import Do
 from services.dispatch.steps import Brings
-from services.dispatch.worklist import Cursor, Order
 
 
 class HandingOver(Acting):
@@ -118,10 +117,9 @@ class HandingOver(Acting):
         district = self.process.district
         above = district.tenant(call.tenant).kind is TenantKind.DISTRICT
         towns = self._tenants(call.tenant) if above else ()
-        after = Cursor.parse(call.data.after) if call.data.after else None
-        page = handovers.listed(work.conn, call.tenant, towns, after, call.data.limit)
-        more = str(Cursor.of(page[-1], Order.DUE)) if len(page) == call.data.limit else None
-        return CaseList(cases=tuple(page), next=more)
+        after = handovers.Place.parse(call.data.after) if call.data.after else None
+        page, more = handovers.listed(work.conn, call.tenant, towns, after, call.data.limit)
+        return CaseList(cases=page, next=more)
 
     def _tenants(self, tenant: str) -> tuple[str, ...]:
         """Whose a case can become: the district's and its towns', in the same exercise."""

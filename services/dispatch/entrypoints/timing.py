@@ -26,7 +26,6 @@ from services.dispatch.entrypoints.clocks import Clocks
 from services.dispatch.process import Do
 from services.dispatch.steps import Brings
 from services.dispatch.time_requests import Place, Row
-from services.dispatch.timed import DISTRICT_LEVEL
 
 GRANTS = {
     TimeKind.EXTENSION.value: Do.EXTEND,
@@ -94,19 +93,19 @@ class Timing(Clocks):
     @answer(ListTimeRequests)
     def list_time_requests(self, work: Work, call: Received[ListTimeRequests]) -> TimeRequests:
         """What waits for a decision, or for the department's word, the longest first."""
-        tenants, level = self._decided_here(call.tenant)
+        towns = self._towns_below(call.tenant)
         after = Place.parse(call.data.after) if call.data.after else None
         department = self.process.district.tenant(call.tenant).kind is TenantKind.DEPARTMENT
         endorses = call.tenant if department else None
-        rows = time_requests.waiting(work.conn, tenants, level, after, call.data.limit + 1, endorses)
+        rows = time_requests.waiting(work.conn, call.tenant, towns, after, call.data.limit + 1, endorses)
         return self._requests_page(work, rows, call.data.limit)
 
     @answer(ListSuspended)
     def list_suspended(self, work: Work, call: Received[ListSuspended]) -> TimeRequests:
         """问题库."""
-        tenants, _ = self._decided_here(call.tenant)
+        towns = self._towns_below(call.tenant)
         after = Place.parse(call.data.after) if call.data.after else None
-        rows = time_requests.suspended(work.conn, tenants, after, call.data.limit + 1)
+        rows = time_requests.suspended(work.conn, call.tenant, towns, after, call.data.limit + 1)
         return self._requests_page(work, rows, call.data.limit)
 
     def _way(self, call: Received[AskForTime], before: Stored) -> Way:
@@ -118,14 +117,12 @@ class Timing(Clocks):
     def _of_district(self, call: Received[CaseCommand]) -> bool:
         return Scope.DISTRICT in call.grant.scopes
 
-    def _decided_here(self, tenant: str) -> tuple[Sequence[str], str | None]:
-        """The tenants whose requests lie here, and of which level: the district's in all of its towns."""
+    def _towns_below(self, tenant: str) -> Sequence[str]:
+        """The towns of the district that is addressed; none below any other tenant."""
         district = self.process.district
         if district.tenant(tenant).kind is not TenantKind.DISTRICT:
-            return (tenant,), None
-        shadow = shadow_of(tenant)
-        towns = [town.id for town in district.towns]
-        return [in_shadow(town, shadow) if shadow else town for town in towns], DISTRICT_LEVEL
+            return ()
+        return [in_shadow(town.id, shadow_of(tenant)) for town in district.towns]
 
     def _requests_page(self, work: Work, rows: Sequence[Row], limit: int) -> TimeRequests:
         shown = tuple(

@@ -23,8 +23,9 @@ from qipan.ids import derived_id
 from qipan.messaging.service import Received, Timer, Work, answer, on_timer
 from qipan.tenancy import in_shadow, shadow_of
 from qipan.worktime import Limit
-from services.dispatch import reading, telling, whistle_store, whistles
+from services.dispatch import handover, reading, telling, whistle_store, whistles
 from services.dispatch.acting import Acting
+from services.dispatch.change import Stored
 
 WHISTLE_DUE = "whistle.due"
 
@@ -35,8 +36,9 @@ class Whistling(Acting):
     @answer(BlowWhistle)
     def blow_whistle(self, work: Work, call: Received[BlowWhistle]) -> WhistleState:
         """吹哨: every department's clock begins now; an emergency has a limit of its own."""
-        found = reading.find(work.conn, call.tenant, call.data.case_id)
-        case = self._found(call, found, call.data.case_id).case
+        stored = self._found(call, self._seek(work, call, call.data.case_id), call.data.case_id)
+        case = stored.case
+        handover.require_field_command(case, self._actor(call, stored))
         reading.lock(work.conn, [(case.tenant, case.case_id)])
         whistles.refuse_second(whistle_store.open_of(work.conn, case.tenant, case.case_id))
         now = work.now(case.tenant)
@@ -44,7 +46,7 @@ class Whistling(Acting):
             derived_id("whistle", case.tenant, call.id),
             case,
             call.data,
-            self._able(case.tenant),
+            self._able(handover.commander(case)),
             call.grant.sub,
             now,
             self.process.district.deadline(case.tenant, now, self._limit(work, case.tenant)),
@@ -67,7 +69,8 @@ class Whistling(Acting):
         """报到, by who belongs to the department that was summoned."""
         whistle = self._whistle(work, call.tenant, call.data.whistle_id)
         department = call.data.department
-        units = self._able(whistle.tenant).get(department, ())
+        fields = handover.in_its_field(self._case_of(work, whistle).case)
+        units = [unit for field in fields for unit in self._able(field).get(department, ())]
         if not (call.grant.allows(department=department) or any(call.grant.allows(unit=u) for u in units)):
             raise Forbidden(f"Only people of {department} answer for it.")
         after = whistles.answered(whistle, call.data, call.grant.sub, work.now(whistle.tenant))
@@ -75,16 +78,18 @@ class Whistling(Acting):
 
     @answer(EndWhistle)
     def end_whistle(self, work: Work, call: Received[EndWhistle]) -> WhistleState:
-        """解除, by the town that blew it."""
+        """解除, by whoever commands the case."""
         whistle = self._whistle(work, call.tenant, call.data.whistle_id)
-        call.grant.require(tenant=whistle.tenant)
+        stored = self._case_of(work, whistle)
+        handover.require_field_command(stored.case, self._actor(call, stored))
+        call.grant.require(tenant=handover.commander(stored.case))
         after = whistles.ended(whistle, call.data.outcome, call.grant.sub, work.now(whistle.tenant))
         departments = tuple(one.department for one in after.summons)
         return self._changed(work, after, WhistleEnded, Addressed(departments=departments))
 
     @answer(ListWhistles)
     def list_whistles(self, work: Work, call: Received[ListWhistles]) -> Whistles:
-        """The town's, to its people; to others those that summon them."""
+        """The town's and those of cases that it took over, to its people; to others those that summon them."""
         reach, asked = call.grant.reach(), call.data
         found = whistle_store.page(work.conn, call.tenant, asked.case_id, asked.limit, ended=asked.ended)
         if not reach.everything:
@@ -118,11 +123,15 @@ class Whistling(Acting):
         self, work: Work, after: WhistleState, kind: type[WhistleEvent], to: Addressed | None = None
     ) -> WhistleState:
         whistle_store.keep(work.conn, after)
-        stored = reading.find(work.conn, after.tenant, after.case_id)
-        if stored is None:
-            raise NotFound(f"There is no case {after.case_id!r} any more.")
-        self._tell(work, kind(case=stored.case, whistle=after, to=to or Addressed()))
+        case = self._case_of(work, after).case
+        self._tell(work, kind(case=case, whistle=after, to=to or Addressed()))
         return after
+
+    def _case_of(self, work: Work, whistle: WhistleState) -> Stored:
+        stored = reading.find(work.conn, whistle.tenant, whistle.case_id)
+        if stored is None:
+            raise NotFound(f"There is no case {whistle.case_id!r} any more.")
+        return stored
 
     def _tell(self, work: Work, event: WhistleEvent) -> None:
         """To the town, and to each summoned department that is a tenant of its own."""
