@@ -146,7 +146,9 @@ class Log(Acting):
         if principal is None or not principal.units:
             return False
         given = fieldlog_store.instructions(work.conn, case.tenant, case.case_id)
-        return any(fieldlog.meant_for(entry, principal.sub, principal.units) for entry in given)
+        mine = [entry for entry in given if fieldlog.meant_for(entry, principal.sub, principal.units)]
+        # Meant for me is not enough: the right must reach my own things at all.
+        return any(call.grant.allows(tenant="", unit=unit) for unit in principal.units) if mine else False
 
     def _entry(
         self,
