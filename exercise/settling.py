@@ -1,7 +1,7 @@
 """Waiting until what has been accepted has found its place: events are on their way for a moment."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from exercise.books import Books, audit
@@ -12,15 +12,16 @@ LOOK_SECONDS = 2.0
 
 def settled_books(
     database_urls: Mapping[str, str],
-    ledger: Path,
+    ledger: Path | Iterable[Path],
     *,
     patience: float,
     say: Callable[[str], None] = lambda words: None,
 ) -> Books:
-    """The books once they balance and no status is behind, or once nothing moved for `patience` seconds."""
+    """The books of one ledger or several, once they balance and no status is behind, or once nothing moved for `patience` seconds."""
+    ledgers = [ledger] if isinstance(ledger, Path) else list(ledger)
     deadline, before = Deadline(patience), None
     while True:
-        books = audit(database_urls, ledger)
+        books = audit(database_urls, ledgers)
         if books.balanced and not books.stale:
             return books
         now = (books.lost, books.stale, books.duplicate_effects, books.filed)

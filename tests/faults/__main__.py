@@ -144,7 +144,7 @@ def _control(guard: str, seed: int) -> dict[str, Any]:
         load.finish()
         doubler.stop()
         home.settle_or_give_up()
-        figures = verdict.judge(home, Evidence()).figures
+        figures = verdict.judge(home, Evidence(), patience=10).figures
     noticed = ("lost",) if guard == "no_outbox" else ("product_doubles", "tally_doubles")
     counted = ("acknowledged", "lost", "duplicate_effects", "product_doubles", "tally_doubles")
     return {name: figures[name] for name in counted} | {"noticed": all(figures[name] for name in noticed)}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 _ROWS: dict[str, tuple[str, ...]] = {
     "inspect": ("pass", "fail"),
+    "dispatch": ("dispatch", "ask"),  # a department is asked where its unit may not be commanded
     "arbitrate": ("allow-return", "deny-return"),
 }
 """Actions over HTTP that the history calls otherwise, by what was decided."""
