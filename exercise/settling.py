@@ -17,7 +17,10 @@ def settled_books(
     patience: float,
     say: Callable[[str], None] = lambda words: None,
 ) -> Books:
-    """The books of one ledger or several, once they balance and no status is behind, or once nothing moved for `patience` seconds."""
+    """The books of one ledger or several, once they balance and no status is behind.
+
+    Or as they are, once nothing has moved for `patience` seconds.
+    """
     ledgers = [ledger] if isinstance(ledger, Path) else list(ledger)
     deadline, before = Deadline(patience), None
     while True:
