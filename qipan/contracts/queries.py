@@ -171,6 +171,8 @@ class HeldReport(Part):
 
     `component` is the one that it names; `place` that of the one that triage takes it to mean, when it names
     none. `level` is the risk that its sender sees. `duplicates`: what it may be the same as, the earliest first.
+    `waits_for`: the id of the acceptor whose it is to decide, until `due_at` (domain time); anybody who may can.
+    `urgent`: by its level or its words.
     """
 
     report_id: str
@@ -189,6 +191,10 @@ class HeldReport(Part):
     suggestion: Suggested | None = None
     level: Level | None = None
     duplicates: tuple[LikelyDuplicate, ...] = ()
+    held_at: datetime | None = None
+    due_at: datetime | None = None
+    waits_for: str | None = None
+    urgent: bool = False
 
 
 class HeldReports(Part):

@@ -15,6 +15,7 @@ from qipan.contracts.fieldlog import LOG_EVENTS
 from qipan.contracts.modes import ModeSwitched
 from qipan.contracts.offline import ConflictKept
 from qipan.contracts.verifications import VerificationAsked
+from qipan.contracts.waiting import ReportWaiting
 from qipan.contracts.whistle import WHISTLE_EVENTS
 
 CORE_SERVICES = ("intake", "dispatch", "notify", "analytics")
@@ -27,7 +28,7 @@ FIELD_EVENTS: tuple[type[FieldEvent], ...] = (
 )
 """What happens about a case in the field, beside its process: for people, and for whom it names."""
 
-NOTICE_EVENTS: tuple[type[Event], ...] = (VerificationAsked, ModeSwitched)
+NOTICE_EVENTS: tuple[type[Event], ...] = (VerificationAsked, ReportWaiting, ModeSwitched)
 """What people are told of that has no case: before there is one, or about a whole town."""
 
 SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {

@@ -131,6 +131,15 @@ KNOWN: Mapping[str, KnownSetting] = {
     "triage.verify-limit": KnownSetting(
         "how long the grid worker has for it; then an acceptor decides", A_LIMIT, _limit
     ),
+    "triage.accept-limit": KnownSetting(
+        "how long a report may wait for an acceptor; then the shift leaders are told", A_LIMIT, _limit
+    ),
+    "triage.accept-limit-urgent": KnownSetting("and how long an urgent one", A_LIMIT, _limit),
+    "triage.urgent-words": KnownSetting(
+        "words that make a report urgent whatever it is about, while it waits for an acceptor",
+        "a list of text",
+        _words,
+    ),
     "triage.hold-minutes": KnownSetting(
         "how long a report with a likely matter waits for a person; 0: for ever", _WHOLE, _whole
     ),

@@ -16,9 +16,10 @@ from qipan.contracts.level import Level
 from qipan.contracts.responsible import Responsible
 from qipan.storage import Timer, Work
 from services.intake import store
+from services.intake.awaiting import ACCEPT_DUE, hold, waiting
 from services.intake.desk import Desk
 from services.intake.duplicates import bucket_of
-from services.intake.feed import NOBODY, Readers
+from services.intake.feed import NOBODY
 from services.intake.public_status import STATUS_OF, ReportStatus
 from services.intake.triage_batch import HELD_DUE, summary_of, tell_readers
 from services.intake.verification import cell_of
@@ -143,8 +144,9 @@ def decide_held(
         before = find(work.conn, tenant, command.report_id)
         if before is not None:
             ruling = replace(ruling, verification=checked(before))
-    rule(work, [(row, ruling)], "held", desk.readers)
-    work.cancel_timers(tenant, command.report_id, HELD_DUE)
+    rule(work, [(row, ruling)], "held", desk)
+    for kind in (HELD_DUE, ACCEPT_DUE):
+        work.cancel_timers(tenant, command.report_id, kind)
     return STATUS_OF[ruling.outcome]
 
 
@@ -180,36 +182,47 @@ def split(work: Work, tenant: str, command: SplitReport, who: str, desk: Desk) -
         raise NotFound(f"There is no report {command.report_id!r}.")
     if row.merged_into is None:
         raise IllegalTransition(f"The report is joined to no other; it is {row.status!r}.")
-    rule(work, [(row, Ruling(Outcome.HOLD, row.matter, command.reason.strip(), who))], "merged", desk.readers)
+    rule(work, [(row, Ruling(Outcome.HOLD, row.matter, command.reason.strip(), who))], "merged", desk)
     hold_for = desk.policy(tenant).hold_for
     if hold_for is not None and row.matter is not None:
         work.set_timer(tenant=tenant, kind=HELD_DUE, ref=row.report_id, due_at=work.now(tenant) + hold_for)
     return STATUS_OF[Outcome.HOLD]
 
 
-def file_waited(work: Work, due: Sequence[Timer], readers: Readers = NOBODY) -> None:
+def file_waited(work: Work, due: Sequence[Timer], desk: Desk | None = None) -> None:
     """File the reports that nobody decided about in time, as what they most likely are."""
     rows = store.held_among(work.conn, {(timer.tenant, timer.ref) for timer in due})
     likely = [(row, Ruling(Outcome.FILE, row.matter, "waited", BY_WAITING)) for row in rows if row.matter]
     if likely:
-        rule(work, likely, "held", readers)
+        rule(work, likely, "held", desk)
+
+
+def tell_overdue(work: Work, due: Sequence[Timer], desk: Desk) -> None:
+    """Tell of the reports that still wait for a person though their accept clock ran out; others are left alone."""
+    for row in store.held_among(work.conn, {(timer.tenant, timer.ref) for timer in due}):
+        clock = desk.accept_clock(row.tenant, row.report_id, row.level, row.text, row.held_at)
+        held = _told(row, Ruling(Outcome.HOLD, row.matter, row.reason, row.decided_by), row.held_at)
+        event = waiting(held, clock, overdue=True)
+        work.publish(event, tenant=row.tenant, subject=row.report_id, trace=row.traceparent)
 
 
 def rule(
     work: Work,
     rulings: Sequence[tuple[Row[Any], Ruling]],
     waiting: store.Waiting,
-    readers: Readers = NOBODY,
+    desk: Desk | None = None,
 ) -> None:
-    """Write and tell what was decided about reports that wait so."""
+    """Write and tell what was decided about reports that wait so; `desk` starts the clock of what is held now."""
     now = {row.tenant: work.now(row.tenant) for row, _ in rulings}
     judged = [_judged(row, ruling, now[row.tenant]) for row, ruling in rulings]
     decided = store.judge(work.conn, judged, waiting)
-    tell_readers(work, readers, judged, decided)
+    tell_readers(work, desk.readers if desk else NOBODY, judged, decided)
     for row, ruling in rulings:
         if (row.tenant, row.report_id) in decided:
             event = _told(row, ruling, now[row.tenant])
             work.publish(event, tenant=row.tenant, subject=row.report_id, trace=row.traceparent)
+            if ruling.outcome is Outcome.HOLD and desk is not None:
+                hold(work, desk, row.tenant, event, row.text, row.traceparent)
 
 
 def _judged(row: Row[Any], ruling: Ruling, now: datetime) -> store.Judged:

@@ -10,6 +10,7 @@ from qipan.contracts.events import Outcome, ReportReceived
 from qipan.contracts.level import Level
 from qipan.contracts.responsible import Responsible
 from qipan.tenancy import District, base_of
+from services.intake.accept_clock import AcceptClock, chosen
 from services.intake.classify import Classification
 from services.intake.duplicates import Alike, OpenReports, Said
 from services.intake.feed import Readers
@@ -230,6 +231,15 @@ class Desk:
         if triaged.decision.reason == NO_GRID_WORKER:
             return None
         return None if hold_for is None else now + hold_for
+
+    def accept_clock(
+        self, tenant: str, report_id: str, level: Level | str | None, text: str, held_at: datetime
+    ) -> AcceptClock:
+        """Until when a report held since `held_at` (domain time) may wait for an acceptor, and for whom it does."""
+        book = self._book(tenant)
+        urgent = book.policy.accept.is_urgent(level, text)
+        due_at = self._district.deadline(tenant, held_at, book.policy.accept.limit_of(urgent))
+        return AcceptClock(urgent, due_at, chosen(report_id, book.acceptors))
 
     def is_walked(self, tenant: str, cells: Mapping[str, str]) -> bool:
         """Whether some grid worker answers for the duty cell among these."""

@@ -47,8 +47,9 @@ from qipan.tenancy.bodies import answerable
 from services.intake import feed, store, verifications
 from services.intake.accept import Submission, accept
 from services.intake.admission import admit
+from services.intake.awaiting import ACCEPT_DUE
 from services.intake.contacts import Contacts
-from services.intake.decide import decide_held, file_waited, split
+from services.intake.decide import decide_held, file_waited, split, tell_overdue
 from services.intake.desk import Desk
 from services.intake.devices import registry
 from services.intake.feed import FORGET_DUE
@@ -129,7 +130,12 @@ class Intake:
     @on_timer(HELD_DUE)
     def held_long_enough(self, work: Work, due: Sequence[Timer]) -> None:
         """File what nobody decided about within the town's waiting time."""
-        file_waited(work, due, self.desk.readers)
+        file_waited(work, due, self.desk)
+
+    @on_timer(ACCEPT_DUE)
+    def waited_too_long(self, work: Work, due: Sequence[Timer]) -> None:
+        """Tell of what no acceptor decided about in time."""
+        tell_overdue(work, due, self.desk)
 
     @answer(SubmitReport)
     def submit_report(self, work: Work, call: Received[SubmitReport]) -> ReportAnswer:
@@ -182,7 +188,7 @@ class Intake:
         rows = store.held(work.conn, call.tenant, asked.limit + 1, held_place(asked.after))
         page = rows[: asked.limit]
         return HeldReports(
-            reports=tuple(held_report(row, self.contacts) for row in page),
+            reports=tuple(held_report(row, self.contacts, self.desk) for row in page),
             next=held_mark(page[-1].later, page[-1].held_at, page[-1].report_id)
             if len(rows) > asked.limit
             else None,
@@ -230,13 +236,13 @@ class Intake:
     def answer_verification(self, work: Work, call: Received[AnswerVerification]) -> ReportAnswer:
         """What a grid worker found on the spot."""
         matters = self.district.matters_of(call.tenant).keys()
-        status = verifications.answer(work, call.tenant, call.data, matters, call.grant, self.desk.readers)
+        status = verifications.answer(work, call.tenant, call.data, matters, call.grant, self.desk)
         return ReportAnswer(report_id=call.data.report_id, tenant=call.tenant, status=status)
 
     @on_timer(VERIFY_DUE)
     def verification_due(self, work: Work, due: Sequence[Timer]) -> None:
         """Give what nobody looked at in time to an acceptor."""
-        verifications.lapse(work, due, self.desk.readers)
+        verifications.lapse(work, due, self.desk)
 
     @on_timer(FORGET_DUE)
     def forget_entries(self, work: Work, due: Sequence[Timer]) -> None:

@@ -8,6 +8,7 @@ from qipan.contracts.level import Level
 from qipan.contracts.responsible import Responsible
 from qipan.tenancy import District, Matter, Severity
 from qipan.tenancy.bodies import answerable
+from services.intake.accept_clock import acceptors_of
 from services.intake.admission import GRID_CHANNEL
 from services.intake.classify import Classification, Vocabulary, Wording, first_within
 from services.intake.town_policy import TownPolicy
@@ -18,7 +19,7 @@ from services.intake.verification import walked_cells
 class TownBook:
     """What the desk knows of a town: its matters, their words, how it triages, whom it sends people to.
 
-    `walked` are the duty cells that some grid worker answers for.
+    `walked` are the duty cells that some grid worker answers for, `acceptors` the ids of who decides about reports.
     """
 
     matters: Mapping[str, Matter]
@@ -26,6 +27,7 @@ class TownBook:
     policy: TownPolicy
     responsible: Mapping[str, Responsible]
     walked: frozenset[str]
+    acceptors: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, district: District, tenant: str) -> "TownBook":
@@ -46,6 +48,7 @@ class TownBook:
             policy,
             answerable(district, tenant),
             walked_cells(district.people_of(tenant)),
+            acceptors_of(district, tenant),
         )
 
     def given(self, report: ReportReceived) -> Classification | None:

@@ -8,6 +8,7 @@ from qipan.contracts.level import Level
 from qipan.tenancy import District
 from qipan.tenancy.bodies import assigned
 from qipan.worktime import Limit
+from services.intake.accept_clock import AcceptRules
 from services.intake.duplicates import Closeness
 from services.intake.verification import LIMIT
 
@@ -20,6 +21,12 @@ PROPOSE_LIKENESS = 0.5
 HOLD_MINUTES = 60
 PLACE_METRES = 500
 COMPONENT_METRES = 15
+ACCEPT_LIMIT = "30 minutes"
+ACCEPT_LIMIT_URGENT = "5 minutes"
+URGENT_WORDS = (
+    *("救命", "着火", "起火", "爆炸", "被困", "触电", "有人受伤", "伤亡", "溺水"),
+    *("help me", "on fire", "explosion", "trapped", "electrocut", "injured", "drowning"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,7 @@ class TownPolicy:
     to be asked whether they are the same.
     `hold-minutes`: how long (domain time) a report with a likely matter waits for a person before it is filed
     as that; 0: for ever.
+    `accept-limit`, `accept-limit-urgent`, `urgent-words`: how long a held report may wait for an acceptor.
     `place-metres`: how far off a place found by its name may be to be filed without a person; 0: any.
     `component-metres`: within how many metres a component of the matter is taken for the one meant; 0: never.
     `out-of-scope`: words of what the town does not handle, with the ids of whose it is where known.
@@ -54,6 +62,7 @@ class TownPolicy:
     component_metres: int
     verify_levels: frozenset[Level]
     verify_limit: Limit
+    accept: AcceptRules
 
     @classmethod
     def of(cls, district: District, tenant: str) -> "TownPolicy":
@@ -83,5 +92,15 @@ class TownPolicy:
             place_metres=district.setting(tenant, "triage.place-metres", PLACE_METRES),
             verify_levels=frozenset(map(Level, district.setting(tenant, "triage.verify-levels", no_words))),
             verify_limit=Limit.parse(district.setting(tenant, "triage.verify-limit", LIMIT)),
+            accept=AcceptRules(
+                limit=Limit.parse(district.setting(tenant, "triage.accept-limit", ACCEPT_LIMIT)),
+                urgent_limit=Limit.parse(
+                    district.setting(tenant, "triage.accept-limit-urgent", ACCEPT_LIMIT_URGENT)
+                ),
+                urgent_words=tuple(
+                    word.casefold()
+                    for word in district.setting(tenant, "triage.urgent-words", list(URGENT_WORDS))
+                ),
+            ),
             component_metres=district.setting(tenant, "triage.component-metres", COMPONENT_METRES),
         )

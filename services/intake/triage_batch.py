@@ -11,6 +11,7 @@ from qipan.messaging.received import Received
 from qipan.personal import struck
 from qipan.storage import Work
 from services.intake import feed, store
+from services.intake.awaiting import hold
 from services.intake.desk import Desk, Examined, Triaged
 from services.intake.duplicates import Box, OpenReports, bucket_of, meeting_places
 from services.intake.feed import Readers
@@ -43,6 +44,8 @@ def triage(work: Work, desk: Desk, batch: Sequence[Received[ReportReceived]]) ->
             asked.append(begun)
         event = told(one, now[tenant], begun)
         work.publish(event, tenant=tenant, subject=report.report_id, trace=traces[key])
+        if one.decision.outcome is Outcome.HOLD:
+            hold(work, desk, tenant, event, report.text, traces[key])
         due_at = desk.held_until(one, now[tenant])
         if due_at is not None:
             work.set_timer(tenant=tenant, kind=HELD_DUE, ref=report.report_id, due_at=due_at)

@@ -21,7 +21,7 @@ from qipan.storage import Timer, Work
 from services.intake import store
 from services.intake import verification_rows as rows
 from services.intake.decide import Ruling, rule
-from services.intake.feed import Readers
+from services.intake.desk import Desk
 from services.intake.pages import mark, place_of
 from services.intake.public_status import STATUS_OF, ReportStatus
 from services.intake.verification import OVERDUE, answer_of
@@ -48,7 +48,7 @@ def answer(
     command: AnswerVerification,
     matters: Collection[str],
     grant: Grant,
-    readers: Readers,
+    desk: Desk,
 ) -> str:
     """Carry out what follows from the grid worker's finding; returns the report's new status.
 
@@ -76,12 +76,12 @@ def answer(
     ended = rows.find(work.conn, tenant, command.report_id)
     assert ended is not None
     ruling = Ruling(follows.outcome, follows.matter, follows.reason, grant.sub, None, checked(ended))
-    rule(work, [(row, ruling)], "verifying", readers)
+    rule(work, [(row, ruling)], "verifying", desk)
     work.cancel_timers(tenant, command.report_id, VERIFY_DUE)
     return STATUS_OF[follows.outcome]
 
 
-def lapse(work: Work, due: Sequence[Timer], readers: Readers) -> None:
+def lapse(work: Work, due: Sequence[Timer], desk: Desk) -> None:
     """Put what nobody looked at in time on the acceptors' list, with the reason; it stays what it was thought to be."""
     lapsed = {
         (row.tenant, row.report_id): row
@@ -103,7 +103,7 @@ def lapse(work: Work, due: Sequence[Timer], readers: Readers) -> None:
         for row in found
     ]
     if rulings:
-        rule(work, rulings, "verifying", readers)
+        rule(work, rulings, "verifying", desk)
 
 
 def _shown(row: Row[Any]) -> Verification:

@@ -30,6 +30,8 @@ class Audience(StrEnum):
     LEADS = "leads"  # the town's
     WORKERS = "workers"  # everybody in the town's field: handlers and grid workers
     WALKERS = "walkers"  # the grid workers of the duty cell that a notice speaks of
+    ACCEPTORS = "acceptors"  # the town's; without any, the overseers
+    OVERSEERS = "overseers"  # the town's shift leaders; without any, the district's people
     DESKS = "desks"  # the dispatchers and shift leaders of the tenants that the event names
     UNIT = "unit"  # everybody who handles cases for the unit that has it
     ADDRESSED = "addressed"  # whom the event itself names: workers, units, departments
@@ -158,6 +160,8 @@ _OF_TENANT: Mapping[Audience, Callable[[str, Directory], Sequence[Person]]] = {
     Audience.SUPERVISORS: lambda base, directory: directory.with_role(base, Role.SUPERVISOR),
     Audience.LEADS: lambda base, directory: directory.with_role(base, Role.TOWN_LEAD),
     Audience.WORKERS: _workers,
+    Audience.ACCEPTORS: lambda base, directory: directory.acceptors(base),
+    Audience.OVERSEERS: lambda base, directory: directory.overseers(base),
 }
 _OF_NOTICE: Mapping[Audience, Callable[[Notice, str, Directory], Sequence[Person]]] = {
     Audience.DISPATCHERS: lambda notice, base, directory: directory.with_role(base, Role.DISPATCHER),

@@ -76,6 +76,18 @@ class Directory:
         roles = (Role.DISTRICT_LEAD, Role.DISPATCHER)
         return [person for role in roles for person in self.with_role(self._district, role)]
 
+    def acceptors(self, tenant: str) -> Sequence[Person]:
+        """Who decides about a live tenant's reports: its acceptors; without any, who sees to it that they do."""
+        return self.with_role(tenant, Role.ACCEPTOR) or self.overseers(tenant)
+
+    def overseers(self, tenant: str) -> Sequence[Person]:
+        """A live tenant's shift leaders; without any, the district's acceptors, or its leads and dispatchers."""
+        return (
+            self.with_role(tenant, Role.SHIFT_LEADER)
+            or self.with_role(self._district, Role.ACCEPTOR)
+            or self.of_district()
+        )
+
     def arbiters(self, tenant: str) -> Sequence[Person]:
         """Whoever of the district decides a live tenant's disputed returns."""
         return self._by_role.get(self._arbiter_of(tenant), ()) if self._arbiter_of else ()

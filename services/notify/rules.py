@@ -11,6 +11,7 @@ from qipan.contracts.comments import CaseCommented
 from qipan.contracts.modes import ModeSwitched
 from qipan.contracts.offline import ConflictKept
 from qipan.contracts.verifications import VerificationAsked
+from qipan.contracts.waiting import ReportWaiting
 from qipan.tenancy import Person, base_of, shadow_of
 from services.notify.audiences import Audience, people
 from services.notify.directory import Directory
@@ -42,6 +43,11 @@ class Rule:
     own_stage: str | None = None
     asked: bool | None = None  # whether it waits for a department that was asked; None: either
     endorsing: bool | None = None  # whether what was asked for waits for a department's word; None: either
+    overdue: bool | None = None  # whether a notice's time is over; None: either
+
+    def applies_to(self, notice: Notice) -> bool:
+        """Whether the rule holds for what has no case."""
+        return self.overdue is None or self.overdue == notice.overdue
 
     def applies(self, case: CaseState) -> bool:
         """Whether the rule holds for the case as the event left it."""
@@ -164,6 +170,9 @@ RULES: tuple[Rule, ...] = (
     Rule(CaseCommented.type, Audience.HANDLER, "case.commented", _IN_HAND),
     # Before there is a case, and about a whole town.
     Rule(VerificationAsked.type, Audience.WALKERS, "verification.asked"),
+    Rule(ReportWaiting.type, Audience.ACCEPTORS, "report.urgent", overdue=False),
+    Rule(ReportWaiting.type, Audience.DISPATCHERS, "report.urgent", overdue=False),
+    Rule(ReportWaiting.type, Audience.OVERSEERS, "report.overdue", overdue=True),
     Rule(ModeSwitched.type, Audience.DISPATCHERS, "mode.switched"),
     Rule(ModeSwitched.type, Audience.LEADS, "mode.switched"),
     Rule(ModeSwitched.type, Audience.WORKERS, "mode.switched"),
@@ -195,7 +204,7 @@ def who_hears(
     base, shadow = base_of(about.tenant), shadow_of(about.tenant)
     found: dict[str, Recipient] = {}
     for rule in _BY_EVENT.get(event, ()):
-        if isinstance(about, CaseState) and not rule.applies(about):
+        if not (rule.applies(about) if isinstance(about, CaseState) else rule.applies_to(about)):
             continue
         for person in people(rule.audience, about, base, directory, to):
             if person.id not in found:

@@ -1,7 +1,7 @@
 """What a message may say about a case or a notice: the variables that templates know, in the reader's language.
 
-Nothing here comes from the reporter in person: no name, no number, not the report's own text. Whoever may see
-more sees it in the case itself.
+Nothing here comes from the reporter in person: no name, no number, and of the report's own text only the summary of
+one that waits, in which those are struck out. Whoever may see more sees it in the case itself.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,6 +33,9 @@ VARIABLES: Mapping[str, str] = {
     "expedited": "how often the case was expedited",
     "report": "the id of a report that has no case yet",
     "look_by": "until when somebody is to look at it on the spot, in the tenant's zone",
+    "summary": "the beginning of a report that waits for an acceptor, without names and numbers of its reporter's",
+    "accept_by": "until when somebody is to decide about it, in the tenant's zone",
+    "waits_for": "the name of the acceptor for whom it waits",
     "mode": "the town's operating mode from now on, in words, with the level of an emergency",
     "mode_until": "until when that holds, in the tenant's zone",
     "mode_reason": "why the mode was switched, in the words of whoever did",
@@ -92,7 +95,7 @@ def words_about(
         "arrive": when(to.due_at),
     }
     if isinstance(about, Notice):
-        return words | _of_notice(about, language, when)
+        return words | _of_notice(about, language, directory, when)
     return words | _of_case(about, language, directory, when)
 
 
@@ -116,8 +119,15 @@ def _of_case(
     }
 
 
-def _of_notice(notice: Notice, language: str, when: Callable[[datetime | None], str]) -> dict[str, str]:
-    words = {"look_by": when(notice.look_by)}
+def _of_notice(
+    notice: Notice, language: str, directory: Directory, when: Callable[[datetime | None], str]
+) -> dict[str, str]:
+    words = {"look_by": when(notice.look_by), "accept_by": when(notice.accept_by)}
+    if notice.summary is not None:
+        words["summary"] = notice.summary
+    acceptor = directory.person(notice.waits_for) if notice.waits_for else None
+    if acceptor is not None:
+        words["waits_for"] = acceptor.name
     if notice.report_id is not None:
         words["report"] = notice.report_id
     if notice.mode is not None:

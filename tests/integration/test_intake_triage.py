@@ -24,13 +24,16 @@ from qipan.contracts.events import (
     ReportReceived,
 )
 from qipan.contracts.level import Level
+from qipan.contracts.waiting import ReportWaiting
 from qipan.messaging.received import Received
+from qipan.storage import Timer
 from qipan.storage.timers import take_due
 from qipan.tenancy.bodies import answerable
 from qipan.testing import Databases
 from services.intake import store
+from services.intake.awaiting import ACCEPT_DUE
 from services.intake.contacts import Contacts
-from services.intake.decide import decide_held, file_waited, split
+from services.intake.decide import decide_held, file_waited, split, tell_overdue
 from services.intake.desk import Desk
 from services.intake.follow import follow
 from services.intake.held import held_report
@@ -383,7 +386,7 @@ def test_held_reports_are_listed_longest_waiting_first_page_by_page(office: Offi
     with office.here.database.begin() as work:
         while page := store.held(work.conn, "sandun", 2, after):
             listed += [row.report_id for row in page]
-            after = (page[-1].held_at, page[-1].report_id)
+            after = (page[-1].later, page[-1].held_at, page[-1].report_id)
         assert store.held(work.conn, "liuxia", 2, None) == []
     assert listed == waiting
 
@@ -397,6 +400,67 @@ def test_an_acceptor_declines_for_a_reason(office: Office) -> None:
     assert office.row(report_id).reason == "不知所云"
     with pytest.raises(NotFound):
         office.decide("nobody", outcome=Outcome.DECLINE, reason="x")
+
+
+def test_a_held_report_has_an_accept_clock_and_somebody_is_told(office: Office) -> None:
+    """An urgent one is told of at once, whatever still waits when its time is over once; who decides stops it."""
+    urgent = office.report("救命，快来，打13812345678")
+    dull, decided = office.report("嗯嗯嗯"), office.report("哦哦哦")
+    batch = office.received()
+    office.triage(batch)
+    office.triage(batch)  # delivered twice
+
+    def heard() -> dict[str, ReportWaiting]:
+        said = [one for one in office.here.said() if one["type"] == ReportWaiting.type]
+        assert {one["tenant"] for one in said} <= {"sandun"}
+        assert len({one["subject"] for one in said}) == len(said)
+        return {one["subject"]: ReportWaiting(**one["data"]) for one in said}
+
+    def pass_time(minutes: int) -> dict[str, ReportWaiting]:
+        office.received()  # forgets what was told
+        office.here.clock.advance(timedelta(minutes=minutes))
+        with office.here.database.begin() as work:
+            due = take_due(work.conn, "intake", ACCEPT_DUE, office.here.clock.now("sandun"))
+            tell_overdue(work, due, office.desk)
+        return heard()
+
+    [(told_of, at_once)] = heard().items()
+    assert (told_of, at_once.urgent, at_once.overdue, at_once.reason) == (urgent, True, False, "no-matter")
+    assert at_once.due_at - at_once.held_at == timedelta(minutes=5)
+    assert at_once.summary == "救命，快来，打***"
+    contacts = Contacts(Keyring.parse(""))
+    listed = held_report(office.row(urgent), contacts, office.desk)
+    assert (listed.waits_for, listed.due_at) == (at_once.waits_for, at_once.due_at)
+    assert (listed.reason, listed.urgent, listed.held_at) == ("no-matter", True, at_once.held_at)
+    assert str(listed.waits_for).startswith("sandun.acceptor.")
+    assert pass_time(4) == {}
+    [late] = pass_time(2).values()
+    assert late == at_once.model_copy(update={"overdue": True})
+    assert office.decide(decided, outcome=Outcome.DECLINE, reason="不知所云") == "declined"
+    assert pass_time(20) == {}
+    overdue = pass_time(5)
+    assert {id: (one.urgent, one.overdue) for id, one in overdue.items()} == {dull: (False, True)}
+    assert pass_time(60) == {}
+    assert office.row(dull).status == "held"
+
+
+def test_a_clock_that_outlives_its_report_tells_nobody_and_a_split_one_is_due_anew(office: Office) -> None:
+    first, again = office.report("文三路口暴露垃圾成堆"), office.report("文三路口暴露垃圾成堆！")
+    office.triage()
+    office.received()
+    merged, into = (again, first) if office.row(again).status == "merged" else (first, again)
+    with office.here.database.begin() as work:
+        now = work.now("sandun")
+        for report_id in (first, again):
+            work.set_timer(tenant="sandun", kind=ACCEPT_DUE, ref=report_id, due_at=now)
+        tell_overdue(work, [Timer("sandun", ACCEPT_DUE, id, now, {}) for id in (merged, into)], office.desk)
+    assert office.here.said() == []
+    with office.here.database.begin() as work:
+        split(work, "sandun", SplitReport(report_id=merged, reason="两处"), "acceptor.2", office.desk)
+    with office.here.database.begin() as work:
+        later = now + timedelta(minutes=30)
+        due = take_due(work.conn, "intake", ACCEPT_DUE, later)
+    assert {one.ref: one.due_at for one in due} == {into: now, merged: later}
 
 
 def test_a_held_report_with_a_likely_matter_is_filed_when_nobody_decides(office: Office) -> None:

@@ -27,13 +27,14 @@ from qipan.contracts.modes import Mode, ModeState, ModeSwitched
 from qipan.contracts.offline import ConflictKept
 from qipan.contracts.subscriptions import FIELD_EVENTS, NOTICE_EVENTS
 from qipan.contracts.verifications import VerificationAsked
+from qipan.contracts.waiting import ReportWaiting
 from qipan.contracts.whistle import WhistleBlown, WhistleOverdue
 from qipan.tenancy import District, PackError, Person, Words, load_district
 from services.notify.channel import NotAccepted
 from services.notify.deliveries import BACKOFF, key_of, wait_after
 from services.notify.desk import Desk, Occurrence
 from services.notify.directory import Directory
-from services.notify.notices import Notice
+from services.notify.notices import Notice, notice_of
 from services.notify.rules import RULES, Channel, who_hears
 from services.notify.templates import LANGUAGES, Templates
 from services.notify.words import STAGES, UNKNOWN, VARIABLES, words_about
@@ -313,6 +314,47 @@ def test_what_has_no_case_is_told_to_whom_it_concerns(district: District) -> Non
         seen = "\n".join(desk._write(look, "verification.asked", language))
         assert "r-1" in seen
         assert "03-02 08:00" in seen
+
+
+def test_a_waiting_report_is_told_to_who_can_decide_and_then_to_who_can_see_to_it(district: District) -> None:
+    """Urgent: the acceptors and dispatchers; too late: the shift leaders; the district's where there are none."""
+    event = ReportWaiting(
+        report_id="r-1",
+        place=Place(lon=120.085, lat=30.325, cells={"duty": CELL}),
+        summary="救命，打***",
+        channel="citizen",
+        reason="no-matter",
+        received_at=MORNING,
+        held_at=MORNING,
+        due_at=MORNING + timedelta(minutes=5),
+        waits_for="sandun.acceptor.1",
+        urgent=True,
+    )
+    late = event.model_copy(update={"overdue": True})
+    acceptors = (
+        Person("sandun.acceptor.1", "受理一号", "sandun", ("acceptor",)),
+        Person("xihu.acceptor.1", "区受理", "xihu", ("acceptor",)),
+    )
+    towns = Directory((*PEOPLE, *acceptors), {}, district="xihu")
+    bare = Directory(acceptors[1:], {}, district="xihu")
+    barest = Directory(PEOPLE[8:9], {}, district="xihu")
+    for directory, told, expected in (
+        (towns, event, {"sandun.acceptor.1": "report.urgent", "sandun.dispatcher.1": "report.urgent"}),
+        (towns, late, {"sandun.shift-leader.1": "report.overdue"}),
+        (bare, event, {"xihu.acceptor.1": "report.urgent"}),
+        (bare, late, {"xihu.acceptor.1": "report.overdue"}),
+        (barest, late, {"xihu.dispatcher.1": "report.overdue"}),
+    ):
+        heard = who_hears(ReportWaiting.type, notice_of(told, "sandun"), directory)
+        assert {r.person: r.template for r in heard} == expected
+    desk = Desk(district, {})
+    acceptor = next(person for person in district.people if person.id == "sandun.acceptor.1")
+    for language in LANGUAGES:
+        for template in ("report.urgent", "report.overdue"):
+            text = "\n".join(desk._write(notice_of(late, "sandun"), template, language))
+            assert all(word in text for word in ("r-1", "救命，打***", "03-02 08:05", acceptor.name, CELL)), (
+                text
+            )
 
 
 def test_a_conflict_is_told_to_those_on_whose_list_it_is(district: District) -> None:
