@@ -14,18 +14,18 @@ from sqlalchemy import text
 
 from qipan.contracts.commands import DecideReport
 from qipan.contracts.events import Outcome, ReportReceived
-from qipan.contracts.queries import HeldReport
 from qipan.messaging.received import Received
 from qipan.testing import Databases
 from services.intake import store
 from services.intake.decide import decide_held
 from services.intake.desk import Desk
+from services.intake.held import held_report
 from services.intake.lessons import Lesson, lessons_of
 from services.intake.model import read_model
 from services.intake.model_files import Models, trained_file
 from services.intake.story import story_of
 from services.intake.triage_batch import triage
-from tests.integration.intake_here import NOON, ROOT, SANDUN, Here, build_intake, opened, xihu
+from tests.integration.intake_here import CONTACTS, NOON, ROOT, SANDUN, Here, build_intake, opened, xihu
 
 LAMP, RUBBISH, NOISE = "s:01037", "s:06010", "s:06028"
 SAID = {
@@ -124,7 +124,7 @@ def test_what_people_decided_is_learned_and_the_next_report_is_known(here: Here,
     assert row.suggestion["confidence"] >= 0.6
     held = row_of(here, unknown)
     assert (held.status, held.matter) == ("held", None)
-    shown = HeldReport.model_validate(held, from_attributes=True).suggestion
+    shown = held_report(held, CONTACTS).suggestion
     assert shown is not None
     assert shown.by == "model"
     assert shown.confidence < 0.6
@@ -151,8 +151,8 @@ def test_what_was_suggested_stays_beside_what_a_person_decided(here: Here, tmp_p
     with here.database.begin() as work:
         assert lessons_of(work.conn, ["sandun"]) == [Lesson("路灯旁有垃圾", other)]
         story = story_of(work.conn, "sandun", report_id)
-    assert story[1].detail["suggested"].startswith(suggested)
-    assert story[1].detail["suggested_by"] == "words"
+    assert story[2].detail["suggested"].startswith(suggested)
+    assert story[2].detail["suggested_by"] == "words"
 
 
 def test_only_what_people_said_is_learned_from(here: Here) -> None:

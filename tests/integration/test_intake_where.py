@@ -12,14 +12,14 @@ import pytest
 
 from qipan.access import Role
 from qipan.contracts.events import Outcome
-from qipan.contracts.queries import HeldReport
 from qipan.tenancy import load_district
 from qipan.tenancy.grid_desk import GridDesk
 from qipan.territory.geojson import write_cells
 from qipan.testing import Databases
 from services.intake import store
 from services.intake.desk import Desk
-from tests.integration.intake_here import NOON, ROOT, SANDUN, build_intake, opened, xihu
+from services.intake.held import held_report
+from tests.integration.intake_here import CONTACTS, NOON, ROOT, SANDUN, build_intake, opened, xihu
 from tests.integration.test_intake_triage import Office
 
 
@@ -52,7 +52,7 @@ def test_a_place_that_is_too_large_waits_for_a_person_who_sees_why(office: Offic
     assert office.outcome(report_id) == Outcome.HOLD
     with office.here.database.begin() as work:
         [row] = store.held(work.conn, tenant, 10, None)
-    held = HeldReport.model_validate(row, from_attributes=True)
+    held = held_report(row, CONTACTS)
     assert (held.reason, held.address) == ("uncertain-place", "西湖")
     assert held.located is not None
     assert held.located.metres > 500

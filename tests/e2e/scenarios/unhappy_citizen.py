@@ -26,7 +26,7 @@ def play(scene: Scene) -> None:
     assert filed.case_id in {case["case_id"] for case in listed}
     leader = scene.who("shift-leader")
     early = scene.refused(lambda: leader.post(f"{address}/close-rectification", {"accepted": True}))
-    assert early.status == 422
+    assert early.status == 409
     scene.until(lambda: _page(scene, filed).get("rectification"))
     unit.post(f"{address}/answer-rectification", {"answer": "已重新清扫", "evidence": ["photo:again"]})
     leader.post(f"{address}/close-rectification", {"accepted": True})

@@ -22,7 +22,7 @@ def play(scene: Scene) -> None:
             lambda handler=handler: [
                 message
                 for message in handler.get("/v1/messages")["messages"]
-                if message["case_id"] == filed.case_id and "吹哨" in message["title"]
+                if message.get("case_id") == filed.case_id and "吹哨" in message["title"]
             ]
         )
         handler.post(f"{address}/answer", {"department": department})
