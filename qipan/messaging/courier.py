@@ -18,6 +18,9 @@ from qipan.observability.logs import logger
 log = logger(__name__)
 
 RECONNECT_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
+DRAIN_SECONDS = 0.01
+"""How long to wait for the rest of what began to arrive. After a heartbeat nothing follows, and whatever is handed
+over meanwhile waits as long: a call would be late before it left."""
 
 
 class Courier:
@@ -149,10 +152,10 @@ class Courier:
                     with contextlib.suppress(BlockingIOError):
                         self._reader.recv(4096)
                 if arriving in ready:
-                    wire.drain(5.0)
+                    wire.drain(DRAIN_SECONDS)
                     while wire.has_more:
                         self._flush(wire)  # answers leave while more arrives than can be handled at once
-                        if not wire.drain(5.0):
+                        if not wire.drain(DRAIN_SECONDS):
                             break
                 now = time.monotonic()
                 if now >= beat_at:

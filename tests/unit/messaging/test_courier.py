@@ -34,3 +34,32 @@ def test_answers_leave_between_what_arrives() -> None:
     courier.stop()
     near.close()
     far.close()
+
+
+def test_what_is_handed_over_after_a_heartbeat_does_not_wait_for_a_message_to_arrive() -> None:
+    """Nothing follows a heartbeat: whoever waits for more holds up a call until its deadline has passed."""
+    courier = Courier("amqp://nowhere", "test", on_connect=lambda wire: None)
+    near, far = socket.socketpair()
+    far.send(b"heartbeat")
+    waited: list[float] = []
+    left: list[str] = []
+
+    def drain(seconds: float) -> bool:
+        near.recv(64)
+        courier._push(Outgoing("calls", "a call", b"", {}))
+        waited.append(seconds)
+        return False
+
+    def publish(message: Outgoing) -> None:
+        left.append(message.key)
+        courier._stopping = True
+
+    wire: Any = SimpleNamespace(
+        socket=lambda: near, has_more=False, drain=drain, publish=publish, beat=lambda: None
+    )
+    courier._serve(wire)
+    assert left == ["a call"]
+    assert sum(waited) < 0.1
+    courier.stop()
+    near.close()
+    far.close()
