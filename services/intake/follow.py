@@ -6,7 +6,7 @@ from qipan.contracts.case import OPEN_STAGES, CaseState
 from qipan.contracts.events import CaseEvent
 from qipan.messaging.received import Received
 from qipan.storage import Work
-from services.intake import feed, follow_ups, store
+from services.intake import feed, follow_ups, parties, store
 from services.intake.feed import NOBODY, Readers
 from services.intake.open311.rows import Step, record
 from services.intake.timeline import milliseconds
@@ -40,6 +40,7 @@ def follow(work: Work, batch: Sequence[Received[CaseEvent]], readers: Readers = 
     states = {(m.tenant, m.data.case.report_id, m.data.case.version): m.data.case for m in batch}
     follow_ups.keep(work.conn, [states[(*key, step.version)] for key, step in newest.items()])
     changed = store.progress(work.conn, list(newest.values()))
+    parties.keep(work.conn, [states[(*key, newest[key].version)] for key in changed])
     if readers.days:
         told = ((row, _told(states[(*key, newest[key].version)])) for key, row in changed.items())
         feed.write(work, readers, told)

@@ -7,7 +7,7 @@ from qipan.access import Grant
 from qipan.contracts.errors import NotFound, Unavailable
 from qipan.contracts.queries import PhotoLink, ReportPhotos
 from qipan.storage import Work
-from services.intake import store
+from services.intake import parties, store
 from services.intake.additions import photos_of_case
 from services.intake.photo_names import TICKET_SECONDS, PhotoNames
 
@@ -22,15 +22,20 @@ def linked_photos(
 
     A report that was joined to another has that one's case, and shows its own photos to whoever sees the case.
     NotFound when there is no such report, Forbidden when its case is not the asker's to see: another unit's,
-    or in another cell. Before there is a case only those see them whose right covers the whole tenant.
+    or in another cell. Before there is a case only those see them whose right covers the whole tenant. Who
+    supports the case, took it over or is asked to, sees them as well; the latter ask in their own tenant.
     """
     row = store.report(work.conn, tenant, report_id)
+    if row is None and (arose := parties.arose_in(work.conn, tenant, report_id)) is not None:
+        tenant = arose
+        row = store.report(work.conn, tenant, report_id)
     if row is None:
         raise NotFound(f"There is no report {report_id!r}.")
     original = store.report(work.conn, tenant, row.merged_into) if row.merged_into else None
     judged = original or row
-    cells = tuple((judged.cells or {}).values())
-    grant.require(unit=judged.unit, department=judged.department, cells=cells)
+    if not parties.allows(grant, parties.of_report(work.conn, tenant, judged.report_id)):
+        cells = tuple((judged.cells or {}).values())
+        grant.require(tenant=tenant, unit=judged.unit, department=judged.department, cells=cells)
     found = photos_of_case(work.conn, tenant, report_id, MOST)
     if found and names is None:
         raise Unavailable("Photos cannot be opened here: QIPAN_DOOR_SECRET is not set.")

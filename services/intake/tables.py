@@ -101,6 +101,18 @@ decisions = Table(
     Column("merged_into", Text),
 )
 
+# Who else may see a report's case than those whom its row names: supporting units, and who took the case over or is
+# asked to (parties.py). Few cases have a row here. `kind` is `unit`, `department` or `tenant`.
+parties = Table(
+    "parties",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("report_id", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("party", Text, primary_key=True),
+    Index("parties_abroad", "party", "report_id", postgresql_where=text("kind = 'tenant'")),
+)
+
 ratings = Table(
     "ratings",
     metadata,

@@ -12,9 +12,15 @@ import pytest
 from PIL import Image
 
 from qipan.access import Role
-from qipan.contracts.case import Stage
+from qipan.contracts.case import Handover, HandoverState, Stage, Support, SupportState
 from qipan.contracts.errors import Forbidden, NotFound
-from qipan.contracts.events import CaseDispatched
+from qipan.contracts.events import (
+    CaseDispatched,
+    CaseEvent,
+    CaseHandoverAccepted,
+    CaseHandoverAsked,
+    CaseSupportAsked,
+)
 from qipan.contracts.queries import ListPhotos
 from qipan.testing import Databases
 from services.intake import photo_names, photos
@@ -23,7 +29,15 @@ from services.intake.photo_header import Kind
 from services.intake.photo_names import PhotoNames, path_of
 from tests.case_samples import case
 from tests.integration.intake_counter import Counter
-from tests.integration.intake_here import PHOTO_LIMITS, PHOTOS_A_REPORT, SANDUN, Here, build_intake, opened
+from tests.integration.intake_here import (
+    NOON,
+    PHOTO_LIMITS,
+    PHOTOS_A_REPORT,
+    SANDUN,
+    Here,
+    build_intake,
+    opened,
+)
 from tests.unit.photo_corpus import NOT_PHOTOS, picture, png_bomb, telling, written
 
 
@@ -325,6 +339,91 @@ def test_a_department_sees_what_is_assigned_to_it(office: tuple[Counter, ListPho
     assert counter.ask(ask, Role.SUPERVISOR, of=department).photos
     with pytest.raises(Forbidden):
         counter.ask(ask, Role.HANDLER, of=department, units=frozenset({"traffic-police/other"}))
+
+
+def supported(report_id: str, **changes: Any) -> CaseSupportAsked:
+    """The sweepers' case, with Sandun's traffic unit, of the police, to support it."""
+    part = Support(
+        task_id="c1.s1",
+        unit="sandun/traffic",
+        department="traffic-police",
+        state=SupportState.ASKED,
+        asked_at=NOON,
+        changed_at=NOON,
+    )
+    changes = {"version": 2, "unit": "sandun/sweep", "supports": (part,), **changes}
+    return CaseSupportAsked(case=case("c1", report_id=report_id, **changes))
+
+
+def handed(report_id: str, state: str, holder: str | None = None, **changes: Any) -> CaseEvent:
+    """The case as it is handed over to Wenxin, or has been."""
+    over = Handover(to="wenxin", state=HandoverState(state), reason="界线", by="d", at=NOON, holder=holder)
+    kind = CaseHandoverAccepted if holder else CaseHandoverAsked
+    return kind(case=case("c1", report_id=report_id, handover=over, **changes))
+
+
+def test_who_supports_the_case_sees_its_photos(here: Here, office: tuple[Counter, ListPhotos]) -> None:
+    counter, ask = office
+    traffic = {"units": frozenset({"sandun/traffic"})}
+    with pytest.raises(Forbidden):  # the control: before they are asked to help
+        counter.ask(ask, Role.HANDLER, **traffic)
+    with pytest.raises(Forbidden):
+        counter.ask(ask, Role.DISPATCHER, of="traffic-police")
+    counter.follow(supported(ask.report_id))
+    for found in (
+        counter.ask(ask, Role.HANDLER, **traffic),
+        counter.ask(ask, Role.DISPATCHER, of="traffic-police"),
+        counter.ask(ask, Role.HANDLER, units=frozenset({"sandun/sweep"})),
+    ):
+        [photo] = found.photos
+        assert here.http.get(photo.link).status_code == 200
+    strangers: list[tuple[Role, dict[str, Any]]] = [
+        (Role.HANDLER, {"units": frozenset({"sandun/water"})}),
+        (Role.HANDLER, {"units": frozenset({"wenxin/traffic"})}),
+        (Role.DISPATCHER, {"of": "xixi"}),
+    ]
+    for role, traits in strangers:
+        with pytest.raises(Forbidden):
+            counter.ask(ask, role, **traits)
+    late = handed(ask.report_id, "asked", version=1)
+    counter.follow(late)  # an older step than the one known changes nothing
+    assert counter.ask(ask, Role.HANDLER, **traffic).photos
+    with pytest.raises(NotFound):
+        counter.ask(ask, Role.DISPATCHER, of="wenxin", tenant="wenxin")
+
+
+def test_who_takes_a_case_over_sees_the_photos_at_home(
+    here: Here, office: tuple[Counter, ListPhotos]
+) -> None:
+    counter, ask = office
+    wenxin = {"of": "wenxin", "tenant": "wenxin"}
+    mine = frozenset({"wenxin/sweep"})
+    with pytest.raises(NotFound):  # the control: it is none of their business yet
+        counter.ask(ask, Role.DISPATCHER, **wenxin)
+    counter.follow(handed(ask.report_id, "asked", version=2))
+    assert counter.ask(ask, Role.DISPATCHER, **wenxin).photos
+    with pytest.raises(Forbidden):  # their town is asked, their unit has nothing to do with it
+        counter.ask(ask, Role.HANDLER, units=mine, **wenxin)
+    counter.follow(handed(ask.report_id, "accepted", "wenxin", version=3, unit="wenxin/sweep"))
+    for found in (
+        counter.ask(ask, Role.DISPATCHER, **wenxin),
+        counter.ask(ask, Role.HANDLER, units=mine, **wenxin),
+        counter.ask(ask, Role.ACCEPTOR),  # where it arose
+    ):
+        [photo] = found.photos
+        assert here.http.get(photo.link).status_code == 200
+    strangers: list[tuple[Role, dict[str, Any]]] = [
+        (Role.HANDLER, {**wenxin, "units": frozenset({"wenxin/water"})}),
+        (Role.GRID_WORKER, {**wenxin, "cells": frozenset({"330106013001001"})}),
+        (Role.HANDLER, {"units": frozenset({"sandun/sweep"})}),
+        (Role.DISPATCHER, {"of": "wenxin"}),  # at home, not in Sandun
+    ]
+    for role, traits in strangers:
+        with pytest.raises(Forbidden):
+            counter.ask(ask, role, **traits)
+    for elsewhere in ("xixi", "wenxin~ex7"):
+        with pytest.raises(NotFound):
+            counter.ask(ask, Role.DISPATCHER, of=elsewhere, tenant=elsewhere)
 
 
 def test_a_link_ends_and_opens_nothing_else(
