@@ -55,6 +55,8 @@ FUNCTIONS: Sequence[Function] = (
     Function(
         "shifts", "上岗下岗 shifts signed on and off", (("handler", "start shift"), ("handler", "end shift"))
     ),
+    Function("days_planned", "排班 days planned otherwise", (("shift-leader", "plan a day"),)),
+    Function("support_arrivals", "协办到场 supporting workers arrived", (("support", "arrive"),)),
     Function("arrivals", "到场 arrivals told", (("handler", "arrive"),)),
     Function("inspections", "核查 inspections", (("grid-worker", "inspect"),)),
     Function("expedited", "催办 expedited", (("supervisor", "expedite"),)),

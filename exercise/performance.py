@@ -24,6 +24,7 @@ from exercise.players.pace import Deadline
 from exercise.players.play import Play
 from exercise.players.raters import Raters
 from exercise.players.reporters import Reporters
+from exercise.players.rosters import Rosters
 from exercise.players.shift_leaders import ShiftLeaders
 from exercise.players.shifts import Shifts
 from exercise.players.supervisors import Supervisors
@@ -95,6 +96,7 @@ async def perform(
             Mandates(play, district),
             Modes(play, plan.readings[0].gauge.town),
             Shifts(play, district),
+            Rosters(play, district),
         ):
             staff.append(players.create_task(desk.run(plan.begins)))
         staff.append(players.create_task(_tell(watch, moment)))

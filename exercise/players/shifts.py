@@ -36,5 +36,11 @@ class Shifts:
 
 
 def _some(district: District, town: str, play: Play) -> list[Person]:
-    handlers = [person for person in district.people_of(town) if "handler" in person.roles]
+    """Whoever has a roster is planned around the clock, and is left alone: nobody else could take the night."""
+    rostered = district.rosters(town)
+    handlers = [
+        person
+        for person in district.people_of(town)
+        if "handler" in person.roles and person.id not in rostered
+    ]
     return play.dice("shifts", town).sample(handlers, min(len(handlers), _EACH))

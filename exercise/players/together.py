@@ -1,5 +1,6 @@
 """联合处置: a dispatcher asks other units to support the lead; their workers take their parts and show them done."""
 
+from exercise.players.client import Refusal
 from exercise.players.play import Play
 from exercise.players.squads import at_work
 from qipan.contracts.case import CaseState, Support, SupportState
@@ -7,6 +8,7 @@ from qipan.tenancy import District, Person
 
 _MOST = 2
 _EXCUSED = 0.15
+_SAYS_WHERE = 0.5
 _OVER = (SupportState.DONE, SupportState.EXCUSED)
 
 
@@ -34,6 +36,8 @@ class Together:
                 case = await excuse(play, case, part)
                 continue
             case = await take(play, case, part)
+            if dice.random() < _SAYS_WHERE:
+                case = await go(play, case, part)
             await play.pace.minutes(dice.uniform(10, 40))
             case = await finish(play, case, part)
         return case
@@ -53,6 +57,18 @@ async def take(play: Play, case: CaseState, part: Support) -> CaseState:
     """The worker who was asked, or somebody of the unit, takes the part."""
     helper = play.cast.member(part.unit, part.worker)
     return await play.step(Together.role, helper, case, "accept-support", {"task_id": part.task_id})
+
+
+async def go(play: Play, case: CaseState, part: Support) -> CaseState:
+    """Whoever took the part says that they set off, and that they are there; off shift they cannot, and do the part."""
+    taken = next((one for one in case.supports if one.task_id == part.task_id), part)
+    helper, about = play.cast.member(taken.unit, taken.worker), {"task_id": part.task_id}
+    try:
+        case = await play.step(Together.role, helper, case, "depart", about)
+        return await play.step(Together.role, helper, case, "arrive", about)
+    except Refusal as refusal:
+        play.tally.add(Together.role, f"refused: {refusal.code}")
+        return case
 
 
 async def finish(play: Play, case: CaseState, part: Support) -> CaseState:

@@ -27,6 +27,7 @@ from qipan.contracts import (
     positions,
     queries,
     returns,
+    rosters,
     search,
     supervision,
     timing,
@@ -191,6 +192,8 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     field.StartShift: _ON_SHIFT,
     field.EndShift: _ON_SHIFT,
     field.GetField: {**_WATCHERS, Role.HANDLER: Scope.UNIT},
+    rosters.GetRoster: {**_WATCHERS, Role.HANDLER: Scope.UNIT},
+    rosters.ChangeRoster: _CENTRE,
     # where others are: only for who commands them; one's own for oneself (`whereabouts` asks which)
     positions.ReportPositions: {
         Role.HANDLER: Scope.OWN,

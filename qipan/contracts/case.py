@@ -155,7 +155,7 @@ class Going(StrEnum):
 
 
 class Leg(Part):
-    """That the handler is on the way to a case or there, since when (domain time, UTC)."""
+    """That a worker is on the way to a case or there, since when (domain time, UTC)."""
 
     state: Going
     since: datetime
@@ -201,6 +201,7 @@ class Support(Part):
 
     `reason` is what it was asked to do, `note` what it reported, or why it was returned or excused.
     `through_department`: the unit may not be commanded by who asks, so its department was asked to send somebody.
+    `leg`: how far its worker has come with it; None: nowhere that anybody said, or the part is over.
     """
 
     task_id: str
@@ -214,6 +215,7 @@ class Support(Part):
     asked_at: datetime
     changed_at: datetime
     through_department: bool = False
+    leg: Leg | None = None
 
 
 class CaseState(Part):

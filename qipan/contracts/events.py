@@ -224,6 +224,18 @@ class CaseSupportAccepted(CaseEvent):
     type: ClassVar[str] = "case.support.accepted.v1"
 
 
+class CaseSupportDeparted(CaseEvent):
+    """A supporting unit's worker set off: the child task's `leg` says so."""
+
+    type: ClassVar[str] = "case.support.departed.v1"
+
+
+class CaseSupportArrived(CaseEvent):
+    """A supporting unit's worker is on the scene."""
+
+    type: ClassVar[str] = "case.support.arrived.v1"
+
+
 class CaseSupportFinished(CaseEvent):
     """A supporting unit reported its part done, with evidence."""
 
@@ -469,6 +481,8 @@ CASE_EVENTS: tuple[type[CaseEvent], ...] = (
     CaseHandoverDecided,
     CaseSupportAsked,
     CaseSupportAccepted,
+    CaseSupportDeparted,
+    CaseSupportArrived,
     CaseSupportFinished,
     CaseSupportReturned,
     CaseSupportExcused,

@@ -21,13 +21,17 @@ class WorkerState(StrEnum):
 
 
 class Shift(Part):
-    """A worker's shift (domain time, UTC). It ends at `until` at the latest; `ended_at` None: it goes on."""
+    """A worker's shift (domain time, UTC). It ends at `until` at the latest; `ended_at` None: it goes on.
+
+    `planned`: whether it began within a planned shift of the worker's, or shortly before; None: there is no roster.
+    """
 
     worker: str
     started_at: datetime
     until: datetime
     ended_at: datetime | None = None
     ended_by: str | None = None
+    planned: bool | None = None
 
 
 class StartShift(Command[Shift]):
@@ -51,15 +55,17 @@ class EndShift(Command[Shift]):
 
 
 class DepartForTask(CaseCommand):
-    """出发: the handler sets off."""
+    """出发: a handler sets off to the case; with `task_id`, for the child task that they have of it (协办)."""
 
     type: ClassVar[str] = "task.depart.v1"
+    task_id: Id | None = None
 
 
 class ArriveOnScene(CaseCommand):
-    """到场: the handler is there."""
+    """到场: a handler is there; with `task_id`, for the child task that they have of the case (协办)."""
 
     type: ClassVar[str] = "task.arrive.v1"
+    task_id: Id | None = None
 
 
 class HeldTask(Part):

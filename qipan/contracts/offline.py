@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
 
-from qipan.contracts import commands, field
+from qipan.contracts import commands, field, joint
 from qipan.contracts.addressed import FieldEvent
 from qipan.contracts.base import Command, Part, Query
 from qipan.contracts.case import CaseState
@@ -24,6 +24,9 @@ FIELD_COMMANDS: dict[str, type[CaseCommand]] = {
         commands.DisposeTask,
         commands.InspectCase,
         commands.TakeStep,
+        joint.AcceptSupport,
+        joint.FinishSupport,
+        joint.ReturnSupport,
     )
 }
 """What can be done without signal."""

@@ -10,7 +10,7 @@ from qipan.contracts import events as _events  # noqa: F401  (declares the event
 from qipan.contracts import mandates as _mandates  # noqa: F401
 from qipan.contracts.base import events
 from qipan.contracts.subscriptions import CORE_SERVICES
-from qipan.tenancy import component_file, dispatch_rules, gazetteer_file, mandate_file, workflow
+from qipan.tenancy import component_file, dispatch_rules, gazetteer_file, mandate_file, rosters, workflow
 from qipan.tenancy.attribute import LISTS
 from qipan.tenancy.bodies import assigned
 from qipan.tenancy.faults import PackFault
@@ -171,6 +171,9 @@ def _town(files: Files, town: TownFile, origin: Origin) -> Iterator[PackFault]:
         yield fault(("workflow", *within), what, allowed)
     codes, layers = {*files.matters, *town.matters}, [layer.id for layer in files.district.layers]
     for within, what, allowed in dispatch_rules.faults(town, files.departments, codes, layers):
+        yield fault(within, what, allowed)
+    longest = rosters.longest_hours(files.district.settings, town.settings)
+    for within, what, allowed in rosters.faults(town, longest):
         yield fault(within, what, allowed)
 
 

@@ -14,6 +14,7 @@ from qipan.tenancy.mandate import Book, Mandate
 from qipan.tenancy.matter import Matter
 from qipan.tenancy.model import Setting
 from qipan.tenancy.people import Person
+from qipan.tenancy.rosters import Roster, in_exercise
 from qipan.tenancy.service_spec import ServiceSpec
 from qipan.tenancy.tenant import Tenant, TenantKind, base_of, in_shadow, is_tenant_id, shadow_of
 from qipan.tenancy.unit import Unit
@@ -62,6 +63,7 @@ class Parts:
     workflow: Workflow = field(default_factory=standard)
     dispatch: DispatchRules = NO_RULES
     bodies: Mapping[str, Body] = field(default_factory=dict)
+    rosters: Mapping[str, tuple[Roster, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,10 @@ class District:
     def calendar(self, tenant: str) -> Calendar:
         """When a tenant works."""
         return self._parts(tenant).calendar
+
+    def rosters(self, tenant: str) -> Mapping[str, tuple[Roster, ...]]:
+        """The planned shifts of a town's workers, by worker; who has none is not in it."""
+        return in_exercise(self._parts(tenant).rosters, shadow_of(tenant))
 
     def workflow(self, tenant: str) -> Workflow:
         """The process by which a tenant's cases go."""

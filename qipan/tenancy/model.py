@@ -49,6 +49,20 @@ class UnitModel(Model):
     specialists: dict[UnitId, list[int]] = {}
 
 
+class RosterModel(Model):
+    """A planned shift of units (排班): hours of the local day, on which days; without `handlers` for all of a unit.
+
+    `days` are the town's working days, its free ones, or every day; of these only the named `weekdays`, if any.
+    """
+
+    name: WordsModel
+    units: list[UnitId] = Field(min_length=1)
+    hours: list[Clock] = Field(min_length=1, max_length=4)
+    days: Literal["working", "free", "every-day"] = "working"
+    weekdays: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = []
+    handlers: list[int] = []
+
+
 class StaffModel(Model):
     """How many people sit in a town's centre; grid workers follow from the communities."""
 
@@ -237,6 +251,7 @@ class TownFile(Model):
     staff: StaffModel = StaffModel()
     systems: list[Id] = []
     units: dict[UnitId, UnitModel] = {}
+    rosters: dict[UnitId, RosterModel] = {}
     matters: dict[MatterCode, MatterModel] = {}
     bodies: dict[Id, BodyModel] = {}
     settings: dict[str, Setting] = {}

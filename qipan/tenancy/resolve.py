@@ -6,7 +6,7 @@ from datetime import date, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from qipan.tenancy import dispatch_rules, gazetteer_file, mandate_file, people
+from qipan.tenancy import dispatch_rules, gazetteer_file, mandate_file, people, rosters
 from qipan.tenancy.attribute import Attribute, Datatype
 from qipan.tenancy.bodies import Body
 from qipan.tenancy.component_file import ComponentRow
@@ -194,9 +194,10 @@ def _parts(files: Files, units: Mapping[str, tuple[Unit, ...]]) -> dict[str, Par
     everyone = tuple(unit for own in units.values() for unit in own)
     parts = {district.id: Parts(district.settings, calendar, matters, everyone)}
     for id, town in files.towns.items():
+        own_calendar = _calendar(town.calendar, district.zone) if town.calendar else calendar
         parts[id] = Parts(
             {**district.settings, **town.settings},
-            _calendar(town.calendar, district.zone) if town.calendar else calendar,
+            own_calendar,
             {**matters, **{code: _matter(code, matter) for code, matter in town.matters.items()}},
             units[id],
             _workflow(town.workflow, {**district.settings, **town.settings}),
@@ -205,6 +206,7 @@ def _parts(files: Files, units: Mapping[str, tuple[Unit, ...]]) -> dict[str, Par
                 body: Body(body, _words(model.name), model.phone, model.url)
                 for body, model in town.bodies.items()
             },
+            rosters=rosters.build(town, own_calendar),
         )
     for id, department in files.departments.items():
         if department.tenant:

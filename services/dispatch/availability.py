@@ -9,14 +9,16 @@ from qipan.territory.coordinates import Point
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """One worker now. `why` says in words what keeps one who is not available; `at` the last place known.
+    """One worker now. `why` says in words what keeps one who is not available, `rule` which rule that is by.
 
-    `at` is given only of people on shift, who alone are located.
+    Rules: `available` (the shift that they signed on for), `roster` (their planned ones). `at` is the last place
+    known, given only of people on shift, who alone are located.
     """
 
     available: bool = True
     why: str = ""
     at: Point | None = None
+    rule: str = "available"
 
 
 @dataclass(frozen=True, slots=True)

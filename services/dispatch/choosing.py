@@ -147,7 +147,7 @@ class Tier:
             return "skill", f"{worker} lacks {', '.join(sorted(lacking))}"
         presence = situation.field.workers.get(worker)
         if presence is not None and not presence.available:
-            return "available", f"{worker} is not there: {presence.why or 'not available'}"
+            return presence.rule, f"{worker} is not there: {presence.why or 'not available'}"
         has = situation.loads.get(worker, 0)
         if self.most_each and has >= self.most_each:
             return "load", f"{worker} has {has} open, {self.most_each} are the most"

@@ -9,16 +9,23 @@ from sqlalchemy import Connection, Row, text
 from qipan.contracts.modes import ModeState
 from services.dispatch.availability import Availability, Presence
 from services.dispatch.modes import holding
-from services.dispatch.shifts import NEVER, Duty
+from services.dispatch.planned import Plan
+from services.dispatch.shifts import NEVER, Duty, away
 from services.dispatch.tables import SCHEMA
+
+NO_PLANS: Mapping[str, Mapping[str, Plan]] = {}
 
 
 def field_of(
-    conn: Connection, moments: Mapping[str, datetime], required: Mapping[str, Iterable[str]]
+    conn: Connection,
+    moments: Mapping[str, datetime],
+    required: Mapping[str, Iterable[str]],
+    plans: Mapping[str, Mapping[str, Plan]] = NO_PLANS,
 ) -> dict[str, Availability]:
     """The field of each tenant at its moment (domain time).
 
-    `required` has the tenants that ask only who has signed on, with all of their workers.
+    `required` has the tenants that ask only who has signed on, with all of their workers; `plans` the planned shifts
+    of whom has any.
     """
     duties: dict[str, dict[str, Row[Any]]] = {tenant: {} for tenant in moments}
     modes: dict[str, ModeState] = {}
@@ -31,7 +38,7 @@ def field_of(
             duties[row.tenant][row.worker] = row
     return {
         tenant: Availability(
-            _presences(duties[tenant], required.get(tenant), now),
+            _presences(duties[tenant], required.get(tenant), now, plans.get(tenant, {})),
             holding(modes.get(tenant), tenant, now).mode.value,
         )
         for tenant, now in moments.items()
@@ -39,21 +46,29 @@ def field_of(
 
 
 def _presences(
-    known: Mapping[str, Row[Any]], required: Iterable[str] | None, now: datetime
+    known: Mapping[str, Row[Any]],
+    required: Iterable[str] | None,
+    now: datetime,
+    plans: Mapping[str, Plan],
 ) -> dict[str, Presence]:
-    found = {worker: _presence(NEVER, now, required=True) for worker in required or ()}
+    must = required is not None
+    silent = {*(required or ()), *plans} - known.keys()
+    found = {worker: _presence(NEVER, now, required=must, plan=plans.get(worker)) for worker in silent}
     for worker, row in known.items():
         duty = Duty(row.since, row.until, row.ended)
         at = (row.lon, row.lat) if row.lon is not None and duty.on(now) else None
-        found[worker] = _presence(duty, now, required=required is not None, at=at)
+        found[worker] = _presence(duty, now, required=must, plan=plans.get(worker), at=at)
     return found
 
 
 def _presence(
-    duty: Duty, now: datetime, *, required: bool, at: tuple[float, float] | None = None
+    duty: Duty, now: datetime, *, required: bool, plan: Plan | None, at: tuple[float, float] | None = None
 ) -> Presence:
-    why = duty.why_off(now, required=required)
-    return Presence(available=why is None, why=why or "", at=at)
+    gone = away(duty, now, required=required, plan=plan)
+    if gone is None:
+        return Presence(at=at)
+    rule, why = gone
+    return Presence(available=False, why=why, at=at, rule=rule)
 
 
 _FIELD = text(

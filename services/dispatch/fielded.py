@@ -6,6 +6,7 @@ from datetime import datetime
 from qipan.access import Reach
 from qipan.contracts.field import Fielded, HeldTask, Shift
 from qipan.tenancy import District, Person, TenantKind, in_shadow, shadow_of
+from services.dispatch.planned import Plan
 from services.dispatch.shifts import Duty
 from services.dispatch.states import Held, of_task, standing
 
@@ -52,9 +53,10 @@ def shown(
     now: datetime,
     *,
     required: bool,
+    plan: Plan | None = None,
 ) -> Fielded:
     """One worker as the list shows them."""
-    found = standing(duty, held, now, required=required)
+    found = standing(duty, held, now, required=required, plan=plan)
     tasks = tuple(_task(one) for one in held)
     return Fielded(
         worker=person.id,

@@ -1,10 +1,12 @@
 """What dispatch knows of each tenant from the district's pack, worked out once."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property, lru_cache
 
 from qipan.contracts.events import CaseInspected, CaseReworked
 from qipan.tenancy import District, Unit
+from qipan.tenancy.rosters import Roster
 from qipan.worktime import Limit
 from services.dispatch.choosing import squads_of
 from services.dispatch.clocks import USUAL, YELLOW_SHARE
@@ -97,6 +99,10 @@ class Grounds:
     def requires_shifts(self, tenant: str) -> bool:
         """Whether only those who have signed on are asked to do anything."""
         return self._district.setting(tenant, "dispatch.shifts", "optional") == "required"
+
+    def rosters(self, tenant: str) -> Mapping[str, tuple[Roster, ...]]:
+        """The planned shifts of the tenant's workers; who has none is not in it."""
+        return self._district.rosters(tenant)
 
     def _workers(self, tenant: str) -> tuple[str, ...]:
         """Everybody who can be asked to do something in a tenant."""

@@ -9,8 +9,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from qipan.contracts.case import CaseState, Stage, Support, SupportState
-from qipan.contracts.errors import Fault, IllegalTransition, Invalid, NotFound
+from qipan.contracts.case import CaseState, Going, Leg, Stage, Support, SupportState
+from qipan.contracts.errors import Fault, Forbidden, IllegalTransition, Invalid, NotFound
 from services.dispatch.steps import Actor, Brings, Effect, Guard
 
 OVER = frozenset({SupportState.DONE, SupportState.EXCUSED})
@@ -22,12 +22,19 @@ IN_HAND = frozenset({SupportState.ASKED, SupportState.ACCEPTED})
 MOVES: Mapping[str, tuple[frozenset[SupportState], SupportState]] = MappingProxyType(
     {
         "accept-support": (frozenset({SupportState.ASKED}), SupportState.ACCEPTED),
+        "depart-support": (frozenset({SupportState.ACCEPTED}), SupportState.ACCEPTED),
+        "arrive-support": (frozenset({SupportState.ACCEPTED}), SupportState.ACCEPTED),
         "finish-support": (frozenset({SupportState.ACCEPTED}), SupportState.DONE),
         "return-support": (IN_HAND, SupportState.RETURNED),
         "excuse-support": (IN_HAND | {SupportState.RETURNED}, SupportState.EXCUSED),
     }
 )
 """Step → from which states of the child task, and to which."""
+
+GOES: Mapping[Going, str] = MappingProxyType(
+    {Going.EN_ROUTE: "depart-support", Going.ON_SCENE: "arrive-support"}
+)
+"""The steps by which a supporting worker goes."""
 
 
 def in_hand(case: CaseState | None) -> tuple[Support, ...]:
@@ -88,7 +95,10 @@ def support_of(case: CaseState, task_id: str) -> Support:
 
 
 def moved(case: CaseState, task_id: str, step: str, now: datetime, **changes: Any) -> tuple[Support, ...]:
-    """The child tasks after one of them took a step; NotFound, or IllegalTransition with what it stands at."""
+    """The child tasks after one of them took a step; NotFound, or IllegalTransition with what it stands at.
+
+    Nobody is on the way to a part, or there with it, that has changed hands or is over.
+    """
     support = support_of(case, task_id)
     sources, target = MOVES[step]
     if support.state not in sources:
@@ -98,8 +108,16 @@ def moved(case: CaseState, task_id: str, step: str, now: datetime, **changes: An
             stage=support.state,
             version=case.version,
         )
-    after = support.model_copy(update={"state": target, "changed_at": now, **changes})
+    after = support.model_copy(update={"state": target, "changed_at": now, "leg": None, **changes})
     return tuple(after if one is support else one for one in case.supports)
+
+
+def gone(case: CaseState, task_id: str, who: str, going: Going, now: datetime) -> tuple[Support, ...]:
+    """The child tasks once the worker of one of them is on the way to it or there; Forbidden for anybody else."""
+    support = support_of(case, task_id)
+    if support.state in IN_HAND and who != support.worker:
+        raise Forbidden(f"Only {support.worker or 'whoever takes the child task'} goes to it.")
+    return moved(case, task_id, GOES[going], now, leg=Leg(state=going, since=now))
 
 
 def supports_over(case: CaseState, actor: Actor, brings: Brings) -> Fault | None:

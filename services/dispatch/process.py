@@ -53,6 +53,8 @@ class Do(StrEnum):
     DECIDE_HANDOVER = "decide-handover"
     OPEN_SUPPORT = "open-support"
     ACCEPT_SUPPORT = "accept-support"
+    DEPART_SUPPORT = "depart-support"
+    ARRIVE_SUPPORT = "arrive-support"
     FINISH_SUPPORT = "finish-support"
     RETURN_SUPPORT = "return-support"
     EXCUSE_SUPPORT = "excuse-support"

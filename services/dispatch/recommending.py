@@ -20,8 +20,8 @@ OWN_RULE = "town"
 class PassedOver:
     """A unit, or a worker of the unit asked, that was not taken: by which rule, and in words.
 
-    Rules: `mandate`, `declined`, `matter`, `area`, `named`, `skill`, `available`, `load`, `cell`, `travel-and-load`,
-    `rule <id>` of the town's, `town` for a town's own dispatch.
+    Rules: `mandate`, `declined`, `matter`, `area`, `named`, `skill`, `available`, `roster`, `load`, `cell`,
+    `travel-and-load`, `rule <id>` of the town's, `town` for a town's own dispatch.
     """
 
     unit: str

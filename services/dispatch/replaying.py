@@ -7,10 +7,12 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
+from qipan.contracts.case import CaseState
 from qipan.contracts.commands import CaseCommand
 from qipan.contracts.errors import Conflict, Fault, Forbidden, Invalid, NotFound, QipanError
 from qipan.contracts.offline import FIELD_COMMANDS, Outcome, ReplayCommand
 from qipan.ids import derived_id
+from services.dispatch.joint import in_hand
 from services.dispatch.process import Transition
 
 
@@ -37,6 +39,20 @@ def disturbed(since: Iterable[Since], person: str, steps: Mapping[str, Transitio
         step.who != person and (step.what not in steps or steps[step.what].target is not None)
         for step in since
     )
+
+
+def part_of(command: ReplayCommand) -> str | None:
+    """The child task that a command is about (协办); None: the case's own, or something else about the case."""
+    kind = FIELD_COMMANDS.get(command.does)
+    named = command.body.get("task_id")
+    return named if kind is not None and "task_id" in kind.model_fields and isinstance(named, str) else None
+
+
+def has_in_hand(case: CaseState, person: str, part: str | None) -> bool:
+    """Whether the person still has what they worked on: the case, or this child task of it."""
+    if part is None:
+        return case.worker == person
+    return any(support.task_id == part and support.worker in (None, person) for support in in_hand(case))
 
 
 def outcome_of(error: QipanError, moved: bool) -> Outcome:

@@ -20,6 +20,7 @@ from services.dispatch.entrypoints.mandates import Mandates
 from services.dispatch.entrypoints.mode import Modes
 from services.dispatch.entrypoints.offline import Offline
 from services.dispatch.entrypoints.returning import Returning
+from services.dispatch.entrypoints.rosters import Rosters
 from services.dispatch.entrypoints.supervising import Supervising
 from services.dispatch.entrypoints.timing import Timing
 from services.dispatch.entrypoints.together import Together
@@ -38,6 +39,7 @@ class Dispatch(
     Returning,
     HandingOver,
     Field,
+    Rosters,
     Together,
     Choices,
     WaitingCases,

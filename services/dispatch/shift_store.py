@@ -72,13 +72,14 @@ _ENDED = (
     " CAST(:by AS text[])) AS k(tenant, worker, at, by)"
 )
 _LAST = text(
-    f"SELECT DISTINCT ON (tenant, worker) tenant, worker, started_at, until, ended_at, ended_by"
+    f"SELECT DISTINCT ON (tenant, worker) tenant, worker, started_at, until, ended_at, ended_by,"
+    " planned"
     f" FROM {SCHEMA}.shifts JOIN {_KEYS} USING (tenant, worker)"
     " ORDER BY tenant, worker, started_at DESC"
 )
 _BEGIN = text(
-    f"INSERT INTO {SCHEMA}.shifts (tenant, worker, started_at, until, started_by)"
-    " VALUES (:tenant, :worker, :started_at, :until, :by)"
+    f"INSERT INTO {SCHEMA}.shifts (tenant, worker, started_at, until, started_by, planned)"
+    " VALUES (:tenant, :worker, :started_at, :until, :by, :planned)"
     " ON CONFLICT (tenant, worker, started_at) DO UPDATE SET until = excluded.until"
 )
 _SIGN_ON = text(

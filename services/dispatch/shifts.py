@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from qipan.contracts.errors import Fault, Invalid
-
-LONGEST_HOURS = 12
-"""The longest shift where the pack does not say otherwise (`dispatch.shift-hours`)."""
+from qipan.tenancy.rosters import LONGEST_HOURS as LONGEST_HOURS
+from services.dispatch.planned import Plan
 
 TIME_UP = "system: time was up"
 
@@ -40,6 +39,21 @@ class Duty:
 
 
 NEVER = Duty()
+
+
+def away(duty: Duty, now: datetime, *, required: bool, plan: Plan | None = None) -> tuple[str, str] | None:
+    """By which rule, and why, a worker is not to be asked for anything; None when there is nothing against it.
+
+    Who has signed on is there, whatever was planned. Of the others nobody is asked outside a planned shift of theirs
+    (`roster`); within it, and where there is no roster, it is as `Duty.why_off` says (`available`).
+    """
+    if duty.on(now):
+        return None
+    unplanned = plan.why_off(now) if plan is not None else None
+    if unplanned is not None:
+        return "roster", unplanned
+    why = duty.why_off(now, required=required)
+    return None if why is None else ("available", why)
 
 
 @dataclass(frozen=True, slots=True)

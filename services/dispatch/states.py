@@ -12,7 +12,8 @@ from qipan.contracts.case import CaseState, Going, Stage, Support, SupportState
 from qipan.contracts.field import WorkerState
 from services.dispatch.handover import workers_tenant
 from services.dispatch.joint import in_hand
-from services.dispatch.shifts import Duty
+from services.dispatch.planned import Plan
+from services.dispatch.shifts import Duty, away
 from services.dispatch.worklist import HELD
 
 BINDING = (
@@ -60,6 +61,8 @@ def of_task(held: Held) -> WorkerState:
     """How a task alone makes its worker stand; available when its worker has nothing to do about it now."""
     case, support = held.case, held.support
     if support is not None:
+        if support.state is SupportState.ACCEPTED and support.leg is not None:
+            return _GOING[support.leg.state]
         return _SUPPORTING.get(support.state, WorkerState.AVAILABLE)
     if case.stage is Stage.OFFERED:
         return WorkerState.RESERVED
@@ -68,14 +71,16 @@ def of_task(held: Held) -> WorkerState:
     return WorkerState.AVAILABLE
 
 
-def standing(duty: Duty, held: Sequence[Held], now: datetime, *, required: bool) -> Standing:
-    """The one state that follows from a shift and the tasks in hand.
+def standing(
+    duty: Duty, held: Sequence[Held], now: datetime, *, required: bool, plan: Plan | None = None
+) -> Standing:
+    """The one state that follows from a shift, planned or signed on for, and the tasks in hand.
 
     Who is off shift is off whatever they hold; the reason then says what they hold, for the dispatcher to see to.
     """
     states = [of_task(one) for one in held]
-    off = duty.why_off(now, required=required)
-    if off is not None:
+    if (gone := away(duty, now, required=required, plan=plan)) is not None:
+        _, off = gone
         return Standing(WorkerState.OFF, f"{off}; still holds {_tasks(len(held))}" if held else off)
     state = min(states, key=BINDING.index, default=WorkerState.AVAILABLE)
     if not held:

@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Double,
     Identity,
@@ -288,6 +289,24 @@ shifts = Table(
     Column("started_by", Text, nullable=False),
     Column("ended_at", _stamp),
     Column("ended_by", Text),
+    Column("planned", Boolean),  # whether it began within a planned shift; null: the worker had no roster
+)
+
+# What was decided about single days of workers' rosters (planned.py); the newest of a day counts. Rows are added,
+# never changed. `hours` null: the roster holds again.
+roster_changes = Table(
+    "roster_changes",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("worker", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("seq", BigInteger, Identity(), primary_key=True),
+    Column("hours", ARRAY(Text)),
+    Column("reason", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", _stamp, nullable=False),
+    Column("real_at", _stamp, nullable=False, server_default=text("now()")),
+    Index("roster_changes_of_day", "tenant", "day"),
 )
 
 modes = Table(

@@ -15,7 +15,7 @@ from qipan.contracts.base import Message, events, requests
 
 GOLDEN = Path(__file__).parent / "golden"
 CONTRACTS = (commands, queries, subscriptions, *asyncapi._REGISTERED_BY)
-_BY_FORMAT = {"date-time": "2026-03-01T08:00:00Z"}
+_BY_FORMAT = {"date-time": "2026-03-01T08:00:00Z", "date": "2026-03-01"}
 
 
 def kinds() -> dict[str, type[Message]]:
@@ -68,6 +68,8 @@ def _plain(schema: dict[str, Any], defs: dict[str, Any]) -> Any:
         return {_value(names, defs): _value(inner, defs)} if isinstance(inner, dict) else {}
     if kind == "array":
         return [_value(schema["items"], defs)]
+    if "examples" in schema:
+        return schema["examples"][0]
     if kind == "string":
         return _BY_FORMAT.get(schema.get("format", ""), "text")
     if kind in ("integer", "number"):

@@ -8,9 +8,9 @@ from dispatch_desk import CELL, Desk, build_dispatch, triaged
 from qipan.contracts.case import CaseState, Stage, SupportState
 from qipan.contracts.commands import AcceptTask, CloseCase, DispatchCase, DisposeTask, InspectCase, VoidCase
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid, NotFound
-from qipan.contracts.field import GetField
+from qipan.contracts.field import ArriveOnScene, DepartForTask, EndShift, GetField, StartShift
 from qipan.contracts.joint import AcceptSupport, ExcuseSupport, FinishSupport, OpenSupport, ReturnSupport
-from qipan.contracts.queries import GetCase, ListWork
+from qipan.contracts.queries import GetCase, ListWork, TellCase
 from qipan.hosting.embedded.postgres import EmbeddedPostgres
 from qipan.testing import Databases
 
@@ -159,6 +159,45 @@ def test_who_only_supports_stands_by_it(desk: Desk) -> None:
     assert field()[worker][1] == [("lead", f"{_another(desk)}.2"), ("support", support.task_id)]
     desk.ask(worker, FinishSupport(case_id=case.case_id, task_id=support.task_id, evidence=("order:1",)))
     assert field()[worker] == ("reserved", [("lead", f"{_another(desk)}.2")])
+
+
+def test_who_supports_goes_there_and_is_shown_so(desk: Desk) -> None:
+    case = asked(desk, "sandun/order")
+    [support], worker, mate = case.supports, "sandun.order.1", "sandun.order.2"
+    depart = DepartForTask(case_id=case.case_id, task_id=support.task_id)
+    arrive = ArriveOnScene(case_id=case.case_id, task_id=support.task_id)
+
+    def state(of: str) -> str:
+        return next(w.state for w in desk.ask(DISPATCHER, GetField()).workers if w.worker == of)
+
+    with pytest.raises(IllegalTransition):
+        desk.ask(worker, depart)  # not taken yet
+    desk.ask(worker, AcceptSupport(case_id=case.case_id, task_id=support.task_id))
+    with pytest.raises(Forbidden, match=worker):
+        desk.ask(mate, depart)  # of the unit, but the part is another's
+    for stranger in (case.worker or "", "sandun.works.1", DISPATCHER):
+        with pytest.raises(Forbidden):
+            desk.ask(stranger, depart)
+    desk.ask(worker, StartShift())
+    desk.ask(worker, EndShift())
+    with pytest.raises(Invalid, match="on shift"):
+        desk.ask(worker, depart)
+    desk.ask(worker, StartShift())
+    states = [state(worker)]
+    for command in (depart, arrive):
+        desk.ask(worker, command)
+        states.append(state(worker))
+    assert states == ["busy", "en-route", "on-scene"]
+    assert desk.case().leg is None  # the lead's own way is not theirs
+    with pytest.raises(Forbidden):
+        desk.ask(worker, ArriveOnScene(case_id=case.case_id))  # nor the lead's task
+    desk.ask(worker, FinishSupport(case_id=case.case_id, task_id=support.task_id, evidence=("order:1",)))
+    assert state(worker) == "available"
+    told = desk.ask("sandun.supervisor.1", TellCase(subject=case.case_id)).happenings
+    went = [(h.what, h.who, h.detail["task"]) for h in told if h.what in ("depart-support", "arrive-support")]
+    assert went == [(f"{way}-support", worker, support.task_id) for way in ("depart", "arrive")]
+    said = [m["type"] for _, m in desk.said()]
+    assert said[-3:] == [f"case.support.{what}.v1" for what in ("departed", "arrived", "finished")]
 
 
 def _another(desk: Desk) -> str:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from qipan.contracts.case import CaseState, Stage
+from qipan.contracts.case import CaseState, Stage, SupportState
 from qipan.contracts.commands import AcceptTask, DispatchCase, ReturnTask
 from qipan.contracts.errors import Conflict, Forbidden, KeyReused
+from qipan.contracts.joint import ExcuseSupport, OpenSupport
 from qipan.contracts.offline import (
     ConflictKept,
     DecideConflict,
@@ -218,3 +219,47 @@ def test_only_who_may_see_conflicts_does(desk: Desk) -> None:
     assert desk.ask("beishan.dispatcher.1", ListConflicts(), tenant="beishan").conflicts == ()
     assert desk.ask("traffic-police.dispatcher.1", ListConflicts()).conflicts == ()
     assert len(desk.ask("sandun.town-lead.1", ListConflicts(limit=1)).conflicts) == 1
+
+
+def test_who_supports_brings_in_the_whole_of_the_part_whatever_the_lead_did_meanwhile(desk: Desk) -> None:
+    case, _ = offered(desk)
+    ask = OpenSupport(case_id=case.case_id, unit="sandun/order", worker="sandun.order.1", reason="联合整治")
+    case = desk.ask(DISPATCHER, ask).case
+    [support], version = case.supports, case.version
+    desk.ask(case.worker or "", AcceptTask(case_id=case.case_id))  # moves the case, not the part
+    device = Device(desk, "sandun.order.1")
+    batch = [
+        device.told(does, case, version=version, task_id=support.task_id, **body)
+        for does, body in (
+            ("support.accept.v1", {}),
+            ("task.depart.v1", {}),
+            ("task.arrive.v1", {}),
+            ("support.finish.v1", {"evidence": ["photo://1"]}),
+        )
+    ]
+    answers = device.brings(*batch)
+    assert outcomes(answers) == ["applied"] * 4
+    assert answers[2].case is not None  # a party to the case sees it
+    assert answers[2].case.supports[0].leg is not None
+    assert desk.case().supports[0].state is SupportState.DONE
+    assert outcomes(device.brings(*batch)) == ["applied"] * 4
+    told = desk.ask("sandun.supervisor.1", TellCase(subject=case.case_id)).happenings
+    went = [h for h in told if h.who == device.worker]
+    assert [h.what for h in went] == ["accept-support", "depart-support", "arrive-support", "finish-support"]
+    assert all("client_at" in h.detail for h in went)
+
+
+def test_a_part_that_was_excused_meanwhile_is_a_conflict(desk: Desk) -> None:
+    case, _ = offered(desk)
+    ask = OpenSupport(case_id=case.case_id, unit="sandun/order", worker="sandun.order.1", reason="联合整治")
+    case = desk.ask(DISPATCHER, ask).case
+    [support] = case.supports
+    desk.ask(DISPATCHER, ExcuseSupport(case_id=case.case_id, task_id=support.task_id, reason="不需要"))
+    device = Device(desk, "sandun.order.1")
+    answers = device.brings(
+        device.told("support.accept.v1", case, version=case.version, task_id=support.task_id),
+        device.told("task.arrive.v1", case, version=case.version, task_id=support.task_id),
+    )
+    assert outcomes(answers) == ["conflict", "held"]
+    [kept] = desk.ask(DISPATCHER, ListConflicts()).conflicts
+    assert (kept.worker, kept.does, kept.held) == (device.worker, "support.accept.v1", 1)

@@ -6,10 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qipan.contracts.case import Support, SupportState
 from qipan.contracts.errors import Conflict, Forbidden, IllegalTransition, Invalid, NotFound, QipanError
 from qipan.contracts.offline import Outcome, ReplayCommand
 from services.dispatch.process import STANDARD
-from services.dispatch.replaying import Since, disturbed, id_of, noted, outcome_of, skew
+from services.dispatch.replaying import (
+    Since,
+    disturbed,
+    has_in_hand,
+    id_of,
+    noted,
+    outcome_of,
+    part_of,
+    skew,
+)
+from tests.case_samples import case
 
 NOON = datetime(2026, 5, 11, 4, tzinfo=UTC)
 
@@ -62,3 +73,40 @@ def test_a_command_has_one_id_within_person_and_device(one: str, n: int, other: 
 def test_the_skew_is_how_far_the_device_is_ahead() -> None:
     assert skew(command(), NOON - timedelta(seconds=90)) == 90
     assert noted(command(), -12.6)["client_skew"] == "-13 s"
+
+
+@pytest.mark.parametrize(
+    ("does", "body", "part"),
+    [
+        ("task.arrive.v1", {}, None),
+        ("task.arrive.v1", {"task_id": "c1.s1"}, "c1.s1"),
+        ("support.finish.v1", {"task_id": "c1.s1"}, "c1.s1"),
+        ("support.finish.v1", {"task_id": 1}, None),  # which the command itself refuses
+        ("task.dispose.v1", {"task_id": "c1.s1"}, None),  # the lead's, whatever is sent along
+        ("case.close.v1", {"task_id": "c1.s1"}, None),
+    ],
+)
+def test_some_commands_are_about_a_child_task(does: str, body: dict[str, object], part: str | None) -> None:
+    assert part_of(command().model_copy(update={"does": does, "body": body})) == part
+
+
+def test_what_somebody_has_in_hand_is_the_case_or_their_part_of_it() -> None:
+    def part(id: str, worker: str | None, state: SupportState) -> Support:
+        return Support(task_id=id, unit="u", worker=worker, state=state, asked_at=NOON, changed_at=NOON)
+
+    parts = (
+        part("s1", "me", SupportState.ACCEPTED),
+        part("s2", None, SupportState.ASKED),
+        part("s3", "you", SupportState.ASKED),
+        part("s4", "me", SupportState.EXCUSED),
+    )
+    state = case(worker="lead", supports=parts)
+    assert [has_in_hand(state, "me", id) for id in ("s1", "s2", "s3", "s4", None)] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert has_in_hand(state, "lead", None)
+    assert not has_in_hand(state, "lead", "s1")

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from test_dispatch_process import DEADLINES, DISPATCHER, INSPECTOR, LEADER, NOON, file, report
 
 from qipan.contracts.case import CaseState, Going, Leg, Stage, SupportState
-from qipan.contracts.errors import Conflict, Forbidden, Invalid
+from qipan.contracts.errors import Conflict, Forbidden, IllegalTransition, Invalid
 from qipan.contracts.field import WorkerState
 from services.dispatch import joint
 from services.dispatch.process import STANDARD, Do
@@ -31,10 +31,11 @@ def at(stage: Stage, going: Going | None = None, case_id: str = "c1") -> Held:
     return Held(offered(WORKERS[0]).model_copy(update={"stage": stage, "leg": leg, "case_id": case_id}))
 
 
-def part(state: SupportState, stage: Stage = Stage.ACCEPTED) -> Held:
+def part(state: SupportState, stage: Stage = Stage.ACCEPTED, going: Going | None = None) -> Held:
     case = offered(WORKERS[1], 7).model_copy(update={"stage": stage})
     [support] = joint.opened(case, "sandun/order", "order", WORKERS[0], "why", NOON)
-    support = support.model_copy(update={"state": state})
+    leg = Leg(state=going, since=NOON) if going else None
+    support = support.model_copy(update={"state": state, "leg": leg})
     return Held(case.model_copy(update={"supports": (support,)}), support)
 
 
@@ -52,6 +53,11 @@ def part(state: SupportState, stage: Stage = Stage.ACCEPTED) -> Held:
         ([part(SupportState.ASKED)], WorkerState.RESERVED),
         ([part(SupportState.ACCEPTED, Stage.DISPOSED)], WorkerState.BUSY),
         ([part(SupportState.ACCEPTED), at(Stage.OFFERED)], WorkerState.BUSY),
+        ([part(SupportState.ACCEPTED, going=Going.EN_ROUTE), at(Stage.ACCEPTED)], WorkerState.EN_ROUTE),
+        (
+            [part(SupportState.ACCEPTED, Stage.DISPOSED, Going.ON_SCENE), at(Stage.ACCEPTED, Going.EN_ROUTE)],
+            WorkerState.ON_SCENE,
+        ),
     ],
 )
 def test_of_several_tasks_the_most_binding_holds(held: list[Held], state: WorkerState) -> None:
@@ -113,6 +119,29 @@ def test_a_leg_belongs_to_who_holds_the_task_and_ends_with_it() -> None:
     assert step(done, Do.FAIL, INSPECTOR, NOON, DEADLINES).leg is None
 
 
+def test_a_part_is_gone_to_by_its_worker_and_left_when_it_is_over() -> None:
+    case = offered(WORKERS[1])
+    case = case.model_copy(
+        update={"supports": joint.opened(case, "sandun/order", "order", WORKERS[0], "why", NOON)}
+    )
+    [support] = case.supports
+    with pytest.raises(IllegalTransition, match="asked"):  # not taken yet
+        joint.gone(case, support.task_id, WORKERS[0], Going.EN_ROUTE, NOON)
+    case = case.model_copy(update={"supports": joint.moved(case, support.task_id, Do.ACCEPT_SUPPORT, NOON)})
+    with pytest.raises(Forbidden, match=WORKERS[0]):
+        joint.gone(case, support.task_id, WORKERS[1], Going.EN_ROUTE, NOON)
+    [away] = joint.gone(case, support.task_id, WORKERS[0], Going.EN_ROUTE, NOON)
+    assert (away.state, away.leg) == (SupportState.ACCEPTED, Leg(state=Going.EN_ROUTE, since=NOON))
+    there = case.model_copy(
+        update={"supports": joint.gone(case, support.task_id, WORKERS[0], Going.ON_SCENE, NOON)}
+    )
+    for over in (Do.FINISH_SUPPORT, Do.RETURN_SUPPORT, Do.EXCUSE_SUPPORT):
+        assert joint.moved(there, support.task_id, over, NOON)[0].leg is None
+        ended = there.model_copy(update={"supports": joint.moved(there, support.task_id, over, NOON)})
+        with pytest.raises(IllegalTransition):
+            joint.gone(ended, support.task_id, WORKERS[0], Going.ON_SCENE, NOON)
+
+
 def naive(worker: str, cases: list[CaseState], duty: Duty, now: datetime) -> WorkerState:
     """How a worker stands, worked out anew from the shift and every open task, by the plainest means."""
     there = duty.since is not None and duty.ended is None and duty.since <= now < (duty.until or now)
@@ -123,6 +152,13 @@ def naive(worker: str, cases: list[CaseState], duty: Duty, now: datetime) -> Wor
         s.state for case in cases if case.stage != "voided" for s in case.supports if s.worker == worker
     ]
     legs = {case.leg.state.value for case in leads if case.leg and case.stage in ("accepted", "rework")}
+    legs |= {
+        s.leg.state.value
+        for case in cases
+        if case.stage not in ("closed", "voided")
+        for s in case.supports
+        if s.worker == worker and s.leg
+    }
     if "on-scene" in legs:
         return WorkerState.ON_SCENE
     if "en-route" in legs:
@@ -194,6 +230,20 @@ class Field(RuleBasedStateMachine):
         except (Conflict, Forbidden, Invalid):
             return
 
+    @rule(which=st.integers(0, 2), task=st.integers(0, 3), going=st.sampled_from(Going))
+    def go_to_support(self, which: int, task: int, going: Going) -> None:
+        case = self.cases[which]
+        if task >= len(case.supports) or case.supports[task].worker is None:
+            return
+        support = case.supports[task]
+        actor = Actor(support.worker or "", frozenset({"handler"}))
+        try:
+            supports = joint.gone(case, support.task_id, actor.id, going, self.now)
+            brings = Brings(supports=supports)
+            self.cases[which] = STANDARD.step(case, joint.GOES[going], actor, self.now, DEADLINES, brings)
+        except (Conflict, Forbidden, Invalid):
+            return
+
     @rule(worker=st.sampled_from(WORKERS), hours=st.integers(1, 12))
     def sign_on(self, worker: str, hours: int) -> None:
         self.duties[worker] = Duty(self.now, self.now + timedelta(hours=hours))
@@ -227,6 +277,8 @@ class Field(RuleBasedStateMachine):
     @invariant()
     def a_leg_is_only_of_a_task_in_hand(self) -> None:
         assert all(case.leg is None or case.stage in (Stage.ACCEPTED, Stage.REWORK) for case in self.cases)
+        parts = [support for case in self.cases for support in case.supports if support.leg is not None]
+        assert all(support.state is SupportState.ACCEPTED for support in parts)
 
 
 TestField = Field.TestCase

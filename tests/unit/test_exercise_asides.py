@@ -22,6 +22,7 @@ from exercise.players.modes import Modes
 from exercise.players.offline import Offline
 from exercise.players.pace import Pace
 from exercise.players.play import Play
+from exercise.players.rosters import Rosters
 from exercise.players.shifts import Shifts
 from exercise.players.tally import Tally
 from exercise.players.time_askers import TimeAskers
@@ -56,6 +57,7 @@ WORKER = PEOPLE[0]
 
 class FakeDistrict:
     id = "xihu"
+    zone = "Asia/Shanghai"
     people = PEOPLE
     towns = (SimpleNamespace(id="sandun"), SimpleNamespace(id="wenxin"))
     territory = SimpleNamespace(locate=lambda lon, lat: SimpleNamespace(cells={"duty": "c1"}))
@@ -71,6 +73,9 @@ class FakeDistrict:
 
     def people_of(self, tenant: str) -> list[Person]:
         return [person for person in PEOPLE if person.tenant == tenant]
+
+    def rosters(self, tenant: str) -> dict[str, tuple[object, ...]]:
+        return {"sandun.water.1": ()} if tenant == "sandun" else {}
 
     def desk_of(self, department: str) -> str:
         return self.id
@@ -171,6 +176,7 @@ def test_each_thing_that_happens_at_work_is_done_to_its_end_by_those_whose_it_is
     asked, handed = ("time", worker), ours(("hand-over", desk))
     assert {
         ("Together", ours(opened, *part)),
+        ("Together", ours(opened, part[0], ("depart", helper), ("arrive", helper), part[1])),
         ("Together", ours(opened, ("excuse-support", desk))),
         ("TimeAskers", ours(asked, ("time/decide", desk))),
         ("TimeAskers", ours(asked, ("time/decide", desk), ("resume", desk))),
@@ -257,7 +263,14 @@ def test_a_poor_rating_is_put_right_by_the_unit_and_closed_by_the_leader_once(ga
 def test_what_goes_by_the_clock_is_taken_back(gateway: Gateway):
     """Mandates come back, emergencies end, shifts are signed off."""
     play = a_play(gateway)
-    for player in (Mandates(play, FakeDistrict()), Modes(play, "sandun"), Shifts(play, FakeDistrict())):
+    district = FakeDistrict()
+    players = (
+        Mandates(play, district),
+        Modes(play, "sandun"),
+        Shifts(play, district),
+        Rosters(play, district),
+    )
+    for player in players:
         asyncio.run(player.run(NOW - timedelta(days=1)))
     lead = "xihu.district-lead.1"
     assert gateway.asked[:4] == [
@@ -271,7 +284,10 @@ def test_what_goes_by_the_clock_is_taken_back(gateway: Gateway):
         step: {who for path, who, _ in gateway.asked if path == f"shifts/{step}"} for step in ("start", "end")
     }
     assert signed["start"] == signed["end"]
-    assert len(signed["start"]) == 4
+    assert len(signed["start"]) == 3
+    assert "sandun.water.1" not in signed["start"]  # has a roster
+    assert gateway.asked[-1] == ("roster", "sandun.shift-leader.1", "sandun")
+    assert gateway.bodies[-1]["worker"] == "sandun.water.1"
 
 
 def test_the_cells_grid_worker_looks_before_filing(gateway: Gateway):

@@ -167,6 +167,12 @@ BODIES = {
     "FinishSupport": {"task_id": "c1.s1", "evidence": ["photo://1"]},
     "ReturnSupport": {"task_id": "c1.s1", "reason": "不属于本单位"},
     "ExcuseSupport": {"task_id": "c1.s1", "reason": "已无需要"},
+    "ChangeRoster": {
+        "worker": "sandun.sweep.1",
+        "day": "2026-05-01",
+        "hours": ["22:00-06:00"],
+        "reason": "替班",
+    },
     "RefuseReturn": {"reason": "属于本单位职责"},
     "DisputeReturn": {"reason": "职责清单不含此项"},
     "ArbitrateReturn": {"justified": True, "reason": "依职责清单"},

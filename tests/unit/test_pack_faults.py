@@ -115,7 +115,33 @@ def carded(*crew: dict[str, Any]) -> Change:
     return lambda f: west(f).update(dispatch={"cards": {"big": {"crew": list(crew)}}})
 
 
+def rostered(**roster: Any) -> Change:
+    """A roster of west's for its sweepers, which is right but for these values."""
+    good = {"name": WORDS, "units": ["sweep"], "hours": ["08:00-16:00"]}
+    return lambda f: west(f).update(rosters={"early": {**good, **roster}})
+
+
 CASES: dict[str, tuple[Change, str]] = {
+    "a roster for a unit that is not there": (
+        rostered(units=["magic"]),
+        "towns/west/town.toml: rosters.early.units: there is no unit 'magic' in west (allowed: sweep)",
+    ),
+    "a roster for a handler who is not there": (
+        rostered(handlers=[3]),
+        "towns/west/town.toml: rosters.early.handlers: sweep has no handler 3 (allowed: 1 to 2)",
+    ),
+    "a roster whose hours overlap": (
+        rostered(hours=["08:00-12:00", "11:00-15:00"]),
+        "towns/west/town.toml: rosters.early.hours: '11:00-15:00' does not follow",
+    ),
+    "a roster longer than the longest shift": (
+        rostered(hours=["06:00-20:00"]),
+        "towns/west/town.toml: rosters.early.hours: '06:00-20:00' is too long (allowed: at most 12 hours",
+    ),
+    "a roster on days that there are not": (
+        rostered(weekdays=["someday"]),
+        "towns/west/town.toml: rosters.early.weekdays.0: ",
+    ),
     "a rule that asks a unit that is not there": (
         ruled(unit="magic"),
         "towns/west/town.toml: dispatch.rules.first: there is no unit 'magic' in west (allowed: sweep)",
@@ -443,6 +469,7 @@ west(RICH).update(
     matters={"s:06010": {"severity": "high"}},
     settings={"own.level": 3.5},
     services=[{"name": "dispatch", "replaces": "dispatch", "replicas": 2}],
+    rosters={"early": {"name": WORDS, "units": ["works"], "hours": ["22:00-06:00"], "handlers": [1]}},
     **unit(matters=["s:06010"], communities=["100100001001"]),
 )
 ODD = st.sampled_from(

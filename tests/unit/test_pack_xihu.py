@@ -3,6 +3,7 @@
 import random
 import shutil
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from qipan.tenancy.grids import derive_grids
 from qipan.tenancy.known_settings import CORE_PREFIXES, KNOWN
 from qipan.tenancy.people import ROLES, SYSTEM
 from qipan.territory.geojson import read_outline
+from services.dispatch.planned import Plan
 
 ROOT = Path(__file__).parents[2] / "districts" / "xihu"
 TOWNS = [
@@ -54,6 +56,17 @@ def test_a_shadow_is_the_same_town_in_another_world(xihu: District):
     assert {person.tenant for person in played} == {"sandun~ex7"}
     assert not {person.id for person in live} & {person.id for person in played}
     assert not any(person.email for person in played)
+
+
+def test_one_of_the_crowd_team_is_planned_for_every_hour(xihu: District):
+    zone, rosters = xihu.calendar("beishan").zone, xihu.rosters("beishan")
+    plans = [Plan(zone, own) for own in rosters.values()]
+    assert set(rosters) == {
+        person.id for person in xihu.people_of("beishan") if person.unit == "beishan/crowd"
+    }
+    for hour in range(24 * 8):
+        now = datetime(2026, 4, 29, tzinfo=UTC) + timedelta(hours=hour)
+        assert sum(plan.running(now) is not None for plan in plans) == 1
 
 
 def test_every_matter_has_a_unit_in_every_town(xihu: District):

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from qipan.contracts.commands import CaseAnswer, CaseCommand
+from qipan.contracts.case import Going
+from qipan.contracts.commands import CaseAnswer
 from qipan.contracts.errors import Fault, Invalid
 from qipan.contracts.field import (
     ArriveOnScene,
@@ -15,11 +16,12 @@ from qipan.contracts.field import (
 )
 from qipan.messaging.service import Received, Timer, Work, answer, on_timer
 from qipan.tenancy import Person
-from services.dispatch import crew, fielded, handover, shift_store
+from services.dispatch import crew, fielded, handover, joint, planning, shift_store
 from services.dispatch.acting import Acting
 from services.dispatch.availability import Availability
 from services.dispatch.process import Do
 from services.dispatch.shifts import LONGEST_HOURS, NEVER, TIME_UP, end_of
+from services.dispatch.steps import Brings
 
 SHIFT_END = "shift.end"
 
@@ -28,10 +30,14 @@ class Field(Acting):
     """Workers' shifts and states."""
 
     def field(self, work: Work, tenants: Iterable[str]) -> Mapping[str, Availability]:
-        """Who is there, where, and the operating mode; in one statement, for these are asked for on filing."""
+        """Who is there, where, and the operating mode; in one statement, for these are asked for on filing.
+
+        Where somebody has a roster, in two.
+        """
         moments = {tenant: work.now(tenant) for tenant in tenants}
         required = {tenant: self.grounds.workers(tenant) for tenant in moments if self._required(tenant)}
-        return crew.field_of(work.conn, moments, required)
+        plans = planning.plans_of(work.conn, self.grounds, moments)
+        return crew.field_of(work.conn, moments, required, plans)
 
     @answer(StartShift)
     def start_shift(self, work: Work, call: Received[StartShift]) -> Shift:
@@ -42,7 +48,11 @@ class Field(Acting):
         running = duty if duty.on(now) else NEVER
         start, until = running.since or now, call.data.until or running.until
         hours = self.process.district.setting(person.tenant, "dispatch.shift-hours", LONGEST_HOURS)
-        shift = Shift(worker=person.id, started_at=start, until=end_of(start, until, now, hours))
+        plan = planning.plans_of(work.conn, self.grounds, {person.tenant: start}).get(person.tenant, {})
+        planned = plan[person.id].covers(start) if person.id in plan else None
+        shift = Shift(
+            worker=person.id, started_at=start, until=end_of(start, until, now, hours), planned=planned
+        )
         if duty.since is not None and duty.ended is None and not duty.on(now):
             shift_store.end(work.conn, [(person.tenant, person.id, duty.until or now, TIME_UP)])
         shift_store.begin(work.conn, person.tenant, shift, call.grant.sub)
@@ -83,13 +93,13 @@ class Field(Acting):
 
     @answer(DepartForTask)
     def depart_for_task(self, work: Work, call: Received[DepartForTask]) -> CaseAnswer:
-        """出发."""
-        return self._go(work, call, Do.DEPART)
+        """出发, to a case that one leads or to one's part of it."""
+        return self._go(work, call, Do.DEPART, Going.EN_ROUTE)
 
     @answer(ArriveOnScene)
     def arrive_on_scene(self, work: Work, call: Received[ArriveOnScene]) -> CaseAnswer:
         """到场."""
-        return self._go(work, call, Do.ARRIVE)
+        return self._go(work, call, Do.ARRIVE, Going.ON_SCENE)
 
     @answer(GetField)
     def get_field(self, work: Work, call: Received[GetField]) -> FieldAnswer:
@@ -105,6 +115,8 @@ class Field(Acting):
         keys = [(person.tenant, person.id) for person in people]
         duties = shift_store.duties_of(work.conn, {tenant for tenant, _ in keys})
         shifts = shift_store.last(work.conn, keys)
+        moments = {tenant: work.now(tenant) for tenant in {tenant for tenant, _ in keys}}
+        plans = planning.plans_of(work.conn, self.grounds, moments)
         held = shift_store.held_by_workers(work.conn, keys)
         workers = [
             fielded.shown(
@@ -112,23 +124,37 @@ class Field(Acting):
                 duties.get(key, NEVER),
                 shifts.get(key),
                 held.get(key, ()),
-                work.now(person.tenant),
+                moments[person.tenant],
                 required=self._required(person.tenant),
+                plan=plans.get(person.tenant, {}).get(person.id),
             )
             for person, key in zip(people, keys, strict=True)
         ]
         shown = [one for one in workers if asked.state in (None, one.state)]
         return FieldAnswer(workers=tuple(sorted(shown, key=lambda one: (one.unit or "~", one.worker))))
 
-    def _go(self, work: Work, call: Received[CaseCommand], do: str) -> CaseAnswer:
-        before = self._find(work, call)
-        tenant = handover.workers_tenant(before.case)
+    def _go(
+        self, work: Work, call: Received[DepartForTask] | Received[ArriveOnScene], do: str, going: Going
+    ) -> CaseAnswer:
+        part = call.data.task_id
+        if part is None:
+            before = self._find(work, call)
+            self._on_shift(work, call, handover.workers_tenant(before.case))
+            return self._act(work, call, before, do)
+        before = self._find(work, call, child=part)
+        case = before.case
+        supports = joint.gone(case, part, call.grant.sub, going, work.now(case.tenant))
+        self._on_shift(work, call, case.tenant)
+        detail = {"task": part, "unit": joint.support_of(case, part).unit}
+        return self._act(work, call, before, joint.GOES[going], Brings(supports=supports), detail)
+
+    def _on_shift(self, work: Work, call: Received, tenant: str) -> None:
+        """Invalid for a worker of this tenant who is off shift."""
         duty = shift_store.duty_of(work.conn, tenant, call.grant.sub)
         off = duty.why_off(work.now(tenant), required=self._required(tenant))
         if off is not None:
             fault = Fault(where="shift", what=off, allowed="sign on first: POST /v1/shifts/start")
             raise Invalid("Only who is on shift goes to a task.", faults=(fault,))
-        return self._act(work, call, before, do)
 
     def _required(self, tenant: str) -> bool:
         return self.grounds.requires_shifts(tenant)

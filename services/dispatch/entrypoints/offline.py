@@ -31,7 +31,17 @@ from services.dispatch import reading, replay_store
 from services.dispatch.acting import Acting
 from services.dispatch.change import Stored
 from services.dispatch.replay_store import Kept
-from services.dispatch.replaying import content_of, disturbed, id_of, noted, outcome_of, request_of, skew
+from services.dispatch.replaying import (
+    content_of,
+    disturbed,
+    has_in_hand,
+    id_of,
+    noted,
+    outcome_of,
+    part_of,
+    request_of,
+    skew,
+)
 from services.dispatch.worklist import Cursor
 
 _METHODS = {
@@ -42,6 +52,9 @@ _METHODS = {
     "task.dispose.v1": "dispose_task",
     "case.inspect.v1": "inspect_case",
     "case.step.v1": "take_step",
+    "support.accept.v1": "accept_support",
+    "support.finish.v1": "finish_support",
+    "support.return.v1": "return_support",
 }
 
 
@@ -211,10 +224,14 @@ class Offline(Acting):
     def _moved(
         self, work: Work, kept: Kept, case: CaseState, expected: int | None
     ) -> tuple[bool, int | None]:
-        """Whether the case is another one than the worker saw; and which version to expect, if any."""
-        if expected is None:
+        """Whether the case is another one than the worker saw; and which version to expect, if any.
+
+        Of a child task only what became of that task disturbs: the lead's steps are not its worker's.
+        """
+        part = part_of(kept.command)
+        if expected is None or part is not None:
             asked = replay_store.was_asked(work.conn, case.tenant, case.case_id, kept.person)
-            return asked and case.worker != kept.person, None
+            return asked and not has_in_hand(case, kept.person, part), None
         if expected > case.version:
             return False, expected
         steps = self.grounds.of(case.tenant).process.steps
@@ -249,6 +266,8 @@ class Offline(Acting):
         except QipanError:
             return False
         case = stored.case
+        if any(grant.allows(tenant="", unit=part.unit, department=part.department) for part in case.supports):
+            return True
         return grant.allows(
             tenant=tenant if tenant == stored.unit_tenant else case.tenant,
             unit=case.unit,
