@@ -109,6 +109,15 @@ def test_a_unit_that_has_no_part_in_a_case_is_refused(desk: Desk, type: str) -> 
     assert not all(isinstance(one, Forbidden) for one in answers), answers
 
 
+@pytest.mark.parametrize("type", ["task.depart.v1", "task.arrive.v1"])
+def test_nobody_but_the_leads_unit_goes_to_the_case_itself(desk: Desk, type: str) -> None:
+    lead, ids = parties(desk)
+    asked = request(type, {**ids, "task_id": None})
+    for stranger in (STRANGER, SUPPORT, SUMMONED, TAKER):
+        assert isinstance(answer(desk, stranger, asked), Forbidden)
+    assert not isinstance(answer(desk, lead, asked), Forbidden)
+
+
 @pytest.mark.parametrize("type", about_a_case(Role.GRID_WORKER))
 def test_a_grid_worker_of_another_cell_is_refused(desk: Desk, type: str) -> None:
     _, ids = parties(desk)
@@ -129,13 +138,24 @@ def test_the_same_case_asked_for_in_another_town_is_not_there(desk: Desk, type: 
     pytest.fail("another town's unit was let in")
 
 
-@pytest.mark.parametrize("does", sorted(FIELD_COMMANDS))
+OF_A_PART = sorted(type for type, kind in FIELD_COMMANDS.items() if "task_id" in kind.model_fields)
+OF_THE_CASE = sorted(
+    type
+    for type, kind in FIELD_COMMANDS.items()
+    if "task_id" not in kind.model_fields or not kind.model_fields["task_id"].is_required()
+)
+
+
+@pytest.mark.parametrize(
+    ("does", "part"), [*((type, True) for type in OF_A_PART), *((type, False) for type in OF_THE_CASE)]
+)
 def test_what_was_done_without_signal_to_somebody_elses_case_is_not_carried_out(
-    desk: Desk, does: str
+    desk: Desk, does: str, part: bool
 ) -> None:
     _, ids = parties(desk)
     before = desk.rows("SELECT id, version, state FROM dispatch.cases")
     body = {name: value for name, value in data(FIELD_COMMANDS[does]).items() if name not in ids}
+    body |= {"task_id": ids["task_id"]} if part else {}
     now = datetime.now(UTC)
     asked = ReplayCommand(
         client="c1", sequence=1, at=now, sent_at=now, does=does, case_id=ids["case_id"], body=body
