@@ -22,13 +22,23 @@ class Reach:
 
 
 class Grant:
-    """What `authorise` gives. Unless it covers the whole tenant, the handler must ask it about the thing."""
+    """What `authorise` gives. Unless it covers the whole tenant, the handler must ask it about the thing.
 
-    __slots__ = ("_asked", "action", "principal", "scopes", "tenant")
+    `from_above`: somebody of the district has it only where the town has nobody of its own for it.
+    """
+
+    __slots__ = ("_asked", "action", "from_above", "principal", "scopes", "tenant")
 
     def __init__(
-        self, principal: Principal | None, action: str, tenant: str, scopes: frozenset[Scope]
+        self,
+        principal: Principal | None,
+        action: str,
+        tenant: str,
+        scopes: frozenset[Scope],
+        *,
+        from_above: bool = False,
     ) -> None:
+        self.from_above = from_above
         self.principal = principal
         self.action = action
         self.tenant = tenant

@@ -51,11 +51,16 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who may do one action. `everyone` needs no principal; `reads_only` lets a department look abroad."""
+    """Who may do one action. `everyone` needs no principal; `reads_only` lets a department look abroad.
+
+    `from_above`: the roles in which the district's own people may do it in a town that has nobody of its own for
+    it; the handler asks whether that is so (`Grant.from_above`).
+    """
 
     scopes: Mapping[Role, Scope]
     reads_only: bool = False
     everyone: bool = False
+    from_above: frozenset[Role] = frozenset()
 
 
 REPORT_POST = "report.post.v1"
@@ -246,8 +251,17 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     },
 }
 
+# where a town has neither acceptors nor shift leaders, its held reports wait for the district's dispatchers
+_FROM_ABOVE: dict[type[Request[Any]], frozenset[Role]] = dict.fromkeys(
+    (commands.DecideReport, commands.SplitReport, commands.UnmaskContact, queries.ListHeld),
+    frozenset({Role.DISPATCHER}),
+)
+
 _CORE: dict[str, Rule] = {
-    **{kind.type: Rule(scopes, reads_only=kind.reads_only) for kind, scopes in _REQUESTS.items()},
+    **{
+        kind.type: Rule(scopes, reads_only=kind.reads_only, from_above=_FROM_ABOVE.get(kind, frozenset()))
+        for kind, scopes in _REQUESTS.items()
+    },
     # at the HTTP doors: a citizen reports without signing in, and follows with the report's own token
     REPORT_POST: Rule({}, everyone=True),
     REPORT_TRACK: Rule({}, reads_only=True, everyone=True),

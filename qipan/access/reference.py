@@ -24,6 +24,7 @@ denied. A right reaches as far as its scope, and never from an exercise into rea
 
 A department's people keep `unit`, `department` and `district` in another tenant; of `tenant` they keep
 `department` where the action only reads. A town's people have outside their town no right but `district`.
+Where “in need” stands, the district's own people may in a town that has nobody of its own for it.
 
 <!-- made by `python -m qipan.access.reference`; do not edit -->
 
@@ -45,7 +46,10 @@ def _who(rule: Rule) -> str:
     by_scope: dict[Scope, list[Role]] = {}
     for role, scope in rule.scopes.items():
         by_scope.setdefault(scope, []).append(role)
-    return "; ".join(f"{', '.join(sorted(roles))} ({scope})" for scope, roles in sorted(by_scope.items()))
+    who = [f"{', '.join(sorted(roles))} ({scope})" for scope, roles in sorted(by_scope.items())]
+    if rule.from_above:
+        who.append(f"the district's {', '.join(sorted(rule.from_above))} (in need)")
+    return "; ".join(who)
 
 
 if __name__ == "__main__":

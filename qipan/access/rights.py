@@ -46,6 +46,8 @@ def authorise(principal: Principal | None, action: str, tenant: str, district: D
         raise Unauthenticated("Nobody is signed in.")
     _known(tenant, district)
     scopes = _scopes(principal, rule, tenant, district) if rule else frozenset()
+    if not scopes and rule is not None and _from_above(principal, rule, tenant, district):
+        return Grant(principal, action, tenant, frozenset({Scope.DISTRICT}), from_above=True)
     if not scopes:
         raise Forbidden(f"You have no right to do {action!r} in {tenant!r}.")
     return Grant(principal, action, tenant, scopes)
@@ -68,6 +70,12 @@ def _scopes(principal: Principal, rule: Rule, tenant: str, district: DistrictLik
     if home is not None and home.kind == "department":
         return frozenset(scope for scope in (_abroad(scope, rule) for scope in held) if scope)
     return held & {Scope.DISTRICT}
+
+
+def _from_above(principal: Principal, rule: Rule, tenant: str, district: DistrictLike) -> bool:
+    """Whether somebody of the district has a right where a town has nobody for it."""
+    same_world = principal.shadow == tenant.partition("~")[2]
+    return same_world and principal.base == district.id and not rule.from_above.isdisjoint(principal.roles)
 
 
 def _abroad(scope: Scope, rule: Rule) -> Scope | None:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+from qipan.access import Grant
 from qipan.contracts.case import Place
+from qipan.contracts.errors import Forbidden
 from qipan.contracts.events import Outcome, ReportReceived
 from qipan.contracts.level import Level
 from qipan.contracts.responsible import Responsible
@@ -207,6 +209,7 @@ class Desk:
                     least_confidence=policy.least_confidence,
                     emergency=one.found.emergency,
                     out_of_scope=one.out_of_scope,
+                    urgent=policy.accept.is_urgent(one.report.level, one.report.text),
                     place_uncertain=0 < policy.place_metres < one.metres_off,
                     duplicate_of=None if same is None else same.said.report_id,
                     likely_duplicate=bool(alike),
@@ -240,6 +243,11 @@ class Desk:
         urgent = book.policy.accept.is_urgent(level, text)
         due_at = self._district.deadline(tenant, held_at, book.policy.accept.limit_of(urgent))
         return AcceptClock(urgent, due_at, chosen(report_id, book.acceptors))
+
+    def require_decider(self, grant: Grant) -> None:
+        """Forbidden for somebody of the district while the town has people of its own who decide about reports."""
+        if grant.from_above and grant.sub not in self._book(grant.tenant).acceptors:
+            raise Forbidden(f"{grant.tenant} has acceptors of its own, who decide about its reports.")
 
     def is_walked(self, tenant: str, cells: Mapping[str, str]) -> bool:
         """Whether some grid worker answers for the duty cell among these."""

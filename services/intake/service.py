@@ -160,6 +160,7 @@ class Intake:
     @answer(DecideReport)
     def decide_report(self, work: Work, call: Received[DecideReport]) -> ReportAnswer:
         """An acceptor's decision about a held report."""
+        self.desk.require_decider(call.grant)
         matters = self.district.matters_of(call.tenant).keys()
         owners = answerable(self.district, call.tenant)
         status = decide_held(work, call.tenant, call.data, matters, call.grant.sub, owners, self.desk)
@@ -168,12 +169,14 @@ class Intake:
     @answer(SplitReport)
     def split_report(self, work: Work, call: Received[SplitReport]) -> ReportAnswer:
         """An acceptor takes a report away from the one it was joined to."""
+        self.desk.require_decider(call.grant)
         status = split(work, call.tenant, call.data, call.grant.sub, self.desk)
         return ReportAnswer(report_id=call.data.report_id, tenant=call.tenant, status=status)
 
     @answer(UnmaskContact)
     def unmask_contact(self, work: Work, call: Received[UnmaskContact]) -> ContactAnswer:
         """How to reach a reporter, once it is written down who asked and why."""
+        self.desk.require_decider(call.grant)
         return unmask(work, self.contacts, call.tenant, call.data, who=call.grant.sub, command_id=call.id)
 
     @answer(ListPhotos)
@@ -184,6 +187,7 @@ class Intake:
     @answer(ListHeld)
     def list_held(self, work: Work, call: Received[ListHeld]) -> HeldReports:
         """The reports that wait for an acceptor."""
+        self.desk.require_decider(call.grant)
         asked = call.data
         rows = store.held(work.conn, call.tenant, asked.limit + 1, held_place(asked.after))
         page = rows[: asked.limit]

@@ -14,7 +14,8 @@ class Finding:
     """What is known of a report when it is decided about.
 
     `confidence` (0 to 1) is that of the matter; `least_confidence` what the town asks for before it files
-    without a person. `place_uncertain`: the place was found by a name that means a large area. `to_verify`: the
+    without a person. `urgent`: by its level or one of the town's words somebody is to look at once.
+    `place_uncertain`: the place was found by a name that means a large area. `to_verify`: the
     town wants somebody to look before such a thing is filed; `grid_worker`: there is one for its cell.
     `duplicate_of`: the open one that it surely repeats; `likely_duplicate`: there are such that it may repeat.
     """
@@ -24,6 +25,7 @@ class Finding:
     least_confidence: float = 0.0
     emergency: bool = False
     out_of_scope: bool = False
+    urgent: bool = False
     place_uncertain: bool = False
     duplicate_of: str | None = None
     likely_duplicate: bool = False
@@ -53,6 +55,8 @@ class Row:
 TABLE: tuple[Row, ...] = (
     # An emergency is filed at once, whatever else is true: a second call may be a second emergency.
     Row("emergency", Outcome.FILE, lambda f: f.emergency),
+    # Whoever calls for help is not sent elsewhere by a machine.
+    Row("urgent-out-of-scope", Outcome.HOLD, lambda f: f.urgent and f.out_of_scope and f.matter is None),
     Row("out-of-scope", Outcome.DECLINE, lambda f: f.out_of_scope and f.matter is None),
     Row("no-matter", Outcome.HOLD, lambda f: f.matter is None),
     Row("uncertain-matter", Outcome.HOLD, lambda f: f.confidence < f.least_confidence),

@@ -1,18 +1,20 @@
 """Declined, and whose it is instead: told to the reporter, in Open311, in the story and in the event."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from qipan.access import Role
-from qipan.contracts.commands import DecideReport
-from qipan.contracts.errors import Invalid
+from qipan.contracts.commands import DecideReport, UnmaskContact
+from qipan.contracts.errors import Forbidden, Invalid
 from qipan.contracts.events import Outcome, ReportTriaged
-from qipan.contracts.queries import TellReport
+from qipan.contracts.queries import ListHeld, TellReport
 from qipan.hosting.embedded import EmbeddedPostgres
 from qipan.testing import Databases
+from services.intake.accept_clock import acceptors_of
 from tests.integration.intake_counter import Counter
-from tests.integration.intake_here import SANDUN, Here, build_intake, opened
+from tests.integration.intake_here import SANDUN, Here, build_intake, opened, xihu
 
 ACCEPTOR = Role.ACCEPTOR
 RAILWAY = {"zh": "铁路部门", "en": "China Railway"}
@@ -62,6 +64,36 @@ def test_the_towns_words_say_whose_it_is(counter: Counter) -> None:
     assert "铁路部门负责：12306，https://www.12306.cn" in page["words"]["zh"]
     assert "China Railway sees to it: 12306, https://www.12306.cn" in page["words"]["en"]
     assert page["timeline"][-1]["words"] == page["words"]
+
+
+def test_whoever_calls_for_help_is_not_sent_elsewhere_by_a_machine(counter: Counter) -> None:
+    ours = reported(counter.here, "高铁车厢里有人受伤")
+    counter.triage()
+    said = [one for one in counter.here.said() if one["subject"] == ours["report_id"]]
+    judged, waits = said[-2:]
+    assert (judged["data"]["outcome"], judged["data"]["reason"]) == ("hold", "urgent-out-of-scope")
+    assert (waits["type"], waits["data"]["urgent"]) == ("report.waiting.v1", True)
+    held = {one.report_id: one for one in counter.ask(ListHeld(), ACCEPTOR).reports}
+    assert held[ours["report_id"]].waits_for in acceptors_of(counter.service.district, "sandun")
+
+
+def test_the_districts_people_decide_where_a_town_has_nobody_and_only_there(counter: Counter) -> None:
+    """Those for whom a report waits are those who may decide about it, through the service's own handler."""
+    theirs = {"of": "xihu", "sub": "xihu.dispatcher.1"}
+    ours = reported(counter.here, "嗯嗯嗯")
+    counter.triage()
+    decision = DecideReport(report_id=ours["report_id"], outcome=Outcome.DECLINE, reason="不归我们管")
+    for asked in (decision, ListHeld(), UnmaskContact(report_id=ours["report_id"], purpose="回访")):
+        with pytest.raises(Forbidden, match="acceptors of its own"):
+            counter.ask(asked, Role.DISPATCHER, **theirs)
+    deciders = {"acceptor", "shift-leader"}
+    people = tuple(one for one in xihu().people if one.tenant != "sandun" or deciders.isdisjoint(one.roles))
+    alone = Counter.open(counter.here, district=replace(xihu(), people=people))
+    held = {one.report_id: one for one in alone.ask(ListHeld(), Role.DISPATCHER, **theirs).reports}
+    assert held[ours["report_id"]].waits_for in acceptors_of(alone.service.district, "sandun")
+    with pytest.raises(Forbidden):  # not the town's own dispatchers, who are another centre
+        alone.ask(decision, Role.DISPATCHER)
+    assert alone.ask(decision, Role.DISPATCHER, **theirs).status == "declined"
 
 
 def test_a_matter_of_the_towns_is_not_sent_away_for_one_such_word(counter: Counter) -> None:

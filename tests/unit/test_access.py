@@ -105,6 +105,17 @@ def test_the_district_acts_in_its_towns_and_a_town_does_not_in_the_district() ->
         authorise(somebody("sandun", Role.SHIFT_LEADER), CLOSE, "xihu", DISTRICT)
 
 
+def test_where_a_town_has_nobody_the_districts_own_people_may_and_the_grant_says_so() -> None:
+    action = commands.DecideReport.type
+    grant = authorise(somebody("xihu", Role.DISPATCHER), action, "sandun", DISTRICT)
+    assert (grant.from_above, grant.scopes) == (True, {Scope.DISTRICT})
+    assert not authorise(somebody("xihu", Role.ACCEPTOR), action, "sandun", DISTRICT).from_above
+    assert authorise(somebody("xihu~ex7", Role.DISPATCHER), action, "sandun~ex7", DISTRICT).from_above
+    for home in ("sandun", "xixi", "traffic-police", "xihu~ex7"):
+        with pytest.raises(Forbidden):
+            authorise(somebody(home, Role.DISPATCHER), action, "sandun", DISTRICT)
+
+
 def test_an_unknown_tenant_is_not_found_but_only_for_somebody() -> None:
     with pytest.raises(NotFound):
         authorise(somebody("xihu", Role.SHIFT_LEADER), CLOSE, "atlantis", DISTRICT)

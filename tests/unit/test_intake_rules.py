@@ -123,6 +123,7 @@ findings = st.builds(
     least_confidence=st.floats(0, 1),
     emergency=st.booleans(),
     out_of_scope=st.booleans(),
+    urgent=st.booleans(),
     place_uncertain=st.booleans(),
     duplicate_of=st.sampled_from([None, "r1"]),
     self_disposed=st.booleans(),
@@ -138,7 +139,8 @@ def test_triage_decides_about_everything_and_keeps_its_promises(finding: Finding
     if finding.emergency:
         assert outcome is Outcome.FILE
         return
-    assert (outcome is Outcome.DECLINE) == (finding.out_of_scope and finding.matter is None)
+    sent_away = finding.out_of_scope and finding.matter is None and not finding.urgent
+    assert (outcome is Outcome.DECLINE) == sent_away
     if finding.matter is None:
         assert outcome in (Outcome.HOLD, Outcome.DECLINE)
     elif finding.confidence < finding.least_confidence or finding.place_uncertain:
@@ -156,6 +158,7 @@ def test_every_row_of_the_table_is_needed() -> None:
     plain = Finding("s:06010", 1.0, 0.6)
     cases = [
         replace(plain, emergency=True),
+        Finding(None, out_of_scope=True, urgent=True),
         Finding(None, out_of_scope=True),
         Finding(None),
         replace(plain, confidence=0.5),
