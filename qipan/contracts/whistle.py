@@ -84,9 +84,10 @@ class EndWhistle(Command[WhistleState]):
 
 
 class Whistles(Part):
-    """Whistles that the asker may see, the newest first."""
+    """Whistles that the asker may see, the newest first. `next` asks for the page after this one."""
 
     whistles: tuple[WhistleState, ...]
+    next: str | None = None
 
 
 class ListWhistles(Query[Whistles]):
@@ -97,6 +98,7 @@ class ListWhistles(Query[Whistles]):
     case_id: Id | None = None
     ended: bool = False
     limit: Limit = 100
+    after: str | None = None
 
 
 class WhistleEvent(FieldEvent):

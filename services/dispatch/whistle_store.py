@@ -1,14 +1,15 @@
 """The rows of whistles: each with its whole state, and the departments that it summons to search by."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from sqlalchemy import Connection, Select, Text, cast, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Select, Text, cast, func, insert, literal, select, tuple_, update
 
-from qipan.contracts.whistle import WhistleState
+from qipan.contracts.whistle import Whistles, WhistleState
 from qipan.tenancy import base_of, shadow_of
 from services.dispatch import handovers
 from services.dispatch.reading import Key
 from services.dispatch.tables import whistles
+from services.dispatch.worklist import Cursor
 
 
 def add(conn: Connection, whistle: WhistleState) -> None:
@@ -55,15 +56,33 @@ def open_of(conn: Connection, tenant: str, case_id: str) -> WhistleState | None:
 
 
 def page(
-    conn: Connection, tenant: str, case_id: str | None, limit: int, *, ended: bool
-) -> list[WhistleState]:
-    """A town's whistles, those of cases that it took over, or those that summon a department; newest first."""
+    conn: Connection,
+    tenant: str,
+    case_id: str | None,
+    after: Cursor | None,
+    limit: int,
+    *,
+    ended: bool,
+    summoning: Collection[str] | None = None,
+) -> Whistles:
+    """A town's whistles, those of cases that it took over, or those that summon a department; newest first.
+
+    `summoning`: only those that summon one of these departments.
+    """
     query = _states().where(_seen_by(tenant))
     query = query.where(whistles.c.ended_at.is_not(None) if ended else whistles.c.ended_at.is_(None))
     if case_id is not None:
         query = query.where(whistles.c.case_id == case_id)
-    query = query.order_by(whistles.c.blown_at.desc(), whistles.c.id).limit(limit)
-    return [WhistleState.model_validate_json(row[0]) for row in conn.execute(query)]
+    if summoning is not None:
+        query = query.where(whistles.c.departments.overlap(sorted(summoning)))
+    if after is not None:
+        place = tuple_(literal(after.at), literal(after.id))
+        query = query.where(tuple_(whistles.c.blown_at, whistles.c.id) < place)
+    query = query.order_by(whistles.c.blown_at.desc(), whistles.c.id.desc()).limit(limit + 1)
+    found = tuple(WhistleState.model_validate_json(row[0]) for row in conn.execute(query))
+    shown = found[:limit]
+    following = str(Cursor(shown[-1].blown_at, shown[-1].whistle_id)) if len(found) > limit else None
+    return Whistles(whistles=shown, next=following)
 
 
 def _states() -> Select[tuple[str]]:

@@ -31,7 +31,12 @@ def desk(database_url: Databases) -> Iterator[Desk]:
 
 
 def blow(desk: Desk, who: str = DISPATCHER, **changes: Any) -> WhistleState:
-    asked = {"case_id": desk.case().case_id, "departments": THREE, "reason": "路口积水，车辆滞留", **changes}
+    asked = {
+        "case_id": desk.cases()[0].case_id,
+        "departments": THREE,
+        "reason": "路口积水，车辆滞留",
+        **changes,
+    }
     return desk.ask(who, BlowWhistle(**asked))
 
 
@@ -149,6 +154,28 @@ def test_each_sees_and_answers_only_for_their_own(desk: Desk) -> None:
         desk.ask("sandun.water.1", AnswerWhistle(whistle_id="none", department="water"))
     with pytest.raises(Forbidden):
         desk.ask("traffic-police.dispatcher.1", EndWhistle(whistle_id=whistle.whistle_id, outcome="x"))
+
+
+def test_a_long_list_has_pages_of_ones_own_alone(desk: Desk) -> None:
+    """Others' whistles take no room on a page; of those blown at one moment none is lost between two."""
+    desk.file(*(triaged(f"r{n}") for n in range(2, 8)))
+    for number, case in enumerate(desk.cases()):
+        blow(desk, case_id=case.case_id, departments=("police",) if number % 2 else ("water",))
+    asked, found = ListWhistles(limit=2), []
+    while True:
+        page = desk.ask("sandun.water.1", asked)
+        assert 1 <= len(page.whistles) <= 2
+        found += page.whistles
+        if page.next is None:
+            break
+        asked = ListWhistles(limit=2, after=page.next)
+    assert len(found) == len({one.whistle_id for one in found}) == 4
+    assert {one.summons[0].department for one in found} == {"water"}
+    order = [(one.blown_at, one.whistle_id) for one in found]
+    assert order == sorted(order, reverse=True)
+    assert len(desk.ask(DISPATCHER, ListWhistles(limit=7)).whistles) == 7
+    with pytest.raises(Invalid):
+        desk.ask(DISPATCHER, ListWhistles(after="yesterday"))
 
 
 def test_a_whistle_that_cannot_be_blown_says_all_that_is_wrong(desk: Desk) -> None:

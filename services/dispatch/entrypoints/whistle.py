@@ -26,6 +26,7 @@ from qipan.worktime import Limit
 from services.dispatch import handover, reading, telling, whistle_store, whistles
 from services.dispatch.acting import Acting
 from services.dispatch.change import Stored
+from services.dispatch.worklist import Cursor
 
 WHISTLE_DUE = "whistle.due"
 
@@ -91,12 +92,15 @@ class Whistling(Acting):
     def list_whistles(self, work: Work, call: Received[ListWhistles]) -> Whistles:
         """The town's and those of cases that it took over, to its people; to others those that summon them."""
         reach, asked = call.grant.reach(), call.data
-        found = whistle_store.page(work.conn, call.tenant, asked.case_id, asked.limit, ended=asked.ended)
+        after = Cursor.parse(asked.after) if asked.after else None
+        mine = None
         if not reach.everything:
-            able = self._able(call.tenant)
-            mine = {reach.department, *(d for d, units in able.items() if not reach.units.isdisjoint(units))}
-            found = [one for one in found if not mine.isdisjoint(s.department for s in one.summons)]
-        return Whistles(whistles=tuple(found))
+            able = self._able(call.tenant).items()
+            mine = {department for department, units in able if not reach.units.isdisjoint(units)}
+            mine |= {reach.department} if reach.department else set()
+        return whistle_store.page(
+            work.conn, call.tenant, asked.case_id, after, asked.limit, ended=asked.ended, summoning=mine
+        )
 
     @on_timer(WHISTLE_DUE)
     def whistle_due(self, work: Work, due: Sequence[Timer]) -> None:
