@@ -65,7 +65,11 @@ class Play:
         answer = await self.say(role, person, case, action, body, tenant=tenant, told=told)
         after = CaseState.model_validate(answer["case"])
         self.newest[after.case_id] = after.version
+        self.done(person, case, action, after)
         return after
+
+    def done(self, person: Person, before: CaseState, action: str, after: CaseState) -> None:
+        """What follows from a step that was answered with success: nothing here."""
 
     async def say(
         self,

@@ -1,6 +1,6 @@
 """Who may say what in a case's log: to whom instructions go, and what may be answered. Pure."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from qipan.contracts.case import OPEN_STAGES, CaseState
 from qipan.contracts.errors import Fault, Forbidden, IllegalTransition, Invalid
@@ -56,6 +56,11 @@ def may_answer(entry: LogEntry | None, kind: EntryKind, case_id: str) -> LogEntr
 def meant_for(entry: LogEntry, who: str, units: Collection[str]) -> bool:
     """Whether an instruction is for this person, or for one of these units while it names nobody."""
     return entry.worker == who or (entry.worker is None and entry.unit in units)
+
+
+def was_told(instructions: Iterable[LogEntry], who: str, units: Collection[str]) -> bool:
+    """Whether the centre told this person, or one of these units, what to do: that makes a party to the case."""
+    return any(meant_for(entry, who, units) for entry in instructions)
 
 
 def is_meant(entry: LogEntry, who: str, units: Collection[str]) -> None:

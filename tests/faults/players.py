@@ -58,23 +58,11 @@ class NotingPlay(Play):
 
     ledger: CommandLedger
 
-    async def step(
-        self,
-        role: str,
-        person: Person,
-        case: CaseState,
-        action: str,
-        body: dict[str, Any] | None = None,
-        *,
-        tenant: str | None = None,
-        told: str | None = None,
-    ) -> CaseState:
-        """As `Play.step`."""
-        after = await Play.step(self, role, person, case, action, body, tenant=tenant, told=told)
+    def done(self, person: Person, before: CaseState, action: str, after: CaseState) -> None:
+        """Into the ledger."""
         self.ledger.done(
-            Done(after.tenant, after.case_id, action, after.version, person.id, since=case.version)
+            Done(after.tenant, after.case_id, action, after.version, person.id, since=before.version)
         )
-        return after
 
 
 class Players:

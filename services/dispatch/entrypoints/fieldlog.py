@@ -142,13 +142,12 @@ class Log(Acting):
         return any(allows(tenant="", unit=one.unit, department=one.department) for one in case.supports)
 
     def _was_told(self, work: Work, call: Received, case: CaseState) -> bool:
-        principal = call.grant.principal
-        if principal is None or not principal.units:
+        principal, allows = call.grant.principal, call.grant.allows
+        reached = {unit for unit in principal.units if allows(tenant="", unit=unit)} if principal else set()
+        if not reached or principal is None:
             return False
         given = fieldlog_store.instructions(work.conn, case.tenant, case.case_id)
-        mine = [entry for entry in given if fieldlog.meant_for(entry, principal.sub, principal.units)]
-        # Meant for me is not enough: the right must reach my own things at all.
-        return any(call.grant.allows(tenant="", unit=unit) for unit in principal.units) if mine else False
+        return fieldlog.was_told(given, principal.sub, principal.units)
 
     def _entry(
         self,
