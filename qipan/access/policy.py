@@ -158,6 +158,7 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     handover.HandOver: {Role.HANDLER: Scope.UNIT, Role.DISPATCHER: Scope.TENANT},
     handover.AcceptHandover: {Role.HANDLER: Scope.UNIT, Role.DISPATCHER: Scope.TENANT},
     handover.RefuseHandover: {Role.HANDLER: Scope.UNIT, Role.DISPATCHER: Scope.TENANT},
+    handover.WithdrawHandover: {Role.HANDLER: Scope.UNIT, Role.DISPATCHER: Scope.TENANT},
     handover.DecideHandover: _ARBITERS,
     handover.ListHandovers: _WATCHERS,
     joint.OpenSupport: {Role.DISPATCHER: Scope.TENANT},

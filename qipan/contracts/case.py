@@ -88,6 +88,16 @@ class Remark(Part):
     authority: str | None = None
 
 
+class Waiting(Part):
+    """Why something waits for somebody who would not come upon it, and what there is to do (`reason`).
+
+    `waits_for`: the one person by name on whose list it is; None where the pack has nobody for it.
+    """
+
+    waits_for: str | None = None
+    reason: str
+
+
 class TimeAsked(Part):
     """More or other time that was asked for and not decided on yet; the deadline runs on meanwhile.
 
@@ -173,7 +183,9 @@ class Handover(Part):
     """移交: the newest hand-over. `to` is a unit's id, a town's or the district's; `by` asked for it, with a `reason`.
 
     `holder` is the tenant whose dispatcher commands the case since it was taken over; None where it arose.
-    `decided`: the district said whose it is, finally.
+    `due_at`: until when `to` is to answer; once it refused or that has passed (`unanswered_at`), until when the
+    district's arbiter is to decide (`undecided_at`: that has passed, too). `withdrawn`: who asked took it back before
+    anybody answered. `decided`: the district said whose it is, finally.
     """
 
     to: str
@@ -182,7 +194,11 @@ class Handover(Part):
     by: str
     at: datetime
     holder: str | None = None
+    due_at: datetime | None = None
+    unanswered_at: datetime | None = None
+    undecided_at: datetime | None = None
     refused: Remark | None = None
+    withdrawn: Remark | None = None
     decided: Remark | None = None
 
 
@@ -202,6 +218,8 @@ class Support(Part):
     `reason` is what it was asked to do, `note` what it reported, or why it was returned or excused.
     `through_department`: the unit may not be commanded by who asks, so its department was asked to send somebody.
     `leg`: how far its worker has come with it; None: nowhere that anybody said, or the part is over.
+    `due_at`: until when it is to be accepted, `overdue_at`: when that had passed. `waiting`: the part was given back,
+    or nobody took it in time, and a dispatcher has to do something about it.
     """
 
     task_id: str
@@ -216,6 +234,9 @@ class Support(Part):
     changed_at: datetime
     through_department: bool = False
     leg: Leg | None = None
+    due_at: datetime | None = None
+    overdue_at: datetime | None = None
+    waiting: Waiting | None = None
 
 
 class CaseState(Part):
@@ -228,6 +249,7 @@ class CaseState(Part):
     `stage_times` holds the newest moment each stage was entered; `due_at` is the running stage's deadline (None
     while suspended), `yellow_at` the moment from which little of it is left, `dispose_due_at` the case's own.
     `disposed_by`: everybody who disposed of it, in every round, with the services that reported it for them.
+    `waiting`: that no grid worker may inspect the disposed case, and who does.
     `declined`: the units that gave it back, which are not recommended again; of these `let_off` by the district's
     arbiter, to which nobody offers it again.
     """
@@ -267,6 +289,7 @@ class CaseState(Part):
     supervision: Supervision | None = None
     follow_up: FollowUp | None = None
     leg: Leg | None = None
+    waiting: Waiting | None = None
     disposed_by: tuple[str, ...] = ()
     declined: tuple[str, ...] = ()
     let_off: tuple[str, ...] = ()

@@ -206,6 +206,24 @@ class CaseHandoverRefused(CaseEvent):
     type: ClassVar[str] = "case.handover.refused.v1"
 
 
+class CaseHandoverUnanswered(CaseEvent):
+    """Nobody answered the hand-over in time: the district's arbiter decides, unless the other town is faster."""
+
+    type: ClassVar[str] = "case.handover.unanswered.v1"
+
+
+class CaseHandoverUndecided(CaseEvent):
+    """The district's arbiter has not decided about the hand-over in time; told once."""
+
+    type: ClassVar[str] = "case.handover.undecided.v1"
+
+
+class CaseHandoverWithdrawn(CaseEvent):
+    """Who offered the case took the offer back before anybody answered."""
+
+    type: ClassVar[str] = "case.handover.withdrawn.v1"
+
+
 class CaseHandoverDecided(CaseEvent):
     """The district said whose the case is."""
 
@@ -246,6 +264,12 @@ class CaseSupportReturned(CaseEvent):
     """A supporting unit gave its child task back, with a reason."""
 
     type: ClassVar[str] = "case.support.returned.v1"
+
+
+class CaseSupportOverdue(CaseEvent):
+    """A supporting unit did not take its child task in time: a dispatcher asks another, or excuses it."""
+
+    type: ClassVar[str] = "case.support.overdue.v1"
 
 
 class CaseSupportExcused(CaseEvent):
@@ -478,6 +502,9 @@ CASE_EVENTS: tuple[type[CaseEvent], ...] = (
     CaseHandoverAccepted,
     CaseHandoverTaken,
     CaseHandoverRefused,
+    CaseHandoverUnanswered,
+    CaseHandoverUndecided,
+    CaseHandoverWithdrawn,
     CaseHandoverDecided,
     CaseSupportAsked,
     CaseSupportAccepted,
@@ -485,6 +512,7 @@ CASE_EVENTS: tuple[type[CaseEvent], ...] = (
     CaseSupportArrived,
     CaseSupportFinished,
     CaseSupportReturned,
+    CaseSupportOverdue,
     CaseSupportExcused,
     CaseDisposed,
     CaseInspected,

@@ -33,8 +33,18 @@ class RefuseHandover(CaseCommand):
     reason: Reason
 
 
+class WithdrawHandover(CaseCommand):
+    """Who offered the case, or whoever commands it, takes the offer back while nobody has answered it."""
+
+    type: ClassVar[str] = "handover.withdraw.v1"
+    reason: Reason
+
+
 class DecideHandover(CaseCommand):
-    """The district's arbiter says whose the case is, finally: a town's (also where it came from) or the district's."""
+    """The district's arbiter says whose the case is, finally: a town's (also where it came from) or the district's.
+
+    Once the other town refused it, or did not answer in time.
+    """
 
     type: ClassVar[str] = "handover.decide.v1"
     to: Id
@@ -55,4 +65,11 @@ class HandoverAsked(Event):
     """A tenant is asked to take a case over; addressed to that tenant, wherever the case arose."""
 
     type: ClassVar[str] = "handover.asked.v1"
+    case: CaseState
+
+
+class HandoverWithdrawn(Event):
+    """A tenant is asked no longer to take a case over; addressed to that tenant, wherever the case arose."""
+
+    type: ClassVar[str] = "handover.withdrawn.v1"
     case: CaseState

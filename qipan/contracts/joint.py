@@ -12,12 +12,16 @@ Reason = Annotated[str, Field(min_length=1, max_length=4000)]
 
 
 class OpenSupport(CaseCommand):
-    """A dispatcher asks another unit (and a worker of it) to help; `reason`: what it is asked to do."""
+    """A dispatcher asks another unit (and a worker of it) to help; `reason`: what it is asked to do.
+
+    `instead_of`: the child task of a unit that does not do it, which is excused by the same step.
+    """
 
     type: ClassVar[str] = "support.open.v1"
     unit: Id
     worker: Id | None = None
     reason: Reason
+    instead_of: Id | None = None
 
 
 class SupportCommand(CaseCommand):

@@ -35,7 +35,10 @@ class ArbitrateReturn(CaseCommand):
 
 
 class ListDisputes(Query[CaseList]):
-    """The cases that wait for the arbiter: of the tenant addressed, or of all when that is the district."""
+    """The cases that wait for the arbiter: of the tenant addressed, or of all when that is the district.
+
+    Disputed returns, and hand-overs that were refused or not answered in time.
+    """
 
     type: ClassVar[str] = "dispute.list.v1"
     service: ClassVar[str] = "dispatch"

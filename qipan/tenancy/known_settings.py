@@ -234,6 +234,9 @@ KNOWN: Mapping[str, KnownSetting] = {
         _one_of("dispatcher", "supervisor", "district-lead"),
     ),
     "dispatch.arbitration-limit": KnownSetting("how long the arbiter may take", A_LIMIT, _limit),
+    "dispatch.handover-limit": KnownSetting(
+        "how long a town that is asked to take a case over (移交) may take to answer", A_LIMIT, _limit
+    ),
     "dispatch.choose": KnownSetting(
         "whether a case is offered as it is filed, or waits for a dispatcher with the recommendation",
         "automatic or recommend",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import zip_longest
 
 from nameko.extensions import DependencyProvider
@@ -31,9 +32,10 @@ from services.dispatch import (
 from services.dispatch.availability import Availability
 from services.dispatch.change import NO_PARTS, Change, Parts, Stored
 from services.dispatch.choosing import Choice, Situation
-from services.dispatch.clocks import Limits
+from services.dispatch.clocks import Clock, Limits
 from services.dispatch.filing import NOTHING_KNOWN, Ground
 from services.dispatch.grounds import Grounds
+from services.dispatch.policy import together
 from services.dispatch.process import Do, Transition
 from services.dispatch.steps import NOTHING, SYSTEM, Actor, Brings
 
@@ -45,7 +47,7 @@ class GroundsProvider(DependencyProvider):
         process = self.container.config[PROCESS]
         self.grounds = Grounds(process.district)
         served = process.district.tenants if process.tenant is None else (process.tenant,)
-        if any(self.grounds.matches(tenant) for tenant in served):
+        if any(together(process.district, tenant) for tenant in served):
             matching.load()  # now, while nobody waits: later it would hold up everybody for a second
 
     def get_dependency(self, worker_ctx: object) -> Grounds:
@@ -222,7 +224,8 @@ class Acting:
         ground = self.grounds.of(case.tenant)
         deadlines = ground.deadlines(before.limits)
         after = ground.process.step(case, do, actor, work.now(case.tenant), deadlines, brings)
-        after = after.model_copy(update={"served_by": self.process.serves})
+        waiting = self.grounds.inspectors(case.tenant).waiting(after)
+        after = after.model_copy(update={"served_by": self.process.serves, "waiting": waiting})
         return Stored(after, before.limits, unit_tenant or before.unit_tenant)
 
     def _row(self, stored: Stored, do: str) -> Transition:
@@ -241,9 +244,16 @@ class Acting:
     def _asks_for_support(self, work: Work) -> crewing.Take:
         def take(before: Stored, brings: Brings) -> tuple[Stored, Transition]:
             do = Do.OPEN_SUPPORT
+            if brings.supports:
+                by = self._accept_by(before, work.now(before.case.tenant))
+                brings = replace(brings, supports=joint.until(brings.supports, by))
             return self._after_step(work, before, do, SYSTEM, brings), self._row(before, do)
 
         return take
+
+    def _accept_by(self, stored: Stored, now: datetime) -> datetime:
+        """Until when a child task that is asked for now is to be taken: as long as the case's lead has for its own."""
+        return self.grounds.of(stored.case.tenant).deadlines(stored.limits).after(Clock.ACCEPT, now)
 
     def _write(self, work: Work, changes: Sequence[Change]) -> None:
         writing.write(work.conn, changes)
@@ -253,7 +263,11 @@ class Acting:
         telling.tell(work, changes, self.grounds.owner)
 
     def _noted(self, change: Change) -> Change:
-        """With what is to be said about its deadline, if its calendar lacks the year."""
+        """With what is to be said about whom it waits for, and about its deadline, if its calendar lacks the year."""
+        waiting = change.after.case.waiting
+        if waiting is not None and (change.before is None or change.before.case.waiting != waiting):
+            said = {"why": waiting.reason, **({"waits_for": waiting.waits_for} if waiting.waits_for else {})}
+            change = replace(change, detail={**change.detail, **said})
         if calendar_gap.newly_without(change) is None:
             return change
         case = change.after.case

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 
 from qipan.contracts.events import CaseInspected, CaseReworked
 from qipan.tenancy import District, Unit
@@ -15,6 +15,7 @@ from services.dispatch.filing import Ground
 from services.dispatch.policy import policy_of
 from services.dispatch.process import process_of
 from services.dispatch.timing import MostTime
+from services.dispatch.uninspected import inspectors_of
 
 MOST_TENANTS = 2_000
 """Tenants, shadows included, that are remembered at once; exercises come and go."""
@@ -28,14 +29,11 @@ class Grounds:
         self.of = lru_cache(maxsize=MOST_TENANTS)(self._of)
         self.mandated: dict[str, tuple[int, Ground]] = {}
         self.workers = lru_cache(maxsize=MOST_TENANTS)(self._workers)
+        self.inspectors = lru_cache(maxsize=MOST_TENANTS)(partial(inspectors_of, district))
 
     def closes_on_inspection(self, tenant: str) -> bool:
         """Whether a case that passed inspection needs no shift leader to close it."""
         return self._district.setting(tenant, "dispatch.close-on-inspection", False)
-
-    def matches(self, tenant: str) -> bool:
-        """Whether what the tenant files together is matched with its workers as a whole."""
-        return self._district.setting(tenant, "dispatch.match", "one-by-one") == "optimal"
 
     def unit(self, tenant: str, id: str) -> Unit | None:
         """The unit with this id that works in a tenant."""
@@ -91,6 +89,14 @@ class Grounds:
         district = self._district
         units = (unit.id for unit in district.units_of(district.id))
         return frozenset((*units, *(d.id for d in district.departments), *district.tenants))
+
+    def handover_limit(self, tenant: str) -> Limit:
+        """How long a town that is asked to take a case over may take to answer."""
+        return Limit.parse(self._district.setting(tenant, "dispatch.handover-limit", "1 work-day"))
+
+    def arbitration_limit(self, tenant: str) -> Limit:
+        """How long the district's arbiter may take."""
+        return Limit.parse(self._district.setting(tenant, "dispatch.arbitration-limit", "2 work-days"))
 
     def supervise_limit(self, tenant: str) -> Limit:
         """How long an answer to a supervision may take, where the supervisor does not say."""

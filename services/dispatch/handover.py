@@ -8,13 +8,16 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from qipan.contracts.case import CaseState, Handover, HandoverState
+from qipan.contracts.case import CaseState, Handover, HandoverState, Remark, Stage
 from qipan.contracts.errors import Conflict, Fault, Forbidden, Invalid
 from qipan.tenancy import in_shadow, shadow_of
 from services.dispatch.objecting import stands_otherwise
 from services.dispatch.steps import NOTHING, Actor, Brings, Effect, Guard
 
 ARBITER = "arbiter"
+MOVABLE = frozenset({Stage.FILED, Stage.OFFERED, Stage.ACCEPTED, Stage.RETURNED, Stage.REWORK})
+"""Stages in which a case changes hands; in narrower ones within them (`suspended`) it does not."""
+
 SHOWN = 20
 
 
@@ -38,14 +41,68 @@ def asked(
     now: datetime,
     units: Collection[str],
     others: Collection[str],
+    due_at: datetime,
 ) -> Handover:
-    """The hand-over as it begins; Invalid when `to` is neither one of these units nor one of these tenants."""
+    """The hand-over as it begins; Invalid when `to` is neither one of these units nor one of these tenants.
+
+    A tenant is to answer by `due_at`. A unit of the town's own is its dispatchers' to see to.
+    """
     if to in (case.unit, commander(case)) or to not in {*units, *others}:
         named = ", ".join(sorted({*units, *others} - {case.unit or "", commander(case)})[:SHOWN])
         fault = Fault(where="to", what=f"it cannot become {to!r}'s", allowed=f"another of: {named}")
         raise Invalid("The case cannot be handed over there.", faults=(fault,))
     holder = case.handover.holder if case.handover else None
-    return Handover(to=to, state=HandoverState.ASKED, reason=reason, by=actor.id, at=now, holder=holder)
+    return Handover(
+        to=to,
+        state=HandoverState.ASKED,
+        reason=reason,
+        by=actor.id,
+        at=now,
+        holder=holder,
+        due_at=None if to in units else due_at,
+    )
+
+
+def is_open(ours: Handover | None) -> bool:
+    """Whether somebody is asked who has not answered yet."""
+    return ours is not None and ours.state is HandoverState.ASKED and ours.withdrawn is None
+
+
+def awaits_decision(ours: Handover | None) -> bool:
+    """Whether it is for the district's arbiter to say whose the case is: a town refused, or did not answer in time."""
+    if ours is None or "/" in ours.to:
+        return False
+    return ours.state is HandoverState.REFUSED or (is_open(ours) and ours.unanswered_at is not None)
+
+
+def waits_for_arbiter(case: CaseState) -> bool:
+    """Whether the arbiter can decide about the hand-over as the case stands now."""
+    return awaits_decision(case.handover) and case.stage in MOVABLE and case.own_stage is None
+
+
+def answered(ours: Handover | None, state: HandoverState, **changes: Any) -> Handover | None:
+    """The hand-over once its clock says nothing any more; None where there is none."""
+    return ours and ours.model_copy(update={"state": state, "due_at": None, **changes})
+
+
+def refused(ours: Handover | None, remark: Remark, decide_by: datetime) -> Handover | None:
+    """The hand-over that was not taken; between towns the arbiter is to decide by then, or earlier if asked before."""
+    if ours is None or "/" in ours.to:
+        return answered(ours, HandoverState.REFUSED, refused=remark)
+    due_at = ours.due_at if ours.unanswered_at else decide_by
+    return ours.model_copy(update={"state": HandoverState.REFUSED, "refused": remark, "due_at": due_at})
+
+
+def timed_out(ours: Handover, now: datetime, decide_by: datetime) -> Handover:
+    """The hand-over whose clock ran out: the arbiter is to decide by then; or the arbiter was too slow, too."""
+    if is_open(ours) and ours.unanswered_at is None:
+        return ours.model_copy(update={"unanswered_at": now, "due_at": decide_by})
+    return ours.model_copy(update={"undecided_at": now})
+
+
+def due_of(ours: Handover | None) -> dict[str, str]:
+    """Which run of a hand-over's clock a timer is for: it means nothing to any other."""
+    return {"due_at": ours.due_at.isoformat() if ours and ours.due_at else ""}
 
 
 def taken(case: CaseState, to: str) -> str | None:
@@ -68,7 +125,7 @@ def none_open(case: CaseState, actor: Actor, brings: Brings) -> Conflict | Forbi
         return None
     if case.handover.decided is not None:
         return Forbidden("The district decided whose the case is; that is final.")
-    if case.handover.state is HandoverState.ACCEPTED:
+    if case.handover.state is HandoverState.ACCEPTED or case.handover.withdrawn is not None:
         return None
     if case.handover.state is HandoverState.REFUSED and "/" in case.handover.to:
         return None
@@ -78,19 +135,35 @@ def none_open(case: CaseState, actor: Actor, brings: Brings) -> Conflict | Forbi
 
 def is_asked(case: CaseState, actor: Actor, brings: Brings) -> Conflict | Forbidden | None:
     """Only the one who is asked answers, and only once."""
-    if case.handover is None or case.handover.state is not HandoverState.ASKED:
+    if case.handover is None or not is_open(case.handover):
         return stands_otherwise("nobody is asked to take it over", "a hand-over that is open")
     if case.handover.to == actor.tenant or case.handover.to in actor.units:
         return None
     return Forbidden(f"It is {case.handover.to} that is asked to take the case over.")
 
 
-def was_refused(case: CaseState, actor: Actor, brings: Brings) -> Conflict | None:
+def undecided(case: CaseState, actor: Actor, brings: Brings) -> Conflict | None:
     """The district decides where the towns could not agree."""
-    ours = case.handover
-    if ours is not None and ours.state is HandoverState.REFUSED and "/" not in ours.to:
+    if awaits_decision(case.handover):
         return None
-    return stands_otherwise("no town refused it", "a hand-over that the other town refused")
+    allowed = "a hand-over that the other town refused, or did not answer in time"
+    return stands_otherwise("no town refused it, or let the time pass", allowed)
+
+
+def still_open(case: CaseState, actor: Actor, brings: Brings) -> Conflict | None:
+    """What was answered stands."""
+    if is_open(case.handover):
+        return None
+    return stands_otherwise("nobody is asked to take it over", "a hand-over that nobody has answered")
+
+
+def offered_it(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
+    """Who offered the case takes the offer back, or a dispatcher of whoever commands it."""
+    if case.handover is None or actor.id == case.handover.by or not is_open(case.handover):
+        return None
+    if "dispatcher" in actor.roles and actor.tenant == commander(case):
+        return None
+    return Forbidden(f"Only {case.handover.by}, or a dispatcher of {commander(case)}, takes the offer back.")
 
 
 def commands_it(case: CaseState, actor: Actor, brings: Brings) -> Forbidden | None:
@@ -185,7 +258,9 @@ GUARDS: Mapping[str, Guard] = MappingProxyType(
         "handover-given": handover_given,
         "no-handover-open": none_open,
         "handover-asked": is_asked,
-        "handover-refused": was_refused,
+        "handover-undecided": undecided,
+        "handover-open": still_open,
+        "offered-it": offered_it,
         "commands-it": commands_it,
         "origin-only": of_origin,
         "not-handed-over": not_handed_over,

@@ -25,6 +25,9 @@ from services.dispatch import reading
 from services.dispatch.change import Change, Stored
 from services.dispatch.tables import cases, handovers
 
+WITHDRAWN = "withdrawn"
+"""What stands in the row of one that was taken back: whoever was asked is no party to the case any more."""
+
 
 def keep(conn: Connection, changes: Sequence[Change]) -> None:
     """Note the hand-overs that these steps change; nothing is written for other steps."""
@@ -37,7 +40,7 @@ def keep(conn: Connection, changes: Sequence[Change]) -> None:
             case_id=case.case_id,
             asked=case.handover.to,
             holder=case.handover.holder,
-            state=case.handover.state.value,
+            state=WITHDRAWN if case.handover.withdrawn else case.handover.state.value,
             changed_at=change.at,
         )
         newest = {name: row.excluded[name] for name in ("asked", "holder", "state", "changed_at")}
@@ -97,12 +100,15 @@ def listed(
     """
     order = tuple_(handovers.c.changed_at, handovers.c.tenant, handovers.c.case_id)
     party = or_(
-        handovers.c.tenant.in_([tenant, *towns]), handovers.c.holder == tenant, handovers.c.asked == tenant
+        handovers.c.tenant.in_([tenant, *towns]),
+        handovers.c.holder == tenant,
+        (handovers.c.asked == tenant) & (handovers.c.state != WITHDRAWN),
     )
     query = (
         select(cast(cases.c.state, Text), handovers.c.changed_at)
         .join(handovers, and_(handovers.c.tenant == cases.c.tenant, handovers.c.case_id == cases.c.id))
         .where(party, cases.c.stage.in_(sorted(OPEN_STAGES)))
+        .where((handovers.c.state != WITHDRAWN) | handovers.c.holder.is_not(None))
     )
     if after is not None:
         query = query.where(order > tuple_(*(literal(part) for part in after)))

@@ -86,6 +86,11 @@ def through_department(supports: tuple[Support, ...]) -> tuple[Support, ...]:
     return (*supports[:-1], supports[-1].model_copy(update={"through_department": True}))
 
 
+def until(supports: tuple[Support, ...], due_at: datetime) -> tuple[Support, ...]:
+    """The same, the newest being to be accepted by then."""
+    return (*supports[:-1], supports[-1].model_copy(update={"due_at": due_at}))
+
+
 def support_of(case: CaseState, task_id: str) -> Support:
     """The child task with this id; NotFound."""
     found = next((support for support in case.supports if support.task_id == task_id), None)
@@ -98,6 +103,7 @@ def moved(case: CaseState, task_id: str, step: str, now: datetime, **changes: An
     """The child tasks after one of them took a step; NotFound, or IllegalTransition with what it stands at.
 
     Nobody is on the way to a part, or there with it, that has changed hands or is over.
+    Its clock says nothing any more, and it waits for nobody but by `changes`.
     """
     support = support_of(case, task_id)
     sources, target = MOVES[step]
@@ -108,7 +114,8 @@ def moved(case: CaseState, task_id: str, step: str, now: datetime, **changes: An
             stage=support.state,
             version=case.version,
         )
-    after = support.model_copy(update={"state": target, "changed_at": now, "leg": None, **changes})
+    over: dict[str, Any] = {"due_at": None, "waiting": None, "leg": None}
+    after = support.model_copy(update={"state": target, "changed_at": now, **over, **changes})
     return tuple(after if one is support else one for one in case.supports)
 
 

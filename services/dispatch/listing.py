@@ -132,6 +132,11 @@ def _seen(query: Select[Any], view: View) -> Select[Any]:
     if view.handed_to is not None:
         key = tuple_(cases.c.tenant, cases.c.id)
         query = query.where(key.in_(handovers.held_by(view.handed_to)))
+    if view.stuck:
+        key = tuple_(cases.c.tenant, cases.c.id)
+        query = query.where(key.in_(supports.waiting(view.tenant)))
+        if view.tenant is not None:
+            query = query.where(handovers.commanded_by(view.tenant, cases.c.tenant, cases.c.id))
     if view.cells is not None:
         query = query.where(cases.c.cells.overlap(sorted(view.cells)))
     if view.not_worker is not None:

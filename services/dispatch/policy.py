@@ -57,6 +57,11 @@ class Policy:
         return self.dispatchers[sum(case_id.encode()) % len(self.dispatchers)]
 
 
+def together(district: District, tenant: str) -> bool:
+    """Whether what the tenant files together is matched with its workers as a whole."""
+    return district.setting(tenant, "dispatch.match", "one-by-one") == "optimal"
+
+
 def policy_of(district: District, tenant: str) -> Policy:
     """The policy that a tenant's pack describes."""
 
@@ -67,7 +72,7 @@ def policy_of(district: District, tenant: str) -> Policy:
         rules=district.dispatch_rules(tenant),
         zone=ZoneInfo(district.zone),
         automatic=setting("choose", "automatic") == "automatic",
-        together=setting("match", "one-by-one") == "optimal",
+        together=together(district, tenant),
         most_each=setting("most-each", 0),
         load_minutes=setting("load-minutes", 15.0),
         travel=ByRoadFactor(setting("road-factor", 1.3), setting("speed-kmh", 20.0)),

@@ -75,6 +75,12 @@ def case_ids(tenant: str, worker: str, units: Sequence[str]) -> Select[tuple[str
     )
 
 
+def waiting(tenant: str | None) -> Select[tuple[str, str]]:
+    """The keys of the cases, of a tenant or of all, with a child task that waits for a dispatcher."""
+    query = select(tasks.c.tenant, tasks.c.case_id).where(tasks.c.waits_since.is_not(None))
+    return query if tenant is None else query.where(tasks.c.tenant == tenant)
+
+
 def _write(
     conn: Connection, case: CaseState, support: Support, status: str | None, owner: str, change: Change
 ) -> None:
@@ -89,6 +95,7 @@ def _write(
         status=status or support.state.value,
         offered_at=support.asked_at,
         changed_at=change.at,
+        waits_since=change.at if support.waiting else None,
     )
     conn.execute(
         row.on_conflict_do_update(
@@ -97,6 +104,7 @@ def _write(
                 "worker": row.excluded.worker,
                 "status": row.excluded.status,
                 "changed_at": row.excluded.changed_at,
+                "waits_since": row.excluded.waits_since,
             },
         )
     )

@@ -125,6 +125,9 @@ tasks = Table(
     # 协办: a supporting unit's child task, and whose the unit is; the lead's task has its owner with the case.
     Column("kind", Text, nullable=False, server_default="lead"),
     Column("unit_tenant", Text),
+    # Since when a child task waits for a dispatcher: given back, or not taken in time.
+    Column("waits_since", _stamp),
+    Index("tasks_waiting", "tenant", "case_id", postgresql_where=text("waits_since IS NOT NULL")),
     Index(
         "tasks_supporting",
         "tenant",

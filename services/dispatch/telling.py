@@ -6,11 +6,14 @@ from qipan.contracts.case import CaseState
 from qipan.contracts.events import TaskOffered
 from qipan.contracts.joint import SupportAsked
 from qipan.storage import Timer, Work
+from services.dispatch import handover, stuck
 from services.dispatch.change import Change
 
 STAGE_DUE = "stage.due"
 SUSPENSION_OVER = "suspension.over"
 ESCALATE = "stage.escalate"
+HANDOVER_DUE = "handover.due"
+SUPPORT_DUE = "support.due"
 
 
 def tell(work: Work, changes: Sequence[Change], owner_of: Callable[[str, str], str]) -> None:
@@ -20,6 +23,8 @@ def tell(work: Work, changes: Sequence[Change], owner_of: Callable[[str, str], s
     """
     for change in changes:
         _set_timer(work, change)
+        _set_handover_timer(work, change)
+        _set_support_timers(work, change)
         case, trace = change.after.case, change.traceparent
         event = change.row.event(case=case)
         work.publish(event, tenant=case.tenant, subject=case.case_id, trace=trace)
@@ -65,6 +70,33 @@ def _set_timer(work: Work, change: Change) -> None:
         work.set_timer(tenant=case.tenant, kind=STAGE_DUE, ref=case.case_id, due_at=case.due_at, payload=due)
     elif before is not None:
         work.cancel_timers(case.tenant, case.case_id, STAGE_DUE)
+
+
+def _set_handover_timer(work: Work, change: Change) -> None:
+    """A hand-over has a clock of its own, whatever becomes of the case's meanwhile."""
+    case, was = change.after.case, change.before.case.handover if change.before else None
+    due = handover.due_of(case.handover)
+    if due == handover.due_of(was):
+        return
+    if case.handover is not None and case.handover.due_at is not None:
+        at = case.handover.due_at
+        work.set_timer(tenant=case.tenant, kind=HANDOVER_DUE, ref=case.case_id, due_at=at, payload=due)
+    else:
+        work.cancel_timers(case.tenant, case.case_id, HANDOVER_DUE)
+
+
+def _set_support_timers(work: Work, change: Change) -> None:
+    """Each child task that was asked for is to be accepted in time."""
+    case = change.after.case
+    was = {one.task_id: one.due_at for one in change.before.case.supports} if change.before else {}
+    for support in case.supports:
+        if support.due_at == was.get(support.task_id):
+            continue
+        ref = stuck.ref_of(case, support)
+        if support.due_at is not None:
+            work.set_timer(tenant=case.tenant, kind=SUPPORT_DUE, ref=ref, due_at=support.due_at)
+        else:
+            work.cancel_timers(case.tenant, ref, SUPPORT_DUE)
 
 
 def _set_timers_beside(work: Work, before: CaseState, case: CaseState) -> None:

@@ -30,7 +30,7 @@ class View:
     tenants). `unit` means tasks of that unit that nobody in person has been asked to do, `of_unit` all that
     the unit has. `cells` is for disposed cases, `in_cells` for cases of any stage.
     `supported_by`: a worker and units, who have a child task of the case in hand; `handed_to`: a tenant that has
-    taken the case over.
+    taken the case over. `stuck`: only where a child task waits for the dispatcher of whoever commands the case.
     """
 
     stages: frozenset[Stage]
@@ -45,6 +45,7 @@ class View:
     not_worker: str | None = None
     supported_by: tuple[str, frozenset[str]] | None = None
     handed_to: str | None = None
+    stuck: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,14 @@ def supported(asker: Asker, tenant: str, wanted: Collection[Stage] = ()) -> tupl
     if not asker.units or not stages:
         return ()
     return (View(stages, tenant=tenant, supported_by=(asker.id, asker.units)),)
+
+
+def stuck(asker: Asker, tenant: str, wanted: Collection[Stage] = ()) -> tuple[View, ...]:
+    """The cases, as far as they have come, of which a child task waits for the asker as their dispatcher (协办)."""
+    stages = frozenset(wanted) & OPEN_STAGES if wanted else OPEN_STAGES
+    if not asker.everything or "dispatcher" not in asker.roles or not stages:
+        return ()
+    return View(stages, tenant=tenant, stuck=True), View(stages, handed_to=tenant, stuck=True)
 
 
 def sights(

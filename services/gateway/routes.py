@@ -64,6 +64,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/cases/{case_id}/hand-over", handover.HandOver),
     Route("POST", "/v1/cases/{case_id}/accept-handover", handover.AcceptHandover),
     Route("POST", "/v1/cases/{case_id}/refuse-handover", handover.RefuseHandover),
+    Route("POST", "/v1/cases/{case_id}/withdraw-handover", handover.WithdrawHandover),
     Route("POST", "/v1/cases/{case_id}/decide-handover", handover.DecideHandover),
     Route("GET", "/v1/handovers", handover.ListHandovers),
     Route("POST", "/v1/cases/{case_id}/open-support", joint.OpenSupport),

@@ -20,6 +20,7 @@ class Audience(StrEnum):
     )
     DISPATCHERS = "dispatchers"
     INSPECTORS = "inspectors"  # the grid workers of the case's duty cell, never who disposed of it
+    INSTEAD = "instead"  # who inspects where no grid worker may: supervisors, the town's or the district's
     SHIFT_LEADERS = "shift-leaders"
     SUPERVISORS = "supervisors"
     DISTRICT = "district"  # the district's leads and dispatchers
@@ -155,6 +156,7 @@ _NAMED: Mapping[Audience, Callable[[Addressed, str, Directory], Sequence[Person]
 }
 _OF_TENANT: Mapping[Audience, Callable[[str, Directory], Sequence[Person]]] = {
     Audience.SHIFT_LEADERS: lambda base, directory: directory.with_role(base, Role.SHIFT_LEADER),
+    Audience.INSTEAD: lambda base, directory: directory.supervising(base),
     Audience.DISTRICT: lambda base, directory: directory.of_district(),
     Audience.ARBITERS: lambda base, directory: directory.arbiters(base),
     Audience.SUPERVISORS: lambda base, directory: directory.with_role(base, Role.SUPERVISOR),

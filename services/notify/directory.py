@@ -88,6 +88,14 @@ class Directory:
             or self.of_district()
         )
 
+    def supervising(self, tenant: str) -> Sequence[Person]:
+        """A live tenant's supervisors; without any the district's, or at last its leads."""
+        return (
+            self.with_role(tenant, Role.SUPERVISOR)
+            or self.with_role(self._district, Role.SUPERVISOR)
+            or self.with_role(self._district, Role.DISTRICT_LEAD)
+        )
+
     def arbiters(self, tenant: str) -> Sequence[Person]:
         """Whoever of the district decides a live tenant's disputed returns."""
         return self._by_role.get(self._arbiter_of(tenant), ()) if self._arbiter_of else ()

@@ -44,6 +44,8 @@ class Rule:
     asked: bool | None = None  # whether it waits for a department that was asked; None: either
     endorsing: bool | None = None  # whether what was asked for waits for a department's word; None: either
     overdue: bool | None = None  # whether a notice's time is over; None: either
+    unanswered: bool = False  # only once a hand-over was not answered in time
+    waiting: bool = False  # only when no grid worker may inspect it
 
     def applies_to(self, notice: Notice) -> bool:
         """Whether the rule holds for what has no case."""
@@ -63,6 +65,10 @@ class Rule:
         if self.endorsing is not None and self.endorsing != bool(
             clock and clock.asked and clock.asked.awaits
         ):
+            return False
+        if self.waiting and case.waiting is None:
+            return False
+        if self.unanswered and not (case.handover and case.handover.unanswered_at):
             return False
         if self.own_stage != (case.own_stage if case.own_stage in _APART else None):
             return False
@@ -105,10 +111,20 @@ RULES: tuple[Rule, ...] = (
     Rule(events.CaseHandoverAsked.type, Audience.RECEIVERS, "handover.asked"),
     Rule(events.CaseHandoverAccepted.type, Audience.DISPATCHERS, "handover.taken"),
     Rule(events.CaseHandoverRefused.type, Audience.DECIDERS, "handover.refused"),
+    # Nobody answered in time: all parties hear it, and the arbiter what is to be done.
+    Rule(events.CaseHandoverUnanswered.type, Audience.ARBITERS, "handover.undecided"),
+    Rule(events.CaseHandoverUnanswered.type, Audience.RECEIVERS, "handover.unanswered"),
+    Rule(events.CaseHandoverUnanswered.type, Audience.DISPATCHERS, "handover.unanswered"),
+    Rule(events.CaseHandoverUndecided.type, Audience.ARBITERS, "handover.undecided"),
+    Rule(events.CaseHandoverUndecided.type, Audience.DISTRICT, "handover.undecided"),
+    Rule(events.CaseHandoverWithdrawn.type, Audience.RECEIVERS, "handover.withdrawn"),
+    Rule(events.CaseHandoverWithdrawn.type, Audience.ARBITERS, "handover.withdrawn", unanswered=True),
     Rule(events.CaseHandoverDecided.type, Audience.DISPATCHERS, "handover.decided"),
     Rule(events.CaseSupportAsked.type, Audience.SUPPORT, "support.asked", mail=True),
     Rule(events.CaseSupportReturned.type, Audience.DISPATCHERS, "support.returned"),
+    Rule(events.CaseSupportOverdue.type, Audience.DISPATCHERS, "support.overdue"),
     Rule(events.CaseDisposed.type, Audience.INSPECTORS, "case.disposed"),
+    Rule(events.CaseDisposed.type, Audience.INSTEAD, "case.uninspected", waiting=True),
     Rule(events.CaseReworked.type, Audience.HANDLER, "task.rework", mail=True),
     Rule(events.CaseVoided.type, Audience.HANDLER, "case.voided"),
     # A clock that ran out is told to whoever it ran for.
@@ -118,6 +134,7 @@ RULES: tuple[Rule, ...] = (
     Rule(events.CaseOverdue.type, Audience.HANDLER, "case.overdue", _IN_HAND, mail=True),
     Rule(events.CaseOverdue.type, Audience.DISPATCHERS, "case.overdue", _IN_HAND),
     Rule(events.CaseOverdue.type, Audience.INSPECTORS, "case.overdue", frozenset({Stage.DISPOSED})),
+    Rule(events.CaseOverdue.type, Audience.INSTEAD, "case.overdue", waiting=True),
     Rule(events.CaseOverdue.type, Audience.SHIFT_LEADERS, "case.overdue", frozenset({Stage.INSPECTED})),
     # It is told higher as long as it stays so.
     Rule(events.CaseEscalated.type, Audience.LEADS, "case.escalated", level=2),
@@ -150,6 +167,7 @@ RULES: tuple[Rule, ...] = (
     Rule(events.CaseExpedited.type, Audience.UNIT, "case.expedited", _IN_HAND),
     Rule(events.CaseExpedited.type, Audience.DISPATCHERS, "case.expedited", _WAITING),
     Rule(events.CaseExpedited.type, Audience.INSPECTORS, "case.expedited", frozenset({Stage.DISPOSED})),
+    Rule(events.CaseExpedited.type, Audience.INSTEAD, "case.expedited", waiting=True),
     Rule(events.CaseExpedited.type, Audience.SHIFT_LEADERS, "case.expedited", frozenset({Stage.INSPECTED})),
     Rule(events.CaseRemarked.type, Audience.SHIFT_LEADERS, "case.remarked"),
     # What is said in the field goes to whom it is for; a remark wakes nobody.

@@ -209,6 +209,7 @@ def test_whoever_has_no_right_is_refused(desk: Desk, who: str) -> None:
 
 def test_inspection_is_for_the_cell_and_for_somebody_else(desk: Desk) -> None:
     case_id = through(desk, Stage.DISPOSED)
+    assert desk.case().waiting is None
     elsewhere = next(
         p.id
         for p in desk.process.district.people_of("sandun")
@@ -218,6 +219,40 @@ def test_inspection_is_for_the_cell_and_for_somebody_else(desk: Desk) -> None:
         desk.ask(elsewhere, InspectCase(case_id=case_id, passed=True))
     assert desk.ask(inspector(desk), InspectCase(case_id=case_id, passed=False)).case.stage is Stage.REWORK
     assert [row.open for row in desk.rows("SELECT open FROM dispatch.loads")] == [1]
+
+
+@pytest.mark.parametrize("in_theirs_who_did_it", [False, True])
+def test_what_no_grid_worker_may_inspect_waits_for_a_supervisor_by_name(
+    database_url: Databases, in_theirs_who_did_it: bool
+) -> None:
+    """A cell without a grid worker, and one whose only one disposed of the case."""
+    people = [p for p in xihu().people if CELL not in p.cells]
+    if in_theirs_who_did_it:
+        people = [
+            replace(p, roles=("handler", "grid-worker"), cells=(CELL,)) if p.unit == "sandun/sweep" else p
+            for p in people
+            if p.unit != "sandun/sweep" or p.id == "sandun.sweep.1"
+        ]
+    desk = Desk.open(database_url(build_dispatch), district=replace(xihu(), people=tuple(people)))
+    desk.file(triaged("r1"))
+    case = desk.case()
+    worker = "sandun.sweep.1" if in_theirs_who_did_it else case.worker or ""
+    desk.ask(worker, AcceptTask(case_id=case.case_id))
+    waiting = desk.ask(worker, DisposeTask(case_id=case.case_id, evidence=("p",))).case.waiting
+    assert waiting is not None
+    assert waiting.waits_for in {"sandun.supervisor.1", "sandun.supervisor.2"}
+    assert ("had a part in it" if in_theirs_who_did_it else "no grid worker") in waiting.reason
+    [listed] = desk.ask(waiting.waits_for, ListWork()).cases
+    assert listed.waiting == waiting
+    told = desk.ask("sandun.supervisor.1", TellCase(subject=case.case_id)).happenings[-1]
+    assert (told.what, told.detail["waits_for"], told.detail["why"]) == (
+        "dispose",
+        waiting.waits_for,
+        waiting.reason,
+    )
+    passed = desk.ask(waiting.waits_for, InspectCase(case_id=case.case_id, passed=True)).case
+    assert (passed.stage, passed.waiting) == (Stage.INSPECTED, None)
+    desk.database.close()
 
 
 def test_a_returned_task_is_offered_to_somebody_else(desk: Desk) -> None:

@@ -1,7 +1,8 @@
 """Hand-over on a real database: between units, between two towns, refused and decided by the district."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 import pytest
 from dispatch_desk import CELL, Desk, build_dispatch, triaged
@@ -18,13 +19,24 @@ from qipan.contracts.fieldlog import (
     GiveInstruction,
     ListBackup,
 )
-from qipan.contracts.handover import AcceptHandover, DecideHandover, HandOver, ListHandovers, RefuseHandover
+from qipan.contracts.handover import (
+    AcceptHandover,
+    DecideHandover,
+    HandOver,
+    ListHandovers,
+    RefuseHandover,
+    WithdrawHandover,
+)
 from qipan.contracts.joint import ExcuseSupport, OpenSupport
 from qipan.contracts.queries import GetCase, ListWork, TellCase
+from qipan.contracts.returns import ListDisputes
 from qipan.contracts.timing import AskForTime, DecideTime, ListSuspended, ListTimeRequests, ResumeCase
 from qipan.contracts.whistle import AnswerWhistle, BlowWhistle, EndWhistle, ListWhistles
 from qipan.hosting.embedded.postgres import EmbeddedPostgres
+from qipan.storage import timers
 from qipan.testing import Databases
+from qipan.worktime import Limit
+from services.dispatch.telling import HANDOVER_DUE
 
 DISPATCHER, WENXIN, ARBITER = "sandun.dispatcher.1", "wenxin.dispatcher.1", "xihu.dispatcher.1"
 
@@ -235,6 +247,139 @@ def test_what_the_other_town_refuses_the_district_decides(desk: Desk) -> None:
     with pytest.raises(Forbidden, match="final"):
         desk.ask(WENXIN, HandOver(case_id=case_id, to="sandun", reason="还是三墩的"), tenant="wenxin")
     desk.ask(WENXIN, DispatchCase(case_id=case_id, unit="wenxin/sweep"), tenant="wenxin")
+
+
+def let_pass(desk: Desk, time: timedelta) -> int:
+    """Move the clock and fire the hand-overs' timers that came due."""
+    desk.clock.advance(time)
+    with desk.database.begin() as work:
+        due = timers.take_due(work.conn, "dispatch", HANDOVER_DUE, desk.clock.now("sandun"))
+        if due:
+            desk.service.handover_due(work, due)
+        return len(due)
+
+
+def within(desk: Desk, limit: str) -> datetime:
+    """When a limit that begins now runs out in the town's hours."""
+    return desk.process.district.deadline("sandun", desk.clock.now("sandun"), Limit.parse(limit))
+
+
+def test_what_nobody_answers_in_time_is_the_arbiters_and_every_party_sees_it(desk: Desk) -> None:
+    case = asked(desk)
+    case_id = case.case_id
+    assert case.handover is not None
+    assert case.handover.due_at == within(desk, "1 work-day")
+    decide = DecideHandover(case_id=case_id, to="wenxin", reason="依行政区划图")
+    assert ids(desk.ask(ARBITER, ListDisputes(), tenant="xihu")) == []
+    with pytest.raises(Conflict, match="does not fit"):
+        desk.ask(ARBITER, decide)
+    assert let_pass(desk, case.handover.due_at - desk.clock.now("sandun") - timedelta(minutes=1)) == 0
+    assert let_pass(desk, timedelta(minutes=2)) == 1
+    for who, tenant in ((DISPATCHER, "sandun"), (WENXIN, "wenxin"), (ARBITER, "xihu")):
+        [seen] = desk.ask(who, ListHandovers(), tenant=tenant).cases
+        assert seen.handover is not None
+        assert seen.handover.unanswered_at == desk.clock.now("sandun")
+    assert (seen.worker, seen.stage, seen.dispose_due_at) == (case.worker, case.stage, case.dispose_due_at)
+    assert ids(desk.ask(ARBITER, ListDisputes(), tenant="xihu")) == [case_id]
+    assert ids(desk.ask(ARBITER, ListDisputes(), tenant="sandun")) == [case_id]
+    assert let_pass(desk, timedelta(days=7)) == 1
+    assert let_pass(desk, timedelta(days=7)) == 0
+    told = [m["type"] for _, m in desk.said() if m["type"].startswith("case.handover")]
+    assert told == [f"case.handover.{what}.v1" for what in ("asked", "unanswered", "undecided")]
+    for stranger, tenant in ((DISPATCHER, "sandun"), (WENXIN, "wenxin")):
+        with pytest.raises(Forbidden):
+            desk.ask(stranger, decide, tenant=tenant)
+    decided = desk.ask(ARBITER, decide).case.handover
+    assert decided is not None
+    assert (decided.holder, decided.due_at) == ("wenxin", None)
+    assert ids(desk.ask(ARBITER, ListDisputes(), tenant="xihu")) == []
+    with pytest.raises(Conflict):
+        desk.ask(WENXIN, AcceptHandover(case_id=case_id), tenant="wenxin")
+
+
+def test_who_is_late_may_still_take_it_until_the_arbiter_has_decided(desk: Desk) -> None:
+    case_id = asked(desk).case_id
+    let_pass(desk, timedelta(days=5))
+    taken = desk.ask(WENXIN, AcceptHandover(case_id=case_id), tenant="wenxin").case.handover
+    assert taken is not None
+    assert (taken.holder, taken.due_at) == ("wenxin", None)
+    assert ids(desk.ask(ARBITER, ListDisputes(), tenant="xihu")) == []
+    with pytest.raises(Conflict):
+        desk.ask(ARBITER, DecideHandover(case_id=case_id, to="sandun", reason="依行政区划图"))
+    assert let_pass(desk, timedelta(days=9)) == 0
+
+
+def test_a_refused_one_is_on_the_arbiters_list_with_a_clock(desk: Desk) -> None:
+    case_id = asked(desk).case_id
+    desk.ask(WENXIN, RefuseHandover(case_id=case_id, reason="也不在我处"), tenant="wenxin")
+    [waiting] = desk.ask(ARBITER, ListDisputes(), tenant="xihu").cases
+    assert waiting.handover is not None
+    assert waiting.handover.due_at == within(desk, "2 work-days")
+    # what is done with meanwhile is nobody's to move, and is the arbiter's again when it comes back
+    desk.ask(waiting.worker or "", AcceptTask(case_id=case_id))
+    desk.ask(waiting.worker or "", DisposeTask(case_id=case_id, evidence=("p",)))
+    assert ids(desk.ask(ARBITER, ListDisputes(), tenant="xihu")) == []
+    inspector = next(p.id for p in desk.process.district.people if CELL in p.cells)
+    desk.ask(inspector, InspectCase(case_id=case_id, passed=False, note="仍有残留"))
+    assert ids(desk.ask(ARBITER, ListDisputes(), tenant="xihu")) == [case_id]
+    assert let_pass(desk, timedelta(days=7)) == 1
+    assert desk.said()[-1][1]["type"] == "case.handover.undecided.v1"
+    with pytest.raises(Conflict):
+        desk.ask(DISPATCHER, WithdrawHandover(case_id=case_id, reason="属于本镇"))
+
+
+@pytest.mark.parametrize("passed", [timedelta(), timedelta(days=5)])
+def test_who_offered_it_takes_the_offer_back_while_it_is_not_answered(desk: Desk, passed: timedelta) -> None:
+    case = asked(desk)
+    case_id = case.case_id
+    let_pass(desk, passed)
+    withdraw = WithdrawHandover(case_id=case_id, reason="核实后属于本镇")
+    others = ("sandun.order.1", "sandun"), (WENXIN, "wenxin"), (ARBITER, "sandun")
+    for stranger, tenant in others:
+        with pytest.raises(Forbidden):
+            desk.ask(stranger, withdraw, tenant=tenant)
+    kept = desk.ask(case.worker or "", withdraw).case
+    assert kept.handover is not None
+    assert kept.handover.withdrawn is not None
+    assert (kept.worker, kept.stage, kept.handover.due_at) == (case.worker, case.stage, None)
+    assert [(tenant, m["type"]) for tenant, m in desk.said()][-2:] == [
+        ("sandun", "case.handover.withdrawn.v1"),
+        ("wenxin", "handover.withdrawn.v1"),
+    ]
+    for who, tenant in ((DISPATCHER, "sandun"), (WENXIN, "wenxin"), (ARBITER, "xihu")):
+        assert ids(desk.ask(who, ListHandovers(), tenant=tenant)) == []
+    assert ids(desk.ask(ARBITER, ListDisputes(), tenant="xihu")) == []
+    assert let_pass(desk, timedelta(days=9)) == 0
+    with pytest.raises(Conflict):  # once
+        desk.ask(DISPATCHER, withdraw)
+    with pytest.raises(Conflict) as late:
+        desk.ask(WENXIN, AcceptHandover(case_id=case_id), tenant="wenxin")
+    assert late.value.context["case"]["handover"]["withdrawn"]["reason"] == "核实后属于本镇"
+    again = HandOver(case_id=case_id, to="gudang", reason="是古荡的")
+    assert desk.ask(DISPATCHER, again).case.handover.to == "gudang"
+    assert desk.ask(DISPATCHER, withdraw).case.handover.withdrawn.by == DISPATCHER
+
+
+def test_of_two_who_decide_at_once_one_wins(desk: Desk) -> None:
+    case_id = asked(desk).case_id
+    let_pass(desk, timedelta(days=5))
+    rivals = (
+        (WENXIN, AcceptHandover(case_id=case_id), "wenxin"),
+        (DISPATCHER, WithdrawHandover(case_id=case_id, reason="属于本镇"), "sandun"),
+        (ARBITER, DecideHandover(case_id=case_id, to="wenxin", reason="依行政区划图"), "sandun"),
+    )
+
+    def rush(rival: tuple[str, object, str]) -> str:
+        who, command, tenant = rival
+        try:
+            desk.ask(who, command, tenant=tenant)  # type: ignore[arg-type]
+        except Conflict as late:
+            return "late" if late.context["case"]["case_id"] == case_id else "without the case"
+        return "won"
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sorted(pool.map(rush, rivals)) == ["late", "late", "won"]
+    assert desk.case().version == 4
 
 
 def test_the_district_may_send_it_back(desk: Desk) -> None:

@@ -1,18 +1,22 @@
 """Joint handling on a real database: three departments, each with its part, closed only together."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
-from dispatch_desk import CELL, Desk, build_dispatch, triaged
+from dispatch_desk import CELL, MONDAY_NOON, Desk, build_dispatch, triaged
 
 from qipan.contracts.case import CaseState, Stage, SupportState
 from qipan.contracts.commands import AcceptTask, CloseCase, DispatchCase, DisposeTask, InspectCase, VoidCase
 from qipan.contracts.errors import Forbidden, IllegalTransition, Invalid, NotFound
 from qipan.contracts.field import ArriveOnScene, DepartForTask, EndShift, GetField, StartShift
+from qipan.contracts.handover import AcceptHandover, HandOver
 from qipan.contracts.joint import AcceptSupport, ExcuseSupport, FinishSupport, OpenSupport, ReturnSupport
 from qipan.contracts.queries import GetCase, ListWork, TellCase
 from qipan.hosting.embedded.postgres import EmbeddedPostgres
+from qipan.storage import Timer, timers
 from qipan.testing import Databases
+from services.dispatch.telling import SUPPORT_DUE
 
 DISPATCHER, LEADER = "sandun.dispatcher.1", "sandun.shift-leader.1"
 
@@ -112,6 +116,92 @@ def test_what_is_given_back_is_expected_until_it_is_excused(desk: Desk) -> None:
     assert len(desk.ask(DISPATCHER, again).case.supports) == 2
 
 
+def let_pass(desk: Desk, time: timedelta) -> int:
+    """Move the clock and fire the child tasks' timers that came due."""
+    desk.clock.advance(time)
+    with desk.database.begin() as work:
+        due = timers.take_due(work.conn, "dispatch", SUPPORT_DUE, desk.clock.now("sandun"))
+        if due:
+            desk.service.support_due(work, due)
+        return len(due)
+
+
+def on_list(desk: Desk, who: str = DISPATCHER, tenant: str = "sandun") -> list[str]:
+    return [case.case_id for case in desk.ask(who, ListWork(), tenant=tenant).cases]
+
+
+def test_what_is_given_back_is_on_a_dispatchers_list_until_another_does_it(desk: Desk) -> None:
+    case = asked(desk, "sandun/order", "sandun/traffic")
+    case_id, (support, other) = case.case_id, case.supports
+    assert on_list(desk) == []
+    back = ReturnSupport(case_id=case_id, task_id=support.task_id, reason="无占道")
+    waiting = desk.ask("sandun.order.1", back).case.supports[0].waiting
+    assert waiting is not None
+    assert (waiting.waits_for or "").startswith("sandun.dispatcher.")
+    assert "无占道" in waiting.reason
+    assert "instead_of" in waiting.reason
+    assert on_list(desk) == [case_id]
+    assert on_list(desk, LEADER) == []
+    assert on_list(desk, "beishan.dispatcher.1", "beishan") == []
+    told = desk.ask(DISPATCHER, TellCase(subject=case_id)).happenings[-1]
+    assert told.detail["waits_for"] == waiting.waits_for
+    instead = OpenSupport(case_id=case_id, unit="sandun/works", reason="改由市政", instead_of=support.task_id)
+    desk.ask(DISPATCHER, instead)
+    with pytest.raises(IllegalTransition):  # the part is not there to be given away twice
+        desk.ask(DISPATCHER, instead)
+    supports = desk.case().supports
+    assert [(one.unit, one.state) for one in supports] == [
+        ("sandun/order", SupportState.EXCUSED),
+        ("sandun/traffic", SupportState.ASKED),
+        ("sandun/works", SupportState.ASKED),
+    ]
+    assert supports[1] == other
+    assert on_list(desk) == []
+
+
+def test_what_nobody_takes_in_time_is_on_a_dispatchers_list_and_may_still_be_taken(desk: Desk) -> None:
+    case = asked(desk, "sandun/order", "sandun/traffic")
+    case_id, [order, traffic] = case.case_id, case.supports
+    # the lead's limit, in the town's hours: noon is a break
+    assert {one.due_at for one in case.supports} == {MONDAY_NOON + timedelta(hours=2, minutes=30)}
+    desk.ask("sandun.traffic.1", AcceptSupport(case_id=case_id, task_id=traffic.task_id))
+    assert let_pass(desk, timedelta(hours=2, minutes=29)) == 0
+    assert let_pass(desk, timedelta(minutes=2)) == 1
+    late, taken = desk.case().supports
+    assert (late.state, late.overdue_at) == (SupportState.ASKED, desk.clock.now("sandun"))
+    assert late.waiting is not None
+    assert "did not answer in time" in late.waiting.reason
+    assert (taken.waiting, taken.due_at) == (None, None)
+    assert desk.said()[-1][1]["type"] == "case.support.overdue.v1"
+    assert on_list(desk) == [case_id]
+    assert on_list(desk, "sandun.order.1") == [case_id]
+    assert loads(desk)["sandun.order.1"] == 1
+    version = desk.case().version
+    with desk.database.begin() as work:  # told once, by whichever replica
+        ref = f"{case_id} {order.task_id}"
+        desk.service.support_due(work, [Timer("sandun", SUPPORT_DUE, ref, MONDAY_NOON, {})])
+    assert desk.case().version == version
+    desk.ask("sandun.order.1", AcceptSupport(case_id=case_id, task_id=order.task_id))
+    assert on_list(desk) == []
+    assert desk.case().supports[0].waiting is None
+
+
+def test_whoever_took_the_case_over_has_its_parts_on_the_list(desk: Desk) -> None:
+    case_id = asked(desk, "sandun/order").case_id
+    desk.ask(DISPATCHER, HandOver(case_id=case_id, to="wenxin", reason="不在本镇辖区"))
+    desk.ask("wenxin.dispatcher.1", AcceptHandover(case_id=case_id), tenant="wenxin")
+    let_pass(desk, timedelta(hours=3))
+    [late] = desk.case().supports
+    assert late.waiting is not None
+    assert (late.waiting.waits_for or "").startswith("wenxin.dispatcher.")
+    listed = desk.ask("wenxin.dispatcher.1", ListWork(stages=("accepted", "filed")), tenant="wenxin").cases
+    assert [case.case_id for case in listed] == [case_id]
+    excuse = ExcuseSupport(case_id=case_id, task_id=late.task_id, reason="已无需要")
+    with pytest.raises(Forbidden):
+        desk.ask(DISPATCHER, excuse)
+    desk.ask("wenxin.dispatcher.1", excuse, tenant="wenxin")
+
+
 def test_a_part_is_its_units_alone(desk: Desk) -> None:
     case = asked(desk, "sandun/order")
     [support] = case.supports
@@ -209,5 +299,5 @@ def _another(desk: Desk) -> str:
 
 def test_the_leads_clock_runs_on(desk: Desk) -> None:
     case = asked(desk, "sandun/order")
-    [before, *_] = [row.due_at for row in desk.rows("SELECT due_at FROM dispatch.timers")]
+    [before] = [r.due_at for r in desk.rows("SELECT due_at FROM dispatch.timers WHERE kind = 'stage.due'")]
     assert before == case.due_at

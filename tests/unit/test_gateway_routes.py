@@ -161,6 +161,7 @@ BODIES = {
     "ReturnTask": {"reason": "不属于本单位"},
     "HandOver": {"to": "wenxin", "reason": "在文新街道辖区"},
     "RefuseHandover": {"reason": "不在本街道辖区"},
+    "WithdrawHandover": {"reason": "属于本镇"},
     "DecideHandover": {"to": "wenxin", "reason": "依界线图"},
     "OpenSupport": {"unit": "sandun/order", "reason": "联合整治"},
     "AcceptSupport": {"task_id": "c1.s1"},

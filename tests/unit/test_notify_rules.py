@@ -20,6 +20,7 @@ from qipan.contracts.case import (
     Support,
     SupportState,
     TimeAsked,
+    Waiting,
 )
 from qipan.contracts.comments import CaseCommented
 from qipan.contracts.events import CASE_EVENTS
@@ -250,6 +251,35 @@ def test_who_hears_what(
         hear(event, case(**{"place": case().place.model_copy(update={"cells": {"duty": CELL}}), **changes}))
         == expected
     )
+
+
+def test_where_no_grid_worker_may_inspect_a_supervisor_hears() -> None:
+    place = case().place.model_copy(update={"cells": {"duty": "nobody's"}})
+    waits = Waiting(waits_for="sandun.supervisor.1", reason="the cell has no grid worker")
+    disposed = case(stage=Stage.DISPOSED, place=place, waiting=waits)
+    for event in (events.CaseDisposed, events.CaseOverdue, events.CaseExpedited):
+        assert set(hear(event, disposed)) == {"sandun.supervisor.1"}
+    assert hear(events.CaseDisposed, disposed.model_copy(update={"waiting": None})) == {}
+    above = replace(PEOPLE[7], id="xihu.lead.1", tenant="xihu", roles=("district-lead",))
+    few = Directory((*(p for p in PEOPLE if "supervisor" not in p.roles), above), {}, district="xihu")
+    assert [r.person for r in who_hears(events.CaseDisposed.type, disposed, few)] == ["xihu.lead.1"]
+
+
+def test_a_hand_over_that_nobody_answers_is_told_to_all_parties() -> None:
+    def told(event: type[events.CaseEvent], **changes: object) -> dict[str, str]:
+        asked = {"to": "wenxin", "state": "asked", "reason": "x", "by": "x", "at": MORNING, **changes}
+        return {who: how[0] for who, how in hear(event, case(handover=Handover(**asked))).items()}
+
+    assert told(events.CaseHandoverUnanswered) == {
+        "xihu.dispatcher.1": "handover.undecided",
+        "wenxin.dispatcher.1": "handover.unanswered",
+        "sandun.dispatcher.1": "handover.unanswered",
+    }
+    assert told(events.CaseHandoverUndecided) == {"xihu.dispatcher.1": "handover.undecided"}
+    early = told(events.CaseHandoverWithdrawn)
+    assert early == {"wenxin.dispatcher.1": "handover.withdrawn"}
+    late = told(events.CaseHandoverWithdrawn, unanswered_at=MORNING)
+    assert late == {**early, "xihu.dispatcher.1": "handover.withdrawn"}
 
 
 def test_an_exercise_is_heard_in_its_shadow_and_never_by_mail() -> None:

@@ -1,12 +1,13 @@
 """Clocks that ran out, time-outs told upwards, and suspensions that end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from qipan.messaging.service import Timer, Work, on_timer
-from services.dispatch import reading, telling, timing
+from services.dispatch import timing
 from services.dispatch.acting import Acting
 from services.dispatch.change import Change, Stored
 from services.dispatch.clocks import running
+from services.dispatch.firing import of_free_cases
 from services.dispatch.process import Do
 from services.dispatch.steps import SYSTEM, Brings
 from services.dispatch.telling import ESCALATE, STAGE_DUE, SUSPENSION_OVER, due_of, since_suspended
@@ -20,7 +21,7 @@ class Clocks(Acting):
     def stage_due(self, work: Work, due: Sequence[Timer]) -> None:
         """A stage's clock ran out: told once for each stage and deadline, and only while it still runs."""
         changes = []
-        for timer, before in self._of_free_cases(work, due):
+        for timer, before in of_free_cases(work, due):
             clock = running(before.case)
             if clock is None or timer.payload != due_of(before.case):
                 continue
@@ -35,7 +36,7 @@ class Clocks(Acting):
     def escalate(self, work: Work, due: Sequence[Timer]) -> None:
         """A clock that ran out still has: told one level higher, once for each level."""
         changes, levels = [], []
-        for timer, before in self._of_free_cases(work, due):
+        for timer, before in of_free_cases(work, due):
             level = int(timer.payload["level"])
             told = before.case.clock.escalated if before.case.clock else 0
             if not 0 < told < level or timer.payload != {**due_of(before.case), "level": str(level)}:
@@ -52,7 +53,7 @@ class Clocks(Acting):
     def suspension_over(self, work: Work, due: Sequence[Timer]) -> None:
         """恢复办理: a suspension has lasted as long as was granted, and the case goes on."""
         changes = []
-        for timer, before in self._of_free_cases(work, due):
+        for timer, before in of_free_cases(work, due):
             if timer.payload != since_suspended(before.case):
                 continue
             brings = Brings(
@@ -74,15 +75,6 @@ class Clocks(Acting):
         at = ground.deadlines(stored.limits).after_limit(ground.escalate_after[level - 2], case.due_at)
         payload = {**due_of(case), "level": str(level)}
         work.set_timer(tenant=case.tenant, kind=ESCALATE, ref=case.case_id, due_at=at, payload=payload)
-
-    def _of_free_cases(self, work: Work, due: Sequence[Timer]) -> Iterator[tuple[Timer, Stored]]:
-        """The timers whose cases are there and nobody works on, locked; the others are asked again."""
-        found, busy = reading.lock_free(work.conn, [(timer.tenant, timer.ref) for timer in due])
-        for timer in due:
-            if (timer.tenant, timer.ref) in busy:
-                telling.ask_again(work, timer)
-            elif (before := found.get((timer.tenant, timer.ref))) is not None:
-                yield timer, before
 
     def _clock_change(
         self, work: Work, before: Stored, do: str, brings: Brings, detail: dict[str, str]

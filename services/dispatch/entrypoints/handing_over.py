@@ -1,6 +1,9 @@
 """移交: asked, answered, decided; and the list that all parties share."""
 
-from qipan.contracts.case import HandoverState, Remark
+from collections.abc import Sequence
+from datetime import datetime
+
+from qipan.contracts.case import OPEN_STAGES, Handover, HandoverState, Remark
 from qipan.contracts.commands import CaseAnswer
 from qipan.contracts.errors import Invalid, NotFound
 from qipan.contracts.handover import (
@@ -8,19 +11,24 @@ from qipan.contracts.handover import (
     DecideHandover,
     HandOver,
     HandoverAsked,
+    HandoverWithdrawn,
     ListHandovers,
     RefuseHandover,
+    WithdrawHandover,
 )
 from qipan.contracts.queries import CaseList
-from qipan.messaging.service import Received, Work, answer
+from qipan.messaging.service import Received, Timer, Work, answer, on_timer
 from qipan.tenancy import TenantKind, in_shadow, shadow_of
 from qipan.territory.cell import DUTY_LAYER
+from qipan.worktime import Limit
 from services.dispatch import handover, handovers
 from services.dispatch.acting import Acting
-from services.dispatch.change import Stored
+from services.dispatch.change import Change, Stored
 from services.dispatch.filing import task_id_of
+from services.dispatch.firing import of_free_cases
 from services.dispatch.process import Do
-from services.dispatch.steps import Brings
+from services.dispatch.steps import SYSTEM, Brings
+from services.dispatch.telling import HANDOVER_DUE
 
 
 class HandingOver(Acting):
@@ -32,8 +40,10 @@ class HandingOver(Acting):
         before, said = self._find(work, call), call.data
         case, actor = before.case, self._actor(call, before)
         units = [squad.unit.id for squad in self.grounds.of(handover.commander(case)).squads]
+        now = work.now(case.tenant)
+        due_at = self._until(case.tenant, now, self.grounds.handover_limit(case.tenant))
         began = handover.asked(
-            case, actor, said.to, said.reason, work.now(case.tenant), units, self._tenants(case.tenant)
+            case, actor, said.to, said.reason, now, units, self._tenants(case.tenant), due_at
         )
         detail = {"to": said.to, "reason": said.reason}
         answered = self._act(
@@ -52,8 +62,7 @@ class HandingOver(Acting):
         now = case.handover
         if now is None or "/" not in now.to:
             to = now.to if now else ""
-            update = {"state": HandoverState.ACCEPTED, "holder": handover.taken(case, to)}
-            after = now.model_copy(update=update) if now else None
+            after = handover.answered(now, HandoverState.ACCEPTED, holder=handover.taken(case, to))
             detail = {"to": to, "from": case.unit or ""}
             return self._act(work, call, before, Do.TAKE_OVER, Brings(handover=after), detail, unit_tenant=to)
         unit = self.grounds.unit(handover.commander(case), now.to)
@@ -71,7 +80,7 @@ class HandingOver(Acting):
             unit=unit.id,
             mandate=mandate.id if mandate else None,
             task_id=task_id_of(case.case_id, case.counters.offers + 1),
-            handover=now.model_copy(update={"state": HandoverState.ACCEPTED}),
+            handover=handover.answered(now, HandoverState.ACCEPTED),
         )
         why = f"under {mandate.words()}" if mandate else f"on the account of {unit.department}"
         detail = {"to": now.to, "from": case.unit or "", "why": why}
@@ -82,11 +91,41 @@ class HandingOver(Acting):
         """Not theirs either."""
         before, why = self._find(work, call, asked=True), call.data.reason
         remark = self._said(work, call, before, why)
-        now = before.case.handover
-        after = now.model_copy(update={"state": HandoverState.REFUSED, "refused": remark}) if now else None
+        tenant = before.case.tenant
+        decide_by = self._until(tenant, remark.at, self.grounds.arbitration_limit(tenant))
+        after = handover.refused(before.case.handover, remark, decide_by)
         return self._act(
             work, call, before, Do.REFUSE_HANDOVER, Brings(reason=why, handover=after), {"reason": why}
         )
+
+    @answer(WithdrawHandover)
+    def withdraw_handover(self, work: Work, call: Received[WithdrawHandover]) -> CaseAnswer:
+        """Taken back while nobody has answered: whoever has the case goes on with it."""
+        before, why = self._find(work, call), call.data.reason
+        now = before.case.handover
+        update = {"withdrawn": self._said(work, call, before, why), "due_at": None}
+        after = now.model_copy(update=update) if now else None
+        brings, detail = Brings(reason=why, handover=after), {"reason": why, "to": now.to if now else ""}
+        answered = self._act(work, call, before, Do.WITHDRAW_HANDOVER, brings, detail)
+        if now is not None and "/" not in now.to:
+            told = HandoverWithdrawn(case=answered.case)
+            work.publish(told, tenant=now.to, subject=before.case.case_id, trace=call.traceparent)
+        return answered
+
+    @on_timer(HANDOVER_DUE)
+    def handover_due(self, work: Work, due: Sequence[Timer]) -> None:
+        """Nobody answered in time: the district's arbiter is to decide; or that, too, took too long. Once for each."""
+        changes = []
+        for timer, before in of_free_cases(work, due):
+            ours = before.case.handover
+            if ours is None or timer.payload != handover.due_of(ours) or before.case.stage not in OPEN_STAGES:
+                continue
+            tenant, now = timer.tenant, work.now(timer.tenant)
+            decide_by = self._until(tenant, now, self.grounds.arbitration_limit(tenant))
+            after = handover.timed_out(ours, now, decide_by)
+            late = Do.HANDOVER_UNDECIDED if after.undecided_at else Do.HANDOVER_UNANSWERED
+            changes.append(self._timed_out(work, before, late, after, now))
+        self._record(work, changes)
 
     @answer(DecideHandover)
     def decide_handover(self, work: Work, call: Received[DecideHandover]) -> CaseAnswer:
@@ -98,14 +137,10 @@ class HandingOver(Acting):
             raise Invalid(f"{said.to!r} is no town of this district, nor the district.")
         authority = said.authority or f"{self.process.district.id}: {self.grounds.arbiter(case.tenant)}"
         remark = self._said(work, call, before, said.reason, authority)
-        now = case.handover
-        update = {
-            "to": said.to,
-            "state": HandoverState.ACCEPTED,
-            "holder": handover.taken(case, said.to),
-            "decided": remark,
-        }
-        after = now.model_copy(update=update) if now else None
+        holder = handover.taken(case, said.to)
+        after = handover.answered(
+            case.handover, HandoverState.ACCEPTED, to=said.to, holder=holder, decided=remark
+        )
         detail = {"to": said.to, "reason": said.reason, "authority": authority}
         brings = Brings(reason=said.reason, handover=after)
         return self._act(work, call, before, Do.DECIDE_HANDOVER, brings, detail, unit_tenant=said.to)
@@ -126,6 +161,14 @@ class HandingOver(Acting):
         tenants = self.process.district.tenants.items()
         able = [id for id, one in tenants if one.kind is not TenantKind.DEPARTMENT]
         return tuple(in_shadow(id, shadow_of(tenant)) for id in able)
+
+    def _timed_out(self, work: Work, before: Stored, do: Do, after: Handover, now: datetime) -> Change:
+        stored = self._after_step(work, before, do, SYSTEM, Brings(handover=after))
+        detail = {"to": after.to, "due_at": after.due_at.isoformat() if after.due_at else ""}
+        return Change(before, stored, self._row(before, do), SYSTEM.id, now, detail=detail)
+
+    def _until(self, tenant: str, start: datetime, limit: Limit) -> datetime:
+        return self.process.district.deadline(tenant, start, limit)
 
     def _said(
         self, work: Work, call: Received, before: Stored, reason: str, authority: str | None = None

@@ -20,7 +20,7 @@ from services.dispatch import listing, reading
 from services.dispatch.acting import Acting
 from services.dispatch.finding import sought
 from services.dispatch.showing import shown
-from services.dispatch.worklist import Asker, Cursor, Order, View, handed, sights, supported, views
+from services.dispatch.worklist import Asker, Cursor, Order, View, handed, sights, stuck, supported, views
 
 
 class Lists(Acting):
@@ -35,6 +35,7 @@ class Lists(Acting):
         lists = views(asker, call.tenant, is_department=is_department, wanted=asked.stages)
         lists += supported(asker, call.tenant, asked.stages)
         if not is_department:
+            lists += stuck(asker, call.tenant, asked.stages)
             lists += handed(asker, call.tenant, asked.stages)
         if kind is TenantKind.DISTRICT:
             # Beside its own: what towns ask of departments for which the district answers.

@@ -14,7 +14,7 @@ from services.dispatch.filing import task_id_of
 from services.dispatch.handover import commander
 from services.dispatch.process import Do
 from services.dispatch.steps import Brings
-from services.dispatch.worklist import Cursor, Order
+from services.dispatch.worklist import Cursor
 
 
 class Returning(CommandsAgain):
@@ -57,9 +57,8 @@ class Returning(CommandsAgain):
         if district.tenant(call.tenant).kind is TenantKind.DISTRICT:
             tenants = [in_shadow(base_of(id), shadow_of(call.tenant)) for id in district.tenants]
         after = Cursor.parse(call.data.after) if call.data.after else None
-        page = disputes.waiting(work.conn, tenants, after, call.data.limit)
-        more = str(Cursor.of(page[-1], Order.DUE)) if len(page) == call.data.limit else None
-        return CaseList(cases=tuple(page), next=more)
+        page, more = disputes.waiting(work.conn, tenants, after, call.data.limit)
+        return CaseList(cases=page, next=more)
 
     def _remark(
         self, work: Work, call: Received, before: Stored, reason: str, authority: str | None = None

@@ -1,7 +1,10 @@
 """联合处置: asking other units to help, and what becomes of their child tasks."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
+from qipan.contracts.case import CaseState
 from qipan.contracts.commands import CaseAnswer
 from qipan.contracts.errors import Fault, Invalid
 from qipan.contracts.joint import (
@@ -12,14 +15,18 @@ from qipan.contracts.joint import (
     ReturnSupport,
     SupportCommand,
 )
-from qipan.messaging.service import Received, Work, answer
-from services.dispatch import joint
+from qipan.messaging.service import Received, Timer, Work, answer, on_timer
+from services.dispatch import joint, stuck
 from services.dispatch.acting import home_of
+from services.dispatch.change import Change, Stored
 from services.dispatch.commanding import Asked
 from services.dispatch.entrypoints.choices import Choices
+from services.dispatch.firing import of_free_cases
+from services.dispatch.handover import commander
 from services.dispatch.process import Do
 from services.dispatch.redispatch import sent_by_hand, supporting
-from services.dispatch.steps import Brings
+from services.dispatch.steps import SYSTEM, Brings
+from services.dispatch.telling import SUPPORT_DUE
 
 
 class Together(Choices):
@@ -37,8 +44,15 @@ class Together(Choices):
         choice = supporting(asked.unit, asked.worker, ground, situation)
         sent = sent_by_hand(case, choice, home_of(call), ground, situation.now)
         unit, worker = choice.unit, None if isinstance(sent, Asked) else choice.worker
-        supports = joint.opened(case, unit.id, unit.department, worker, asked.reason, work.now(case.tenant))
+        now = work.now(case.tenant)
+        if asked.instead_of is not None:
+            excused = joint.moved(case, asked.instead_of, Do.EXCUSE_SUPPORT, now, note=asked.reason)
+            case = case.model_copy(update={"supports": excused})
+        supports = joint.opened(case, unit.id, unit.department, worker, asked.reason, now)
+        supports = joint.until(supports, self._accept_by(before, now))
         detail = {"task": supports[-1].task_id, "unit": unit.id, "worker": worker or ""}
+        if asked.instead_of is not None:
+            detail["instead_of"] = asked.instead_of
         if isinstance(sent, Asked):
             supports = joint.through_department(supports)
             detail |= {**sent.detail(), **sent.desk.waits(case.case_id), "reason": asked.reason}
@@ -64,13 +78,38 @@ class Together(Choices):
     @answer(ReturnSupport)
     def return_support(self, work: Work, call: Received[ReturnSupport]) -> CaseAnswer:
         """Given back, with a reason: the case waits until a dispatcher has excused it."""
-        changes = {"note": call.data.reason}
-        return self._move(work, call, Do.RETURN_SUPPORT, changes, call.data.reason)
+        reason = call.data.reason
+        return self._move(work, call, Do.RETURN_SUPPORT, {"note": reason}, reason)
 
     @answer(ExcuseSupport)
     def excuse_support(self, work: Work, call: Received[ExcuseSupport]) -> CaseAnswer:
         """Not needed any more, or not to be had."""
         return self._move(work, call, Do.EXCUSE_SUPPORT, {"note": call.data.reason}, call.data.reason)
+
+    @on_timer(SUPPORT_DUE)
+    def support_due(self, work: Work, due: Sequence[Timer]) -> None:
+        """A child task that nobody took in time: told once for each, and on a dispatcher's list from then on."""
+        cases: dict[str, Stored] = {}
+        refs: dict[str, set[str]] = defaultdict(set)
+        for timer, before in of_free_cases(work, due):
+            cases[before.case.case_id] = before
+            refs[before.case.case_id].add(timer.ref)
+        changes = []
+        for case_id, before in cases.items():
+            case, now = before.case, work.now(before.case.tenant)
+            person = self._dispatcher_of(case)
+            supports = stuck.late(case, refs[case_id], now, person)
+            if supports == case.supports:
+                continue
+            do = Do.SUPPORT_OVERDUE
+            after = self._after_step(work, before, do, SYSTEM, Brings(supports=supports))
+            late = [one.task_id for one, was in zip(supports, case.supports, strict=True) if one != was]
+            detail = {"task": " ".join(late), **({"waits_for": person} if person else {})}
+            changes.append(Change(before, after, self._row(before, do), SYSTEM.id, now, detail=detail))
+        self._record(work, changes)
+
+    def _dispatcher_of(self, case: CaseState) -> str | None:
+        return self.grounds.of(commander(case)).policy.waits_for(case.case_id)
 
     def _move(
         self,
@@ -88,7 +127,11 @@ class Together(Choices):
         if do == Do.ACCEPT_SUPPORT and support.worker is None and not changes:
             fault = Fault(where="worker", what="the child task names no worker, so only a person can take it")
             raise Invalid("Nobody could be given the child task.", faults=(fault,))
-        supports = joint.moved(case, asked.task_id, do, work.now(case.tenant), **changes)
         detail = {"task": support.task_id, "unit": support.unit, "note": why}
+        if do == Do.RETURN_SUPPORT:
+            waiting = stuck.given_back(support.unit, why, self._dispatcher_of(case))
+            changes = {**changes, "waiting": waiting}
+            detail |= {"waits_for": waiting.waits_for} if waiting.waits_for else {}
+        supports = joint.moved(case, asked.task_id, do, work.now(case.tenant), **changes)
         brings = Brings(reason=why or None, evidence=evidence, supports=supports)
         return self._act(work, call, before, do, brings, detail)
