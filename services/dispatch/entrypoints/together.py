@@ -24,6 +24,7 @@ from services.dispatch.entrypoints.choices import Choices
 from services.dispatch.firing import of_free_cases
 from services.dispatch.handover import commander
 from services.dispatch.process import Do
+from services.dispatch.reading import Key
 from services.dispatch.redispatch import sent_by_hand, supporting
 from services.dispatch.steps import SYSTEM, Brings
 from services.dispatch.telling import SUPPORT_DUE
@@ -89,16 +90,17 @@ class Together(Choices):
     @on_timer(SUPPORT_DUE)
     def support_due(self, work: Work, due: Sequence[Timer]) -> None:
         """A child task that nobody took in time: told once for each, and on a dispatcher's list from then on."""
-        cases: dict[str, Stored] = {}
-        refs: dict[str, set[str]] = defaultdict(set)
-        for timer, before in of_free_cases(work, due):
-            cases[before.case.case_id] = before
-            refs[before.case.case_id].add(timer.ref)
+        cases: dict[Key, Stored] = {}
+        refs: dict[Key, set[str]] = defaultdict(set)
+        for timer, before in of_free_cases(work, due):  # several of one case are one step
+            key = before.case.tenant, before.case.case_id
+            cases[key] = before
+            refs[key].add(timer.ref)
         changes = []
-        for case_id, before in cases.items():
+        for key, before in cases.items():
             case, now = before.case, work.now(before.case.tenant)
             person = self._dispatcher_of(case)
-            supports = stuck.late(case, refs[case_id], now, person)
+            supports = stuck.late(case, refs[key], now, person)
             if supports == case.supports:
                 continue
             do = Do.SUPPORT_OVERDUE
