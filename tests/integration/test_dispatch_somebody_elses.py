@@ -71,7 +71,7 @@ def parties(desk: Desk) -> tuple[str, dict[str, Any]]:
     case_id = case.case_id
     opened = desk.ask(DISPATCHER, OpenSupport(case_id=case_id, unit="sandun/order", reason="联合整治")).case
     whistle = desk.ask(DISPATCHER, BlowWhistle(case_id=case_id, departments=("water",), reason="积水"))
-    desk.ask(DISPATCHER, HandOver(case_id=case_id, to="sandun/works", reason="属市政"))
+    desk.ask(case.worker or "", HandOver(case_id=case_id, to="sandun/works", reason="属市政"))
     ids = {
         "case_id": case_id,
         "task_id": opened.supports[0].task_id,
