@@ -71,7 +71,7 @@ FULL = Brings(
     returned=Return(unit="sandun/sweep", worker=HANDLER.id, task_id="task-1", reason="not ours", at=NOON),
 )
 HISTORY = {Do.DISPATCH, Do.RETURN, Do.REFUSE_RETURN, Do.DISPUTE, Do.DENY_RETURN}
-CHILDREN = {do for do in Do if do.endswith(("-support", "-over")) or "handover" in do}
+CHILDREN = {do for do in Do if do.endswith("-over") or "support" in do or "handover" in do}
 SUPPORT = Support(
     task_id="c1.s1", unit="sandun/order", state=SupportState.ASKED, asked_at=NOON, changed_at=NOON
 )
