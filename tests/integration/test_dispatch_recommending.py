@@ -215,7 +215,7 @@ def test_who_goes_along_by_the_run_card_is_asked_with_the_lead(desk: Desk) -> No
     assert (plain.version, plain.supports) == (1, ())
     [support] = case.supports
     assert (case.stage, case.unit, case.version) == (Stage.OFFERED, "sandun/water", 2)
-    assert (support.unit, support.state) == ("sandun/traffic", "asked")
+    assert (support.unit, support.state, support.due_at) == ("sandun/traffic", "asked", case.due_at)
     about = [(t, m["type"]) for t, m in desk.said() if m["data"]["case"]["case_id"] == case.case_id]
     assert about == [
         ("sandun", "case.filed.v1"),
