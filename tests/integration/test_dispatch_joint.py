@@ -189,17 +189,20 @@ def test_what_nobody_takes_in_time_is_on_a_dispatchers_list_and_may_still_be_tak
 def test_whoever_took_the_case_over_has_its_parts_on_the_list(desk: Desk) -> None:
     case_id = asked(desk, "sandun/order").case_id
     desk.ask(DISPATCHER, HandOver(case_id=case_id, to="wenxin", reason="不在本镇辖区"))
-    desk.ask("wenxin.dispatcher.1", AcceptHandover(case_id=case_id), tenant="wenxin")
+    theirs = "wenxin.dispatcher.1", "wenxin"
+    desk.ask(theirs[0], AcceptHandover(case_id=case_id), tenant="wenxin")
+    desk.ask(theirs[0], DispatchCase(case_id=case_id, unit="wenxin/sweep"), tenant="wenxin")
+    assert (on_list(desk), on_list(desk, *theirs)) == ([], [])
     let_pass(desk, timedelta(hours=3))
     [late] = desk.case().supports
     assert late.waiting is not None
     assert (late.waiting.waits_for or "").startswith("wenxin.dispatcher.")
-    listed = desk.ask("wenxin.dispatcher.1", ListWork(stages=("accepted", "filed")), tenant="wenxin").cases
-    assert [case.case_id for case in listed] == [case_id]
+    assert (on_list(desk), on_list(desk, *theirs)) == ([], [case_id])
     excuse = ExcuseSupport(case_id=case_id, task_id=late.task_id, reason="已无需要")
     with pytest.raises(Forbidden):
         desk.ask(DISPATCHER, excuse)
-    desk.ask("wenxin.dispatcher.1", excuse, tenant="wenxin")
+    desk.ask(theirs[0], excuse, tenant="wenxin")
+    assert on_list(desk, *theirs) == []
 
 
 def test_a_part_is_its_units_alone(desk: Desk) -> None:
