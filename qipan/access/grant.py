@@ -24,10 +24,11 @@ class Reach:
 class Grant:
     """What `authorise` gives. Unless it covers the whole tenant, the handler must ask it about the thing.
 
-    `from_above`: somebody of the district has it only where the town has nobody of its own for it.
+    `from_above`: somebody of the district has it only where the town has nobody of its own for it, and the handler
+    must ask that (`require_need`).
     """
 
-    __slots__ = ("_asked", "action", "from_above", "principal", "scopes", "tenant")
+    __slots__ = ("_asked", "_needed", "action", "from_above", "principal", "scopes", "tenant")
 
     def __init__(
         self,
@@ -44,10 +45,13 @@ class Grant:
         self.tenant = tenant
         self.scopes = scopes
         self._asked = False
+        self._needed = False
 
     @property
     def settled(self) -> bool:
         """Whether nothing is left to ask: the right covers the whole tenant, or the handler has asked."""
+        if self.from_above:
+            return self._needed
         return self._asked or not _WHOLE.isdisjoint(self.scopes)
 
     @property
@@ -100,6 +104,12 @@ class Grant:
             tenant=tenant, unit=unit, worker=worker, owner=owner, department=department, cells=cells
         ):
             raise Forbidden(f"You may do {self.action!r}, but not to this one: it is outside your area.")
+
+    def require_need(self, *, needed: bool) -> None:
+        """Forbidden for somebody of the district while the town has people of its own for it."""
+        self._needed = needed
+        if self.from_above and not needed:
+            raise Forbidden(f"{self.tenant} has people of its own who may do {self.action!r}.")
 
     def reach(self) -> Reach:
         """By what a list must be narrowed; counts as having asked."""

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from qipan.access import Grant
 from qipan.contracts.case import Place
-from qipan.contracts.errors import Forbidden
 from qipan.contracts.events import Outcome, ReportReceived
 from qipan.contracts.level import Level
 from qipan.contracts.responsible import Responsible
@@ -246,8 +245,7 @@ class Desk:
 
     def require_decider(self, grant: Grant) -> None:
         """Forbidden for somebody of the district while the town has people of its own who decide about reports."""
-        if grant.from_above and grant.sub not in self._book(grant.tenant).acceptors:
-            raise Forbidden(f"{grant.tenant} has acceptors of its own, who decide about its reports.")
+        grant.require_need(needed=not grant.from_above or grant.sub in self._book(grant.tenant).acceptors)
 
     def is_walked(self, tenant: str, cells: Mapping[str, str]) -> bool:
         """Whether some grid worker answers for the duty cell among these."""

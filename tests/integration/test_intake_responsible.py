@@ -84,7 +84,7 @@ def test_the_districts_people_decide_where_a_town_has_nobody_and_only_there(coun
     counter.triage()
     decision = DecideReport(report_id=ours["report_id"], outcome=Outcome.DECLINE, reason="不归我们管")
     for asked in (decision, ListHeld(), UnmaskContact(report_id=ours["report_id"], purpose="回访")):
-        with pytest.raises(Forbidden, match="acceptors of its own"):
+        with pytest.raises(Forbidden, match="people of its own"):
             counter.ask(asked, Role.DISPATCHER, **theirs)
     deciders = {"acceptor", "shift-leader"}
     people = tuple(one for one in xihu().people if one.tenant != "sandun" or deciders.isdisjoint(one.roles))

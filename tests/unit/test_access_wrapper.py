@@ -53,11 +53,15 @@ def call(
     tenant: str = "sandun",
     thing: dict[str, Any] | None = None,
     asks: bool = True,
+    needed: bool | None = None,
     deadline: datetime | None = None,
 ) -> None:
     """Carry out one call with a method that asks about `thing` and then says that it ran."""
 
     def run(_work: object, received: Received[Any]) -> BaseModel:
+        if needed is not None:
+            received.grant.require_need(needed=needed)
+            return Nothing()
         if asks:
             received.grant.require(**(thing or MINE))
             raise Ran
@@ -150,8 +154,19 @@ def test_every_other_role_is_refused() -> None:
         for role in set(Role) - set(grants(type)):
             with pytest.raises(Forbidden):
                 call(type, token("sandun", role))
+            if role not in rule_for(type).from_above:
+                with pytest.raises(Forbidden):
+                    call(type, token("xihu", role))
+
+
+def test_the_districts_people_are_refused_unless_the_method_asks_whether_they_are_needed() -> None:
+    rights = [(type, role) for type in REQUESTS for role in rule_for(type).from_above]
+    assert rights
+    for type, role in rights:
+        call(type, token("xihu", role), needed=True)
+        for needed in (None, False):
             with pytest.raises(Forbidden):
-                call(type, token("xihu", role))
+                call(type, token("xihu", role), asks=False, needed=needed)
 
 
 def test_another_towns_people_and_another_worlds_are_refused() -> None:
