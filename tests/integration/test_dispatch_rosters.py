@@ -108,6 +108,9 @@ def test_who_did_not_come_is_listed_and_who_came_unplanned_too(desk: Desk) -> No
     assert {one.unit for one in mates} == {"sandun/sweep"}
     assert desk.ask("sandun.order.1", GetRoster()).planned == ()
     assert desk.ask(LEADER, GetRoster(day=TODAY + timedelta(days=5))).planned == ()  # a Saturday
+    for far in (date.min, date.max, TODAY + timedelta(days=367)):
+        with pytest.raises(Invalid, match="no plan"):
+            desk.ask(LEADER, GetRoster(day=far))
     for stranger in ("beishan.shift-leader.1", "sandun.grid-worker.1"):
         with pytest.raises(Forbidden):
             desk.ask(stranger, GetRoster())
@@ -130,6 +133,12 @@ def test_a_shift_leader_plans_a_day_otherwise_and_back_again(desk: Desk) -> None
     rules = {who: rule for who, (rule, _) in passed_over(desk).items()}
     assert rules[BY_DAY[0]] == "roster"
     assert rules.get(worker) != "roster"
+    mates = {one.worker: one.reason for one in desk.ask(BY_NIGHT[1], GetRoster()).planned}
+    assert (mates[worker], BY_DAY[0] in mates) == (
+        None,
+        False,
+    )  # why is for the centre, and for whose day it is
+    assert [o.reason for o in desk.ask(worker, GetRoster()).planned if o.worker == worker] == ["替班"]
     back = change.model_copy(update={"hours": None, "reason": "恢复"})
     assert [one.roster for one in desk.ask(LEADER, back).planned] == ["night"]
     assert set(missing(desk)) == set(BY_DAY[1:])

@@ -15,7 +15,7 @@ from services.dispatch.planned import PlannedSpan, attendance
 from services.dispatch.reading import Key
 
 AHEAD = timedelta(days=366)
-"""How far ahead a day's plan can be changed."""
+"""How far ahead a day's plan can be changed, and how far from today one can be seen."""
 
 
 class Rosters(Acting):
@@ -23,19 +23,29 @@ class Rosters(Acting):
 
     @answer(GetRoster)
     def get_roster(self, work: Work, call: Received[GetRoster]) -> RosterAnswer:
-        """The planned shifts of the workers whom the asker may see, and who is on shift without one."""
-        district, asked = self.process.district, call.data
+        """The planned shifts of the workers whom the asker may see, and who is on shift without one.
+
+        Why a day was changed is for the centre and for whose day it is: often it is an illness.
+        """
+        district, asked, reach = self.process.district, call.data, call.grant.reach()
+        today = work.now(call.tenant).astimezone(district.calendar(call.tenant).zone).date()
+        if asked.day is not None and abs(asked.day - today) > AHEAD:
+            fault = Fault(where="day", what="is too far away", allowed=f"{AHEAD.days} days from {today}")
+            raise Invalid("There is no plan for that day.", faults=(fault,))
         departments = {unit.id: unit.department for unit in district.units_of(call.tenant)}
         people = [
             person
             for person in fielded.within(
-                fielded.workers_of(district, call.tenant), call.grant.reach(), departments, call.grant.sub
+                fielded.workers_of(district, call.tenant), reach, departments, call.grant.sub
             )
             if asked.unit in (None, person.unit)
         ]
         found = self._planned(work, people, asked.day)
-        shown = tuple(one for one in found.planned if asked.attendance in (None, one.attendance))
-        return found.model_copy(update={"planned": shown})
+        shown = [one for one in found.planned if asked.attendance in (None, one.attendance)]
+        if not (reach.everything or reach.department):
+            me = call.grant.sub
+            shown = [one if one.worker == me else one.model_copy(update={"reason": None}) for one in shown]
+        return found.model_copy(update={"planned": tuple(shown)})
 
     @answer(ChangeRoster)
     def change_roster(self, work: Work, call: Received[ChangeRoster]) -> RosterAnswer:
