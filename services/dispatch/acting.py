@@ -7,6 +7,7 @@ from itertools import zip_longest
 
 from nameko.extensions import DependencyProvider
 
+from qipan.contracts.case import CaseState
 from qipan.contracts.commands import CaseAnswer, CaseCommand
 from qipan.contracts.errors import Conflict, NotFound
 from qipan.contracts.light import light_of
@@ -169,6 +170,10 @@ class Acting:
             cells=tuple(case.place.cells.values()),
         )
         return stored
+
+    def _dispatcher_of(self, case: CaseState) -> str | None:
+        """By name, whoever of those who command the case is to look at what nobody else would come upon."""
+        return self.grounds.of(handover.commander(case)).policy.waits_for(case.case_id)
 
     def _actor(self, call: Received, before: Stored) -> Actor:
         """Who takes the step, in all the roles that they have with this case."""

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from qipan.contracts.case import CaseState
+from qipan.contracts.case import CaseState, Support
 from qipan.tenancy import Person, base_of
+from services.dispatch.joint import in_hand
 from services.dispatch.reading import Key
 from services.dispatch.tables import HELD as IN_HAND
-from services.dispatch.tables import SCHEMA
+from services.dispatch.tables import SCHEMA, SUPPORTING
 from services.dispatch.telling import STAGE_DUE
 from services.dispatch.worklist import HELD
 
@@ -39,16 +40,27 @@ class Staff:
         theirs = {base_of(case.tenant), base_of(unit_tenant or ""), (case.unit or "").partition("/")[0]}
         return self.tenants.get(base_of(case.worker)) not in theirs
 
+    def parts_of_leavers(self, case: CaseState, now: datetime) -> tuple[Support, ...]:
+        """The child tasks of a case that somebody has had for some time on whose list they can no longer be."""
+        return tuple(
+            one
+            for one in in_hand(case)
+            if one.worker is not None
+            and now - one.changed_at >= GRACE
+            and self.tenants.get(base_of(one.worker))
+            not in (base_of(case.tenant), one.unit.partition("/")[0])
+        )
+
     def settled(self, case: CaseState, now: datetime) -> bool:
         """Whether the task has been in these hands for long enough to be sure."""
         return now - case.stage_times.get(case.stage, now) >= GRACE
 
 
 def find(conn: Connection, staff: Staff, tenants: Iterable[str], only: str | None) -> list[Key]:
-    """Cases that somebody has who has left, the most urgent first, `MOST` at most; nothing is locked.
+    """Cases that somebody has, or has a part of, who has left; `MOST` at most of each, nothing is locked.
 
-    `tenants`: the live ones that there are. `only`: those of a town whose own dispatch asks; without it, those
-    of towns that no dispatch of their own serves.
+    The most urgent first, then those of which it is a part (协办). `tenants`: the live ones that there are. `only`:
+    those of a town whose own dispatch asks; without it, those of towns that no dispatch of their own serves.
     """
     asked = {
         "people": list(staff.tenants),
@@ -58,16 +70,27 @@ def find(conn: Connection, staff: Staff, tenants: Iterable[str], only: str | Non
         "kind": STAGE_DUE,
         "most": MOST,
     }
-    return [(row[0], row[1]) for row in conn.execute(_FIND, asked)]
+    found = [(row[0], row[1]) for query in (_FIND, _FIND_PARTS) for row in conn.execute(query, asked)]
+    return list(dict.fromkeys(found))
 
 
-_FIND = text(
-    "WITH staff AS (SELECT * FROM unnest(CAST(:people AS text[]), CAST(:theirs AS text[])) AS s(id, tenant))"
-    f" SELECT c.tenant, c.id FROM {SCHEMA}.cases c WHERE c.{IN_HAND} AND c.worker IS NOT NULL"
+_STAFF = (
+    "WITH staff AS (SELECT * FROM unnest(CAST(:people AS text[]), CAST(:theirs AS text[])) AS s(id, tenant)) "
+)
+_OF_TENANT = (
     " AND split_part(c.tenant, '~', 1) = ANY(CAST(:tenants AS text[]))"
-    " AND NOT EXISTS (SELECT FROM staff s WHERE s.id = split_part(c.worker, '~', 1) AND s.tenant IN"
-    " (split_part(c.tenant, '~', 1), split_part(c.unit_tenant, '~', 1), split_part(c.unit, '/', 1)))"
     " AND (c.tenant = CAST(:only AS text) OR CAST(:only AS text) IS NULL AND NOT EXISTS"
     f" (SELECT FROM {SCHEMA}.timer_keepers k WHERE k.tenant = c.tenant AND k.kind = :kind AND k.until > now()))"
-    " ORDER BY c.due_at, c.tenant, c.id LIMIT :most"
+)
+_FIND = text(
+    f"{_STAFF}SELECT c.tenant, c.id FROM {SCHEMA}.cases c WHERE c.{IN_HAND} AND c.worker IS NOT NULL"
+    " AND NOT EXISTS (SELECT FROM staff s WHERE s.id = split_part(c.worker, '~', 1) AND s.tenant IN"
+    " (split_part(c.tenant, '~', 1), split_part(c.unit_tenant, '~', 1), split_part(c.unit, '/', 1)))"
+    f"{_OF_TENANT} ORDER BY c.due_at, c.tenant, c.id LIMIT :most"
+)
+_FIND_PARTS = text(
+    f"{_STAFF}SELECT c.tenant, c.case_id FROM {SCHEMA}.tasks c WHERE {SUPPORTING} AND c.worker IS NOT NULL"
+    " AND NOT EXISTS (SELECT FROM staff s WHERE s.id = split_part(c.worker, '~', 1) AND s.tenant IN"
+    " (split_part(c.tenant, '~', 1), split_part(c.unit, '/', 1)))"
+    f"{_OF_TENANT} ORDER BY c.changed_at, c.tenant, c.id LIMIT :most"
 )

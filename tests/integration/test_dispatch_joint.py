@@ -1,6 +1,7 @@
 """Joint handling on a real database: three departments, each with its part, closed only together."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -304,3 +305,27 @@ def test_the_leads_clock_runs_on(desk: Desk) -> None:
     case = asked(desk, "sandun/order")
     [before] = [r.due_at for r in desk.rows("SELECT due_at FROM dispatch.timers WHERE kind = 'stage.due'")]
     assert before == case.due_at
+
+
+def test_a_part_of_somebody_who_left_is_on_a_dispatchers_list_with_the_reason(desk: Desk) -> None:
+    case = asked(desk, "sandun/order", "sandun/traffic")
+    gone, task = case.supports[0].worker or "", case.supports[0].task_id
+    desk.ask(gone, AcceptSupport(case_id=case.case_id, task_id=task))
+    people = tuple(person for person in desk.process.district.people if person.id != gone)
+    after = Desk.on(desk, replace(desk.process.district, people=people))
+    after.service.take_back_from_leavers()
+    assert desk.case().supports[0].state is SupportState.ACCEPTED, "an old process may not know somebody new"
+    desk.clock.advance(timedelta(minutes=6))
+    desk.service.take_back_from_leavers()
+    assert desk.case().supports[0].state is SupportState.ACCEPTED, "nobody has left"
+    after.service.take_back_from_leavers()
+    after.service.take_back_from_leavers()
+    stuck, other = desk.case().supports
+    assert (stuck.state, other.state) == (SupportState.RETURNED, SupportState.ASKED)
+    assert stuck.waiting is not None
+    assert (stuck.waiting.waits_for or "").startswith("sandun.dispatcher.")
+    assert gone in stuck.waiting.reason
+    assert loads(desk) == {case.worker or "": 1, other.worker or "": 1}
+    assert desk.said()[-1][1]["type"] == "case.support.returned.v1"
+    [listed] = on_list(desk)
+    assert listed == case.case_id

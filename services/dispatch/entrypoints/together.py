@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from qipan.contracts.case import CaseState
 from qipan.contracts.commands import CaseAnswer
 from qipan.contracts.errors import Fault, Invalid
 from qipan.contracts.joint import (
@@ -22,7 +21,6 @@ from services.dispatch.change import Change, Stored
 from services.dispatch.commanding import Asked
 from services.dispatch.entrypoints.choices import Choices
 from services.dispatch.firing import of_free_cases
-from services.dispatch.handover import commander
 from services.dispatch.process import Do
 from services.dispatch.reading import Key
 from services.dispatch.redispatch import sent_by_hand, supporting
@@ -109,9 +107,6 @@ class Together(Choices):
             detail = {"task": " ".join(late), **({"waits_for": person} if person else {})}
             changes.append(Change(before, after, self._row(before, do), SYSTEM.id, now, detail=detail))
         self._record(work, changes)
-
-    def _dispatcher_of(self, case: CaseState) -> str | None:
-        return self.grounds.of(commander(case)).policy.waits_for(case.case_id)
 
     def _move(
         self,
