@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 # What make runs dies with it when make itself is killed, and the guards end the rest.
 WITH_MAKE := setpriv --pdeathsig KILL
 GENERATED := qipan.contracts.asyncapi qipan.http.reference qipan.settings_reference qipan.access.reference \
-	services.gateway.reference services.intake.reference
+	services.gateway.reference services.intake.reference services.analytics.reference
 FILE ?=
 MAPPING ?= exercise/mappings/baltimore.toml
 

@@ -66,6 +66,10 @@ class Settings(BaseSettings):
         le=67_108_864,
         description="Largest photo that is taken, in bytes as sent.",
     )
+    report_font: Path | None = Field(
+        default=None,
+        description="The TTF font of reports as PDF, with Chinese characters. Empty: Debian's fonts-droid-fallback.",
+    )
     photo_pixels: int = Field(
         default=50_000_000, ge=1, description="Most pixels of a photo; one with more is refused undecoded."
     )

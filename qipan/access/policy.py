@@ -18,6 +18,7 @@ from qipan.contracts import (
     feed,
     field,
     fieldlog,
+    figures,
     follow_up,
     handover,
     joint,
@@ -242,6 +243,16 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     queries.TellMessages: _WATCHERS,
     # analytics: the league is published (晾晒), every member of staff may see it
     queries.GetBoard: dict.fromkeys(_STAFF, Scope.DISTRICT),
+    figures.ListIndicators: dict.fromkeys(_STAFF, Scope.DISTRICT),
+    figures.GetFigures: dict.fromkeys(_STAFF, Scope.DISTRICT),
+    figures.GetLeague: dict.fromkeys(_STAFF, Scope.DISTRICT),
+    figures.ExplainScore: dict.fromkeys(_STAFF, Scope.DISTRICT),
+    # only the district's own people reach the district's table with a right of this scope
+    figures.PublishLeague: {Role.SUPERVISOR: Scope.TENANT, Role.DISTRICT_LEAD: Scope.TENANT},
+    figures.CorrectLeague: {Role.SUPERVISOR: Scope.TENANT, Role.DISTRICT_LEAD: Scope.TENANT},
+    # these name places and cases
+    figures.GetHotspots: _WATCHERS,
+    figures.GetWarnings: _WATCHERS,
     # the steward
     commands.Arrive: {Role.SERVICE: Scope.TENANT},
     commands.Leave: {Role.SERVICE: Scope.TENANT},
@@ -280,6 +291,8 @@ _CORE: dict[str, Rule] = {
     OPEN311_POST: Rule({Role.MACHINE: Scope.TENANT}),
     OPEN311_READ: Rule({}, reads_only=True, everyone=True),
     STREAM: Rule({**_WATCHERS, **_WORKERS}, reads_only=True),
+    # 你说我办: what was said and done, where the tenant shows it
+    figures.ListDone.type: Rule({}, reads_only=True, everyone=True),
 }
 _of_tenants: dict[str, Rule] = {}
 

@@ -79,6 +79,18 @@ class Counters(Part):
     overrides: int = 0
 
 
+class Run(Part):
+    """A clock that is over: until when it might run, and when it ended (domain time). `due_at` None: nobody waited."""
+
+    due_at: datetime | None = None
+    ended_at: datetime
+
+    @property
+    def in_time(self) -> bool:
+        """Whether it ended by its deadline."""
+        return self.due_at is None or self.ended_at <= self.due_at
+
+
 class Remark(Part):
     """What somebody decided or objected, when (domain time, UTC) and why. `authority`: on whose or what."""
 
@@ -252,6 +264,8 @@ class CaseState(Part):
     `waiting`: that no grid worker may inspect the disposed case, and who does.
     `declined`: the units that gave it back, which are not recommended again; of these `let_off` by the district's
     arbiter, to which nobody offers it again.
+    `runs`: the newest run that ended of the clocks `file` (the acceptor's, before filing), `dispatch`, `inspect`
+    and `close`. That of disposal is told by `dispose_due_at` and `disposed_at`.
     """
 
     case_id: str
@@ -293,3 +307,4 @@ class CaseState(Part):
     disposed_by: tuple[str, ...] = ()
     declined: tuple[str, ...] = ()
     let_off: tuple[str, ...] = ()
+    runs: dict[str, Run] = Field(default_factory=dict)

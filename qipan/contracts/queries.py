@@ -312,12 +312,23 @@ class Standing(Part):
     rates: dict[str, float | None]
 
 
+class UnitLoad(Part):
+    """What a unit has in hand (`open`) of all the cases that were filed for it, and how it did."""
+
+    unit: str
+    filed: int
+    open: int
+    disposed: int
+    on_time: int
+
+
 class BoardAnswer(Part):
-    """How the towns did, and the addressed tenant's last 24 hours by hour (domain time)."""
+    """How the towns did, the addressed tenant's last 24 hours by hour (domain time), and its units' load."""
 
     standings: tuple[Standing, ...]
     hours: tuple[dict[str, int | str], ...] = ()
     totals: dict[str, int] = Field(default_factory=dict)
+    load: tuple[UnitLoad, ...] = ()
 
 
 class GetBoard(Query[BoardAnswer]):

@@ -1,6 +1,6 @@
 """The figures every process keeps, for Prometheus. Labels are bounded: strangers' input makes no series."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -94,6 +94,12 @@ BROKER_CONNECTED = Gauge(
     ("service",),
     registry=REGISTRY,
 )
+INDICATORS = Gauge(
+    "qipan_indicator",
+    "An indicator of a tenant over the league's days, as its unit says; none where there is nothing to divide by.",
+    ("tenant", "indicator"),
+    registry=REGISTRY,
+)
 STREAMS = Gauge("qipan_live_streams", "Live streams open now.", ("service",), registry=REGISTRY)
 STREAM_DROPS = Counter(
     "qipan_live_stream_dropped_total",
@@ -102,6 +108,19 @@ STREAM_DROPS = Counter(
     registry=REGISTRY,
 )
 Info("qipan_build", "The version that runs.", registry=REGISTRY).info({"version": __version__})
+
+MOST_SHOWN = 60
+"""Tenants whose indicators are shown; each has a series for every indicator of the district."""
+
+
+def show_indicators(values: Mapping[str, Mapping[str, float | None]]) -> None:
+    """Show these indicators by tenant, instead of what was shown; of the first `MOST_SHOWN` tenants."""
+    INDICATORS.clear()
+    for tenant, measured in list(values.items())[:MOST_SHOWN]:
+        for indicator, value in measured.items():
+            if value is not None:
+                INDICATORS.labels(tenant, indicator).set(value)
+
 
 _children: dict[tuple[str, str, str, str], Histogram] = {}
 _tenants: set[str] = set()

@@ -18,8 +18,8 @@ def texts(values: Iterable[str | None]) -> str:
     )
 
 
-def numbers(values: Iterable[int | None]) -> str:
-    """An array of whole numbers."""
+def numbers(values: Iterable[float | None]) -> str:
+    """An array of numbers."""
     return _braced(["NULL" if value is None else str(value) for value in values])
 
 

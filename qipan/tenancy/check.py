@@ -15,6 +15,7 @@ from qipan.tenancy.attribute import LISTS
 from qipan.tenancy.bodies import assigned
 from qipan.tenancy.faults import PackFault
 from qipan.tenancy.grid_versions import Version
+from qipan.tenancy.indicators import own as own_indicators
 from qipan.tenancy.known_settings import CORE_PREFIXES, KNOWN
 from qipan.tenancy.model import CalendarModel, MatterModel, ServiceModel, Setting, TownFile
 from qipan.tenancy.people import ROLES
@@ -169,6 +170,8 @@ def _town(files: Files, town: TownFile, origin: Origin) -> Iterator[PackFault]:
         yield fault(("settings", key), what, allowed)
     for within, what, allowed in workflow.faults(town.workflow):
         yield fault(("workflow", *within), what, allowed)
+    for within, what, allowed in own_indicators.faults(town.indicators):
+        yield fault(("indicators", *within), what, allowed)
     codes, layers = {*files.matters, *town.matters}, [layer.id for layer in files.district.layers]
     for within, what, allowed in dispatch_rules.faults(town, files.departments, codes, layers):
         yield fault(within, what, allowed)

@@ -10,6 +10,7 @@ from typing import TypeVar
 from qipan.contracts.errors import NotFound
 from qipan.tenancy.bodies import Body
 from qipan.tenancy.dispatch_rules import NO_RULES, DispatchRules
+from qipan.tenancy.indicators import INDICATORS, Indicator
 from qipan.tenancy.mandate import Book, Mandate
 from qipan.tenancy.matter import Matter
 from qipan.tenancy.model import Setting
@@ -64,6 +65,7 @@ class Parts:
     dispatch: DispatchRules = NO_RULES
     bodies: Mapping[str, Body] = field(default_factory=dict)
     rosters: Mapping[str, tuple[Roster, ...]] = field(default_factory=dict)
+    indicators: tuple[Indicator, ...] = INDICATORS
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,10 @@ class District:
     def matters_of(self, tenant: str) -> Mapping[str, Matter]:
         """The matters that hold in a tenant, by code."""
         return self._parts(tenant).matters
+
+    def indicators_of(self, tenant: str) -> tuple[Indicator, ...]:
+        """The district's indicators, and the tenant's own."""
+        return self._parts(tenant).indicators
 
     def bodies_of(self, tenant: str) -> Mapping[str, Body]:
         """The bodies outside the district to which a tenant sends reporters, by id."""

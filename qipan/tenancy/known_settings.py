@@ -100,6 +100,11 @@ _WEIGHED = {
     "callback-resolution": "matters resolved, as reporters say when called back",
     "callback-satisfaction": "reporters content when called back",
     "satisfaction": "satisfied reporters",
+    "on-time-closure": "cases closed in time",
+    "overdue-closure": "few cases closed late",
+    "on-time-accurate-filing": "cases filed in time and rightly",
+    "on-time-accurate-dispatch": "cases dispatched in time and rightly",
+    "on-time-inspection": "cases inspected in time",
 }
 
 KNOWN: Mapping[str, KnownSetting] = {
@@ -283,6 +288,9 @@ KNOWN: Mapping[str, KnownSetting] = {
     ),
     "analytics.league-days": KnownSetting(
         "how many days the league looks back, with today", "a whole number, 1 or more", _positive
+    ),
+    "analytics.public-done": KnownSetting(
+        "whether everybody may see what citizens said lately and what was done about it", _TRUTH, _truth
     ),
     "open311.type": KnownSetting(
         "whether a client is given a request's id at once or a token for it",

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from qipan.tenancy.dispatch_model import DispatchModel
+from qipan.tenancy.indicators.model import IndicatorModel
 from qipan.tenancy.written import AttributeCode, Clock, LimitText, MatterCode, PhoneText, PointList, UrlText
 from qipan.tenancy.written import Id as Id
 from qipan.tenancy.written import Setting as Setting
@@ -258,6 +259,7 @@ class TownFile(Model):
     services: list[ServiceModel] = []
     workflow: WorkflowModel = WorkflowModel()
     dispatch: DispatchModel = DispatchModel()
+    indicators: dict[UnitId, IndicatorModel] = {}
 
 
 class DepartmentFile(Model):

@@ -13,6 +13,8 @@ from qipan.tenancy.component_file import ComponentRow
 from qipan.tenancy.district import Department, District, Parts, Town
 from qipan.tenancy.gazetteer_file import GazetteerFile
 from qipan.tenancy.grid_versions import Version
+from qipan.tenancy.indicators import INDICATORS
+from qipan.tenancy.indicators import own as own_indicators
 from qipan.tenancy.matter import Limits, Matter, Severity
 from qipan.tenancy.model import (
     AttributeModel,
@@ -207,6 +209,7 @@ def _parts(files: Files, units: Mapping[str, tuple[Unit, ...]]) -> dict[str, Par
                 for body, model in town.bodies.items()
             },
             rosters=rosters.build(town, own_calendar),
+            indicators=(*INDICATORS, *own_indicators.build(town.indicators)),
         )
     for id, department in files.departments.items():
         if department.tenant:

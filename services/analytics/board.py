@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 
 from qipan.contracts.queries import Standing
 from qipan.tenancy import District, TenantKind, base_of, in_shadow, shadow_of
-from services.analytics.indicators import OVERDUE_PENDING, rates
-from services.analytics.league import ranks, score
+from services.analytics.league import ranks, rates, score
 from services.analytics.totals import Counts, buckets
 
 HOURS = 24
@@ -98,4 +97,4 @@ def _standing(
 
 def _overdue(counts: Counts) -> int:
     """What ran past its own deadline, disposed of since or not."""
-    return counts.get("late", 0) + counts.get(OVERDUE_PENDING, 0)
+    return counts.get("late", 0) + counts.get("overdue_pending", 0)

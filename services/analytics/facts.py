@@ -2,15 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from qipan.contracts.case import CaseState, Stage
+from qipan.contracts.case import CaseState, Run, Stage
 from qipan.contracts.checked import Checked
 from qipan.contracts.events import Outcome, ReportTriaged
+from qipan.personal import struck
 from qipan.territory.cell import DUTY_LAYER
+from qipan.worktime import Calendar, worked_between
 
 POSITIVE_RATING = 3
+
+WAITS_FOR_DISPATCH = frozenset({Stage.FILED, Stage.RETURNED})
+
+DONE = frozenset({Stage.DISPOSED, Stage.INSPECTED, Stage.CLOSED})
+
+MINUTE = timedelta(minutes=1)
 
 
 class Traits(NamedTuple):
@@ -20,6 +28,7 @@ class Traits(NamedTuple):
     matter: str | None
     cell: str | None
     channel: str | None
+    unit: str | None = None
 
 
 class Moment(NamedTuple):
@@ -32,7 +41,12 @@ class Moment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """A case at one version. Fields are the columns of `case_states`, in their order."""
+    """A case at one version. Fields are the columns of `case_states`, in their order.
+
+    `due_at` is the running stage's deadline. `…_in_time` are 1 or 0; `work_minutes` the tenant's working time from
+    filing to disposal. `dispatched_at` and `inspected_at` are the newest. `said` is the report's beginning, `did` what
+    who disposed of it wrote; from neither one can reach or know a person.
+    """
 
     tenant: str
     case_id: str
@@ -53,11 +67,26 @@ class CaseFacts:
     unjustified: int = 0
     callback: int = 0
     extensions: int = 0
+    due_at: datetime | None = None
+    filed_in_time: int = 1
+    dispatched_at: datetime | None = None
+    dispatched_in_time: int = 1
+    inspected_at: datetime | None = None
+    inspected_in_time: int = 1
+    closed_in_time: int = 1
+    work_minutes: int = 0
+    unit: str | None = None
+    lon: float = 0.0
+    lat: float = 0.0
+    component: str | None = None
+    said: str = ""
+    did: str = ""
 
     @classmethod
-    def of(cls, case: CaseState) -> "CaseFacts":
-        """What is kept of a case's public state."""
-        counters = case.counters
+    def of(cls, case: CaseState, calendar: Calendar | None = None) -> "CaseFacts":
+        """What is kept of a case's public state; without a calendar no working time is counted."""
+        counters, runs = case.counters, case.runs
+        dispatched, inspected = runs.get("dispatch"), runs.get("inspect")
         return cls(
             case.tenant,
             case.case_id,
@@ -78,6 +107,20 @@ class CaseFacts:
             counters.unjustified_returns - counters.overturned_refusals,
             _of_callback(case),
             counters.extensions,
+            case.due_at,
+            _in_time(runs.get("file")),
+            dispatched.ended_at if dispatched else None,
+            _in_time(dispatched),
+            inspected.ended_at if inspected else None,
+            _in_time(inspected),
+            _in_time(runs.get("close")),
+            _worked(case, calendar),
+            case.unit,
+            case.place.lon,
+            case.place.lat,
+            case.place.component,
+            case.summary,
+            struck(case.reason) if case.reason and case.stage in DONE else "",
         )
 
     @property
@@ -90,41 +133,85 @@ class CaseFacts:
         """The greater of two is the newer."""
         return (self.version,)
 
+    @property
+    def disposed_in_time(self) -> bool:
+        """Whether it was disposed of by its own deadline."""
+        due, disposed = self.dispose_due_at, self.disposed_at
+        return disposed is not None and (due is None or disposed <= due)
+
     def moments(self) -> dict[Moment, int]:
         """What this state counts for; the state alone decides, so that the newest one says it all."""
-        traits = Traits(self.department, self.matter, self.cell, self.channel)
+        traits = Traits(self.department, self.matter, self.cell, self.channel, self.unit)
         return {Moment(traits, at, counter): count for at, counter, count in self._steps() if count}
 
     def _steps(self) -> Iterator[tuple[datetime, str, int]]:
-        filed, due, disposed, closed = self.filed_at, self.dispose_due_at, self.disposed_at, self.closed_at
+        filed, voided = self.filed_at, self.stage == Stage.VOIDED
         yield filed, "filed", 1
+        yield filed, "filed_well", int(self.filed_in_time and not voided)
         yield filed, "offers", self.offers
         yield filed, "returns", self.returns
         yield filed, "unjustified", self.unjustified
-        if self.stage == Stage.VOIDED:
-            yield closed or filed, "voided", 1
+        if voided:
+            yield self.closed_at or filed, "voided", 1
             return
-        if self.stage != Stage.CLOSED:
+        yield from self._centre()
+        yield from self._disposal()
+        if self.stage == Stage.CLOSED and self.closed_at is not None:
+            yield from self._closure(self.closed_at)
+        elif self.stage != Stage.CLOSED:
             yield filed, "open", 1
-        elif closed is not None:
-            yield closed, "closed", 1
-            if self.rating is not None:
-                yield closed, "rated", 1
-                yield closed, "satisfied", int(self.rating >= POSITIVE_RATING)
-            for bit, counter in enumerate(("contacted", "contacted_on_time", "resolved", "content")):
-                yield closed, counter, self.callback >> bit & 1
+            if (due := self.dispose_due_at) is not None:
+                yield due, "unclosed", 1
+                yield due, "reworked_unclosed", int(self.reworks > 0)
+
+    def _centre(self) -> Iterator[tuple[datetime, str, int]]:
+        """What dispatchers and inspectors last did, or have to do again."""
+        waits, unseen = self.stage in WAITS_FOR_DISPATCH, self.stage == Stage.DISPOSED
+        if (at := self.dispatched_at) is not None and not waits:
+            yield at, "dispatched", 1
+            yield at, "dispatched_well", int(self.dispatched_in_time and self.returns <= self.unjustified)
+        if (at := self.inspected_at) is not None and not unseen:
+            yield at, "inspected", 1
+            yield at, "inspected_on_time", self.inspected_in_time
+        if (due := self.due_at) is not None:
+            yield due, "undispatched", int(waits)
+            yield due, "uninspected", int(unseen)
+
+    def _disposal(self) -> Iterator[tuple[datetime, str, int]]:
+        due, disposed = self.dispose_due_at, self.disposed_at
         if disposed is not None:
-            late = due is not None and disposed > due
             yield disposed, "disposed", 1
-            yield disposed, "on_time", int(not late)
+            yield disposed, "on_time", int(self.disposed_in_time)
             yield disposed, "reworked", int(self.reworks > 0)
             yield disposed, "extended_disposed", int(self.extensions > 0)
             yield disposed, "settled", int(self.stage == Stage.CLOSED)
-            if due is not None and late:
+            yield disposed, "work_minutes", self.work_minutes
+            if due is not None and not self.disposed_in_time:
                 yield due, "late", 1
         elif due is not None:
             yield due, "undisposed", 1
             yield due, "extended_undisposed", int(self.extensions > 0)
+
+    def _closure(self, closed: datetime) -> Iterator[tuple[datetime, str, int]]:
+        yield closed, "closed", 1
+        yield closed, "closed_on_time", int(self.disposed_in_time and self.closed_in_time)
+        yield closed, "closed_reworked", int(self.reworks > 0)
+        if self.rating is not None:
+            yield closed, "rated", 1
+            yield closed, "satisfied", int(self.rating >= POSITIVE_RATING)
+        for bit, counter in enumerate(("contacted", "contacted_on_time", "resolved", "content")):
+            yield closed, counter, self.callback >> bit & 1
+
+
+def _in_time(run: Run | None) -> int:
+    """1 for what ended in time; what never ran kept nobody waiting."""
+    return int(run is None or run.in_time)
+
+
+def _worked(case: CaseState, calendar: Calendar | None) -> int:
+    if calendar is None or case.disposed_at is None:
+        return 0
+    return worked_between(case.filed_at, case.disposed_at, calendar) // MINUTE
 
 
 def _of_callback(case: CaseState) -> int:

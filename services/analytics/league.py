@@ -4,16 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qipan.tenancy import District
-from services.analytics.indicators import INDICATORS, OVERDUE_PENDING
+from qipan.tenancy.indicators import INDICATORS, Indicator, Unit
 
-LESS_IS_BETTER = frozenset({"rework", OVERDUE_PENDING, "extension", "returned", "buck_passing"})
+LESS_IS_BETTER = frozenset(indicator.id for indicator in INDICATORS if indicator.less_is_better)
 """Of these indicators 1 − rate earns the points."""
+
+WEIGHABLE = tuple(indicator for indicator in INDICATORS if indicator.unit is not Unit.WORK_MINUTES)
+"""What a league can weigh: rates, of which 1 is all."""
 
 DEFAULT: Mapping[str, float] = {
     "disposal": 30,
     "on_time_disposal": 20,
     "rework": 20,
-    OVERDUE_PENDING: 20,
+    "overdue_pending": 20,
     "extension": 10,
 }
 """Jinniu district's (Chengdu) weights."""
@@ -42,6 +45,11 @@ class Score:
     lines: tuple[Line, ...]
 
 
+def rates(counts: Mapping[str, int], indicators: Sequence[Indicator] = INDICATORS) -> dict[str, float | None]:
+    """Every indicator's value."""
+    return {indicator.id: indicator.value(counts) for indicator in indicators}
+
+
 def score(rates: Mapping[str, float | None], weights: Mapping[str, float]) -> Score:
     """Weigh the rates that there are; one without a value neither earns nor costs points."""
     lines = []
@@ -68,7 +76,7 @@ def weights_of(district: District) -> dict[str, float]:
         indicator.id: district.setting(
             district.id, setting_of(indicator.id), float(DEFAULT.get(indicator.id, 0))
         )
-        for indicator in INDICATORS
+        for indicator in WEIGHABLE
     }
     return {indicator: points for indicator, points in chosen.items() if points > 0}
 

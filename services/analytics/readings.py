@@ -1,20 +1,24 @@
 """Reading totals: each board is a few ranges of one index."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
+from qipan.contracts.figures import SaidAndDone
+from qipan.contracts.queries import UnitLoad
+from qipan.tenancy.indicators import COUNTERS, PENDING
 from services.analytics.board import Period
-from services.analytics.counters import COUNTERS
-from services.analytics.indicators import EXTENDED_PENDING, OVERDUE_PENDING
+from services.analytics.period import Span
+from services.analytics.places import Filed
 from services.analytics.totals import EPOCH, Counts
 
-_SUMS = ", ".join(f"sum({name})" for name in COUNTERS)
+_SUMS = ", ".join(f"sum({name})::bigint" for name in COUNTERS)
 # What is not disposed of is overdue once the hour of its deadline is over.
-_MADE = {OVERDUE_PENDING: "undisposed", EXTENDED_PENDING: "extended_undisposed"}
-_PENDING = ", ".join(f"coalesce(sum({name}) FILTER (WHERE bucket < :hour), 0)" for name in _MADE.values())
-_NAMES = (*COUNTERS, *_MADE)
+_PENDING = ", ".join(
+    f"coalesce(sum({made.stored}) FILTER (WHERE bucket < :hour), 0)::bigint" for made in PENDING.values()
+)
+_NAMES = (*COUNTERS, *PENDING)
 
 _BY_TENANT = text(
     f"SELECT tenant, {_SUMS}, {_PENDING} FROM ("
@@ -31,6 +35,127 @@ _BY_HOUR = text(
 _EVER = text(
     f"SELECT {_SUMS} FROM analytics.totals WHERE tenant = ANY(:tenants) AND cut = 'ever' AND bucket = :epoch"
 )
+
+_PENDING_UNTIL = ", ".join(
+    f"coalesce(sum({made.stored}) FILTER (WHERE bucket < :over), 0)::bigint" for made in PENDING.values()
+)
+_BY_MEMBER = {
+    whole: text(
+        f"SELECT member, {'CAST(:since AS timestamptz)' if whole else 'bucket'}, {_SUMS}, {_PENDING_UNTIL}"
+        " FROM analytics.totals"
+        " WHERE tenant = ANY(:tenants) AND cut = :cut AND bucket >= :since AND bucket < :until"
+        f" GROUP BY member{'' if whole else ', bucket'}"
+    )
+    for whole in (True, False)
+}
+_TENANTS = text(
+    f"SELECT tenant, bucket, {_SUMS}, {_PENDING_UNTIL} FROM analytics.totals"
+    " WHERE tenant = ANY(:tenants) AND cut = :cut AND bucket >= :since AND bucket < :until"
+    " GROUP BY tenant, bucket"
+)
+_LOAD = text(
+    "SELECT member, sum(filed)::bigint, sum(open)::bigint, sum(disposed)::bigint, sum(on_time)::bigint"
+    " FROM analytics.totals WHERE tenant = ANY(:tenants) AND cut = 'unit' AND bucket = :epoch"
+    " GROUP BY member HAVING sum(filed) <> 0 ORDER BY sum(open) DESC, member"
+)
+_FILED = text(
+    "SELECT tenant, case_id, matter, lon, lat, component, filed_at, closed_at FROM analytics.case_states"
+    " WHERE tenant = ANY(:tenants) AND filed_at >= :since AND filed_at < :until AND stage <> 'voided'"
+    " ORDER BY filed_at DESC LIMIT :most"
+)
+_DONE = text(
+    "SELECT case_id, tenant, matter, cell, said, filed_at, did, disposed_at, closed_at, rating"
+    " FROM analytics.case_states WHERE tenant = ANY(:tenants) AND stage = 'closed' AND filed_at >= :since"
+    " AND disposed_at IS NOT NULL AND closed_at IS NOT NULL AND said <> '' AND did <> '' AND channel <> ALL(:others)"
+    " ORDER BY closed_at DESC, case_id LIMIT :limit"
+)
+Counted = tuple[str, datetime, Counts]
+
+
+def by_member(
+    conn: Connection, tenants: Sequence[str], cut: str, span: Span, today: datetime, *, whole: bool
+) -> list[Counted]:
+    """The counts of a cut's members over these tenants: of each day, or of the whole period at its beginning.
+
+    What waits is overdue once the day of its deadline is over.
+    """
+    given = {"tenants": list(tenants), "cut": cut, "since": span.since, "until": span.until, "over": today}
+    return _counted(conn, _BY_MEMBER[whole], given)
+
+
+def of_tenants(
+    conn: Connection, tenants: Sequence[str], span: Span, now: Period, *, hours: bool
+) -> list[Counted]:
+    """The counts of these tenants: of each hour, or of each day that is over and of each hour of today."""
+    given = {
+        "tenants": list(tenants),
+        "cut": "hour",
+        "since": span.since,
+        "until": span.until,
+        "over": now.hour,
+    }
+    if hours:
+        return _counted(conn, _TENANTS, given)
+    days = {**given, "cut": "day", "until": min(span.until, now.today)}
+    today = {**given, "since": max(span.since, now.today)}
+    return [*_counted(conn, _TENANTS, days), *_counted(conn, _TENANTS, today)]
+
+
+def days_of(
+    conn: Connection, tenants: Sequence[str], cut: str, counter: str, since: datetime, until: datetime
+) -> dict[tuple[str, str], dict[datetime, int]]:
+    """One counter of each (tenant, member) of a cut, by bucket; days with nothing are left out."""
+    if counter not in COUNTERS:
+        raise ValueError(f"there is no counter {counter!r}")
+    query = text(
+        f"SELECT tenant, member, bucket, {counter} FROM analytics.totals WHERE tenant = ANY(:tenants)"
+        f" AND cut = :cut AND bucket >= :since AND bucket < :until AND {counter} <> 0"
+    )
+    given = {"tenants": list(tenants), "cut": cut, "since": since, "until": until}
+    found: dict[tuple[str, str], dict[datetime, int]] = {}
+    for tenant, member, bucket, count in conn.execute(query, given):
+        found.setdefault((tenant, member), {})[bucket] = count
+    return found
+
+
+def filed(
+    conn: Connection, tenants: Sequence[str], since: datetime, until: datetime, most: int
+) -> list[Filed]:
+    """The newest cases filed between two moments, at their places; voided ones are left out."""
+    given = {"tenants": list(tenants), "since": since, "until": until, "most": most}
+    return [Filed(*row) for row in conn.execute(_FILED, given)]
+
+
+def done(
+    conn: Connection, tenants: Sequence[str], since: datetime, others: Sequence[str], limit: int
+) -> tuple[SaidAndDone, ...]:
+    """The cases closed last, of those filed since then that tell what was done; not what came through `others`."""
+    given = {"tenants": list(tenants), "since": since, "others": list(others), "limit": limit}
+    names = (
+        "case_id",
+        "tenant",
+        "matter",
+        "cell",
+        "said",
+        "reported_at",
+        "did",
+        "done_at",
+        "closed_at",
+        "rating",
+    )
+    return tuple(
+        SaidAndDone.model_validate(dict(zip(names, row, strict=True))) for row in conn.execute(_DONE, given)
+    )
+
+
+def load(conn: Connection, tenants: Sequence[str]) -> list[UnitLoad]:
+    """What each unit has in hand, the most loaded first."""
+    rows = conn.execute(_LOAD, {"tenants": list(tenants), "epoch": EPOCH})
+    return [UnitLoad(unit=row[0], filed=row[1], open=row[2], disposed=row[3], on_time=row[4]) for row in rows]
+
+
+def _counted(conn: Connection, query: TextClause, given: Mapping[str, object]) -> list[Counted]:
+    return [(row[0], row[1], dict(zip(_NAMES, row[2:], strict=True))) for row in conn.execute(query, given)]
 
 
 def by_tenant(conn: Connection, tenants: Sequence[str], period: Period) -> dict[str, Counts]:

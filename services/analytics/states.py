@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import fields
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, DateTime, Integer, SmallInteger, Table, Text, text
+from sqlalchemy import Connection, DateTime, Double, Integer, SmallInteger, Table, Text, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
@@ -20,6 +21,7 @@ _WRITERS: Mapping[type[TypeEngine[Any]], Callable[[Iterable[Any]], str]] = {
     Text: arrays.texts,
     Integer: arrays.numbers,
     SmallInteger: arrays.numbers,
+    Double: arrays.numbers,
     DateTime: arrays.instants,
 }
 
@@ -52,6 +54,10 @@ class States(Generic[State]):
             f" ON CONFLICT ({tenant}, {id_}) DO UPDATE SET"
             f" {', '.join(f'{name} = excluded.{name}' for name in names[2:])}"
         )
+        moments = " OR ".join(
+            f"{name} >= :since AND {name} < :until" for name in names if type(table.c[name].type) is DateTime
+        )
+        self._touching = text(f"SELECT {columns} FROM {table} WHERE {tenant} = ANY(:tenants) AND ({moments})")
         self._page = text(
             f"SELECT {columns} FROM {table} WHERE {tenant} = :tenant AND {id_} > :after"
             f" ORDER BY {id_} LIMIT {PAGE}"
@@ -79,6 +85,13 @@ class States(Generic[State]):
         columns = zip(*map(self._values, ordered), strict=True)
         named = zip(self._names, columns, strict=True)
         conn.execute(self._write, {name: self._writers[name](column) for name, column in named})
+
+    def touching(
+        self, conn: Connection, tenants: Collection[str], since: datetime, until: datetime
+    ) -> list[State]:
+        """Every state of these tenants of which some moment lies in `since` ≤ at < `until`."""
+        given = {"tenants": list(tenants), "since": since, "until": until}
+        return [self._kind(*row) for row in conn.execute(self._touching, given)]
 
     def all_of(self, conn: Connection, tenant: str) -> Iterator[State]:
         """Every state of a tenant, read in pages."""

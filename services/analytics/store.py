@@ -8,7 +8,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, text
 
 from qipan.storage import arrays
-from services.analytics.counters import COUNTERS
+from qipan.tenancy.indicators import COUNTERS
 from services.analytics.facts import CaseFacts, ReportFacts
 from services.analytics.states import CASES, REPORTS, StateKey, States
 from services.analytics.totals import Counts, Key, Totals, add, change, without_zeros
@@ -18,7 +18,7 @@ ZoneOf = Callable[[str], str]
 
 _COLUMNS = (*Key._fields, *COUNTERS)
 _ARRAYS = ", ".join(
-    f"CAST(:{name} AS {'integer' if name in COUNTERS else 'timestamptz' if name == 'bucket' else 'text'}[])"
+    f"CAST(:{name} AS {'bigint' if name in COUNTERS else 'timestamptz' if name == 'bucket' else 'text'}[])"
     for name in _COLUMNS
 )
 _ADD = text(

@@ -11,7 +11,7 @@ from services.analytics.facts import Moment, Traits
 
 
 class Cut(StrEnum):
-    """A way in which totals are kept. All but the first three are by day and by a member of the cut."""
+    """A way in which totals are kept: by time, or by day and a member of the cut; by unit for ever."""
 
     HOUR = "hour"
     DAY = "day"
@@ -20,6 +20,7 @@ class Cut(StrEnum):
     MATTER = "matter"
     CELL = "cell"
     CHANNEL = "channel"
+    UNIT = "unit"
 
 
 class Key(NamedTuple):
@@ -122,5 +123,8 @@ def _keys(tenant: str, zone: str, traits: Traits, at: datetime) -> list[Key]:
         Key(tenant, Cut.DAY, day, ""),
         Key(tenant, Cut.EVER, EPOCH, ""),
     ]
-    keys += [Key(tenant, cut, day, member) for cut, member in zip(_BY_TRAIT, traits, strict=True) if member]
+    members = zip(_BY_TRAIT, traits[: len(_BY_TRAIT)], strict=True)
+    keys += [Key(tenant, cut, day, member) for cut, member in members if member]
+    if traits.unit:
+        keys.append(Key(tenant, Cut.UNIT, EPOCH, traits.unit))
     return keys

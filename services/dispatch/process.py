@@ -24,6 +24,7 @@ from services.dispatch import (
     joint,
     rectification,
     returns,
+    runs,
     steps,
     supervision,
 )
@@ -206,6 +207,8 @@ class Process:
             **row.effect(actor, now, brings),
         }
         changes |= remembered(case, row.event, row.phase, actor, changes)
+        if (ended := runs.after(case, row.event, row.phase, now)) is not None:
+            changes["runs"] = ended
         if counts := (*row.counts, *brings.counts):
             counters = case.counters
             changes["counters"] = counters.model_copy(update={c: getattr(counters, c) + 1 for c in counts})
@@ -255,6 +258,7 @@ def file(
         clock=entering(None, dispose),
         served_by=served_by,
         stage_times={Stage.FILED: now, stage: now},
+        runs=runs.filed(report, now if stage is Stage.OFFERED else None),
         **offered,
     )
 

@@ -6,10 +6,13 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from qipan.contracts.commands import CaseCommand
+from qipan.contracts.figures import GetHotspots
 from qipan.http import openapi
 from services.gateway.export import ExportCases
+from services.gateway.figures_out import ExportFigures
 from services.gateway.forms import ChangePassword, Me, Session, SignIn
 from services.gateway.offline import OfflineAnswers, OfflineBatch
+from services.gateway.publishing import AskDone, AskReport
 from services.gateway.routes import ROUTES, Route, body_model
 
 TENANT = {
@@ -83,4 +86,25 @@ EXPORT = openapi.operation(
     "ExportCases",
     "The cases that one may see and that match, as a CSV file or a workbook.",
     parameters=[TENANT, *openapi.query_parameters(ExportCases)],
+)
+FIGURES = openapi.operation(
+    "ExportFigures",
+    "Indicators by member and time, as a CSV file or, by cell, as GeoJSON.",
+    parameters=[TENANT, *openapi.query_parameters(ExportFigures)],
+)
+HOTSPOTS = openapi.operation(
+    "ExportHotspots",
+    "Cells with more than usual and repeated places, as GeoJSON.",
+    parameters=[TENANT, *openapi.query_parameters(GetHotspots)],
+)
+REPORT = openapi.operation(
+    "Report",
+    "The report of a period with its charts, in the language asked for, as a page or a PDF.",
+    parameters=[TENANT, *openapi.query_parameters(AskReport)],
+)
+DONE = openapi.operation(
+    "Done",
+    "What citizens said lately and what was done about it, where the town shows it: for everybody.",
+    parameters=[TENANT, *openapi.query_parameters(AskDone)],
+    signed_in=False,
 )

@@ -2,6 +2,7 @@
 
 from concurrent.futures import Future
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -46,6 +47,7 @@ class Parts:
     caller: Caller
     door: Door
     live: Live
+    report_font: Path | None = None
 
 
 class Resources:
@@ -72,6 +74,7 @@ class Resources:
             caller=self._client,
             door=Door(settings.door_url, settings.photo_bytes),
             live=Live(lambda: Client(settings.amqp_url, "gateway live")),
+            report_font=settings.report_font,
         )
         health.add_check("broker", self._broker)
         health.add_check("database", self._database)

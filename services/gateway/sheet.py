@@ -35,6 +35,11 @@ class Sheet:
         self._zone = ZoneInfo(district.zone)
         self._names: dict[str, Mapping[str, str]] = {}
 
+    @property
+    def district_id(self) -> str:
+        """The tenant in whose words departments are called."""
+        return self._district.id
+
     def headings(self) -> list[Cell]:
         """The first row."""
         return [heading[self._language] for heading, _ in COLUMNS]

@@ -1,7 +1,8 @@
 """The gateway's addresses. Each reads, asks, answers; no rule of the domain lives here."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeVar
 
 from fastapi import FastAPI
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -12,14 +13,19 @@ from starlette.responses import Response
 from qipan import __version__
 from qipan.access import Principal, authorise
 from qipan.access.policy import STREAM
+from qipan.contracts.base import Part
+from qipan.contracts.errors import Fault, NotFound, UnknownTenant
+from qipan.contracts.figures import GetHotspots
 from qipan.http import Answer, as_query, language_of, read_json, serve
 from qipan.observability.health import Health
 from services.gateway import description
 from services.gateway.calls import bearer, endpoint, tenant_of
 from services.gateway.export import ExportCases, Exporter
+from services.gateway.figures_out import ExportFigures
 from services.gateway.forms import ChangePassword, Me, Session, SignIn
 from services.gateway.offline import LARGEST_BATCH, GivenBatch, bring_in
 from services.gateway.parts import Parts
+from services.gateway.publishing import AskDone, AskReport, Publishing
 from services.gateway.routes import DOOR_ROUTES, ROUTES
 from services.gateway.sheet import Sheet
 from services.gateway.streaming import happenings
@@ -27,6 +33,8 @@ from services.gateway.streaming import happenings
 SERVICE = "gateway"
 PING_SECONDS = 15
 
+Asked = TypeVar("Asked", bound=Part)
+Handler = Callable[[Request], Awaitable[Response]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -43,6 +51,8 @@ def create_app(parts: Callable[[], Parts], health: Health, lifespan: Lifespan | 
     own = _Own(parts)
     # Before the cases themselves, of which one might be called so.
     app.add_api_route("/v1/cases/export", own.export, methods=["GET"], **description.EXPORT)
+    for path, serve_it, described in own.published():
+        app.add_api_route(path, serve_it, methods=["GET"], **described)
     for route in ROUTES:
         app.add_api_route(
             route.path, endpoint(route, parts), methods=[route.method], **description.of_call(route)
@@ -123,6 +133,43 @@ class _Own:
         asked = as_query(request, ExportCases, known=("tenant",))
         sheet = Sheet(parts.district, language_of(request))
         return await Exporter(parts.caller, tenant, token, sheet).response(asked)
+
+    def published(self) -> tuple[tuple[str, Handler, dict[str, Any]], ...]:
+        """The addresses at which figures are read as files and pages."""
+        return (
+            ("/v1/figures/export", self._given(ExportFigures, Publishing.figures), description.FIGURES),
+            ("/v1/hotspots/export", self._given(GetHotspots, Publishing.hotspots), description.HOTSPOTS),
+            ("/v1/report", self._given(AskReport, Publishing.report), description.REPORT),
+            ("/public/done", self.done, description.DONE),
+        )
+
+    def _given(
+        self, model: type[Asked], answer: Callable[[Publishing, Asked], Awaitable[Response]]
+    ) -> Handler:
+        async def serve_it(request: Request) -> Response:
+            parts = self._parts()
+            token = bearer(request)
+            principal = parts.verifier.verify(token)
+            tenant = tenant_of(request, principal, parts.district)
+            request.scope["qipan.tenant"] = tenant
+            asked = as_query(request, model, known=("tenant",))
+            return await answer(Publishing(parts, tenant, token, language_of(request)), asked)
+
+        return serve_it
+
+    async def done(self, request: Request) -> Response:
+        """What citizens said and what was done, for everybody; the district's without a tenant."""
+        parts = self._parts()
+        wanted = request.query_params.get("tenant") or parts.district.id
+        try:
+            found = parts.district.tenant(wanted)
+            if found.shadow is not None:
+                raise NotFound
+        except NotFound:
+            fault = Fault(where="tenant", what=f"there is no tenant {wanted!r}", allowed="a tenant's id")
+            raise UnknownTenant(faults=(fault,)) from None
+        asked = as_query(request, AskDone, known=("tenant",))
+        return await Publishing(parts, found.id, None, language_of(request)).done(asked)
 
     async def stream(self, request: Request) -> Response:
         """What happens to the cases that the bearer may see, as it happens (server-sent events)."""

@@ -219,7 +219,8 @@ def rule(
     tell_readers(work, desk.readers if desk else NOBODY, judged, decided)
     for row, ruling in rulings:
         if (row.tenant, row.report_id) in decided:
-            event = _told(row, ruling, now[row.tenant])
+            due_at = _due_at(row, ruling, desk) if waiting == "held" else None
+            event = _told(row, ruling, now[row.tenant], due_at)
             work.publish(event, tenant=row.tenant, subject=row.report_id, trace=row.traceparent)
             if ruling.outcome is Outcome.HOLD and desk is not None:
                 hold(work, desk, row.tenant, event, row.text, row.traceparent)
@@ -259,7 +260,14 @@ def _reported(row: Row[Any]) -> Place:
     )
 
 
-def _told(row: Row[Any], ruling: Ruling, now: datetime) -> ReportTriaged:
+def _due_at(row: Row[Any], ruling: Ruling, desk: Desk | None) -> datetime | None:
+    """Until when the acceptor had time for what is decided now; None for what waited for nobody."""
+    if desk is None or row.held_at is None or ruling.outcome is Outcome.HOLD:
+        return None
+    return desk.accept_clock(row.tenant, row.report_id, row.level, row.text, row.held_at).due_at
+
+
+def _told(row: Row[Any], ruling: Ruling, now: datetime, due_at: datetime | None = None) -> ReportTriaged:
     return ReportTriaged(
         report_id=row.report_id,
         outcome=ruling.outcome,
@@ -274,4 +282,5 @@ def _told(row: Row[Any], ruling: Ruling, now: datetime) -> ReportTriaged:
         responsible=ruling.responsible,
         level=row.level,
         verification=ruling.verification,
+        due_at=due_at,
     )

@@ -12,7 +12,7 @@ from qipan.contracts.envelope import Header, open_envelope
 from tests.contract.golden_samples import GOLDEN, kinds
 
 TYPES = sorted(kinds())
-MAPS = {"cells", "stage_times"}
+MAPS = {"cells", "stage_times", "runs"}
 
 
 def golden(type: str) -> dict[str, Any]:

@@ -89,10 +89,12 @@ def ever(desk: Projection, tenant: str = "sandun") -> dict[str, int]:
 def test_one_case_from_filing_to_closure(desk: Projection) -> None:
     for stage, version in ((Stage.OFFERED, 1), (Stage.ACCEPTED, 2)):
         desk.hear(told(EVENT_OF[stage](case=case(stage=stage, version=version))))
-    assert ever(desk) == {"filed": 1, "open": 1, "undisposed": 1}
+    filed = {"filed": 1, "filed_well": 1}
+    assert ever(desk) == {**filed, "open": 1, "undisposed": 1, "unclosed": 1}
     done = {"disposed_at": MORNING + timedelta(hours=2), "closed_at": MORNING + timedelta(hours=3)}
     desk.hear(told(EVENT_OF[Stage.CLOSED](case=case(stage=Stage.CLOSED, version=5, **done))))
-    assert ever(desk) == {"filed": 1, "disposed": 1, "on_time": 1, "settled": 1, "closed": 1}
+    ended = {"disposed": 1, "on_time": 1, "work_minutes": 90, "settled": 1, "closed": 1, "closed_on_time": 1}
+    assert ever(desk) == {**filed, **ended}
 
 
 def test_late_repeated_and_mixed_events_change_nothing(desk: Projection) -> None:
@@ -296,8 +298,15 @@ def test_a_board_is_what_counting_the_cases_one_by_one_gives(desk: Projection, s
     assert standing.rates["on_time_disposal"] == (
         sum(case.disposed_at <= case.dispose_due_at for case in disposed) / due
     )
-    assert standing.rates["closure"] == sum(case.stage is Stage.CLOSED for case in disposed) / due
-    assert standing.rates["rework"] == sum(case.counters.reworks > 0 for case in disposed) / due
+    closed = [
+        case for case in cases if case.closed_at and begin <= case.closed_at < hour + timedelta(hours=1)
+    ]
+    unclosed = [case for case in cases if case.closed_at is None and begin <= case.dispose_due_at < hour]
+    due_for_closure = [*closed, *unclosed]
+    assert standing.rates["closure"] == len(closed) / len(due_for_closure)
+    assert standing.rates["rework"] == (
+        sum(case.counters.reworks > 0 for case in due_for_closure) / len(due_for_closure)
+    )
     extended = [case for case in (*disposed, *pending) if case.counters.extensions]
     assert standing.rates["extension"] == len(extended) / due
 
@@ -310,3 +319,37 @@ def _moved(message: Received[object], by: timedelta) -> Received[object]:
         if getattr(state, name) is not None
     }
     return told(type(message.data)(case=state.model_copy(update=moments)))
+
+
+def test_the_board_says_what_each_unit_has_in_hand(desk: Projection) -> None:
+    done = {"stage": Stage.CLOSED, "disposed_at": MORNING, "closed_at": MORNING}
+    desk.hear(
+        told(EVENT_OF[Stage.OFFERED](case=case("a"))),
+        told(EVENT_OF[Stage.CLOSED](case=case("b", **done))),
+        told(EVENT_OF[Stage.OFFERED](case=case("c", unit="sandun/roads"))),
+        told(EVENT_OF[Stage.OFFERED](case=case("d", unit=None))),
+    )
+    desk.hear(told(EVENT_OF[Stage.ACCEPTED](case=case("c", version=2, stage=Stage.ACCEPTED))))
+    board: BoardAnswer = desk.ask("sandun.supervisor.1", GetBoard())
+    [load] = board.load
+    assert (load.unit, load.filed, load.open, load.disposed) == ("sandun/sweep", 3, 2, 1)
+
+
+def test_a_replay_of_the_log_shuffled_and_a_tenth_of_it_twice_gives_the_live_totals(
+    desk: Projection, database_url: Databases
+) -> None:
+    log = [m for i in range(300) for m in life(f"c-{i}", ("sandun", "wenxin", "xixi")[i % 3], 11)]
+    for start in range(0, len(log), 40):
+        desk.hear(*log[start : start + 40])
+    dice = random.Random(11)
+    disturbed = [*log, *dice.sample(log, len(log) // 10)]
+    dice.shuffle(disturbed)
+    again = analytics(database_url(build_analytics), TestClock(MORNING), {})
+    for start in range(0, len(disturbed), 33):
+        again.hear(*disturbed[start : start + 33])
+    every = "SELECT * FROM analytics.totals ORDER BY tenant, cut, bucket, member"
+    live, replayed = desk.rows(every), again.rows(every)
+    assert len(live) > 100
+    assert [row for row in replayed if any(row[4:])] == [row for row in live if any(row[4:])]
+    assert recount(again.database, zone_of, verify=True) == []
+    again.database.close()

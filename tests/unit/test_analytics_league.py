@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qipan.tenancy import District, load_district
+from qipan.tenancy.indicators import COUNTERS, INDICATORS, PENDING
 from qipan.tenancy.known_settings import KNOWN
 from services.analytics import board
-from services.analytics.counters import COUNTERS
-from services.analytics.indicators import EXTENDED_PENDING, INDICATORS, OVERDUE_PENDING, rates
-from services.analytics.league import DEFAULT, ranks, score, setting_of, weights_of
+from services.analytics.league import DEFAULT, WEIGHABLE, ranks, rates, score, setting_of, weights_of
 
 NOW = datetime(2026, 3, 2, 7, 20, tzinfo=UTC)
 
@@ -28,7 +27,7 @@ def test_an_indicator_without_a_denominator_has_no_value() -> None:
 
 
 def test_indicators_are_over_counters_that_exist() -> None:
-    known = {*COUNTERS, OVERDUE_PENDING, EXTENDED_PENDING}
+    known = {*COUNTERS, *PENDING}
     for indicator in INDICATORS:
         for part in (indicator.numerator, indicator.denominator):
             assert known.issuperset(part.plus + part.minus), indicator.id
@@ -42,11 +41,23 @@ def test_rates_by_hand() -> None:
         "for_filing": 12,
         "disposed": 6,
         "on_time": 3,
-        "reworked": 2,
-        "settled": 5,
-        OVERDUE_PENDING: 2,
+        "closed": 5,
+        "closed_on_time": 2,
+        "closed_reworked": 2,
+        "closure_pending": 1,
+        "rework_pending": 1,
+        "filed": 12,
+        "filed_well": 9,
+        "dispatched": 7,
+        "dispatched_well": 6,
+        "dispatch_pending": 1,
+        "inspected": 3,
+        "inspected_on_time": 1,
+        "inspection_pending": 1,
+        "work_minutes": 90,
+        "overdue_pending": 2,
         "extended_disposed": 2,
-        EXTENDED_PENDING: 1,
+        "extended_pending": 1,
         "offers": 10,
         "returns": 1,
     }
@@ -54,8 +65,14 @@ def test_rates_by_hand() -> None:
     assert found["disposal"] == 6 / 8
     assert found["on_time_disposal"] == 3 / 8
     assert found["overdue_pending"] == 2 / 8
-    assert found["closure"] == 5 / 8
-    assert found["rework"] == 2 / 8
+    assert found["closure"] == 5 / 6
+    assert found["on_time_closure"] == 2 / 6
+    assert found["overdue_closure"] == 3 / 6
+    assert found["rework"] == 3 / 6
+    assert found["on_time_accurate_filing"] == 9 / 12
+    assert found["on_time_accurate_dispatch"] == 6 / 8
+    assert found["on_time_inspection"] == 1 / 4
+    assert found["disposal_work_minutes"] == 15
     assert found["extension"] == 3 / 8
     assert found["filing"] == 12 / 16
     assert found["valid_report"] == 16 / 20
@@ -65,9 +82,15 @@ def test_rates_by_hand() -> None:
 
 def test_a_score_by_hand_explains_every_point() -> None:
     measured = {"disposal": 0.75, "on_time_disposal": 0.5, "rework": 0.25}
-    found = score({**measured, OVERDUE_PENDING: 0.25, "extension": 0.5}, DEFAULT)
+    found = score({**measured, "overdue_pending": 0.25, "extension": 0.5}, DEFAULT)
     lost = {line.indicator: line.lost for line in found.lines}
-    assert lost == {"disposal": 7.5, "on_time_disposal": 10, "rework": 5, OVERDUE_PENDING: 5, "extension": 5}
+    assert lost == {
+        "disposal": 7.5,
+        "on_time_disposal": 10,
+        "rework": 5,
+        "overdue_pending": 5,
+        "extension": 5,
+    }
     assert found.value == pytest.approx(100 - 32.5)
 
 
@@ -110,12 +133,17 @@ def test_weights_of_a_pack(district: District) -> None:
     own = {**parts.settings, setting_of("rework"): 35, setting_of("disposal"): 0}
     changed = replace(district, parts={**district.parts, district.id: replace(parts, settings=own)})
     assert weights_of(district) == DEFAULT
-    assert weights_of(changed) == {"on_time_disposal": 20, "rework": 35, OVERDUE_PENDING: 20, "extension": 10}
+    assert weights_of(changed) == {
+        "on_time_disposal": 20,
+        "rework": 35,
+        "overdue_pending": 20,
+        "extension": 10,
+    }
 
 
 def test_a_pack_can_weigh_every_indicator_and_nothing_else() -> None:
     known = {key for key in KNOWN if key.startswith("analytics.weight-")}
-    assert known == {setting_of(indicator.id) for indicator in INDICATORS}
+    assert known == {setting_of(indicator.id) for indicator in WEIGHABLE}
 
 
 def test_a_shadow_competes_with_shadows_only(district: District) -> None:
@@ -137,7 +165,7 @@ def test_standings_are_best_first_and_without_figures_last() -> None:
     counts = {
         "b": {"disposed": 2, "on_time": 1},
         "a": {"disposed": 2, "on_time": 2},
-        "d": {"disposed": 4, "on_time": 2, "late": 2, OVERDUE_PENDING: 0},
+        "d": {"disposed": 4, "on_time": 2, "late": 2, "overdue_pending": 0},
     }
     table = board.standings(counts, ["a", "b", "c", "d"], DEFAULT)
     assert [(standing.tenant, standing.rank) for standing in table] == [
@@ -162,7 +190,7 @@ def test_a_period_is_whole_local_days_and_the_running_hour() -> None:
 def test_the_last_hours_show_empty_ones_too() -> None:
     period = board.Period.until(NOW, 30, "Asia/Shanghai")
     rows = board.hour_rows(
-        {period.hour: {"received": 3, "late": 1, OVERDUE_PENDING: 2}}, period, "Asia/Shanghai"
+        {period.hour: {"received": 3, "late": 1, "overdue_pending": 2}}, period, "Asia/Shanghai"
     )
     assert len(rows) == 24
     assert rows[-1]["hour"] == "2026-03-02T15:00:00+08:00"

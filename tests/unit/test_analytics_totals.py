@@ -26,6 +26,7 @@ from services.analytics.totals import (
 )
 
 ZONE = "Asia/Shanghai"
+FILED = {"filed": 1, "filed_well": 1, "open": 1}
 
 
 def fold(states: list[CaseFacts | ReportFacts]) -> Totals:
@@ -106,22 +107,22 @@ def test_every_cut_by_day_adds_up_to_the_day(versions: list[CaseState]) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, {"filed": 1, "open": 1, "undisposed": 1}),
+        ({}, {**FILED, "undisposed": 1, "unclosed": 1}),
         (
             {"counters": Counters(offers=2, returns=1)},
-            {"filed": 1, "offers": 2, "returns": 1, "open": 1, "undisposed": 1},
+            {**FILED, "offers": 2, "returns": 1, "undisposed": 1, "unclosed": 1},
         ),
         (
             {"stage": Stage.DISPOSED, "disposed_at": MORNING + timedelta(hours=4)},
-            {"filed": 1, "open": 1, "disposed": 1, "on_time": 1},
+            {**FILED, "unclosed": 1, "disposed": 1, "on_time": 1, "uninspected": 1},
         ),
         (
             {"stage": Stage.DISPOSED, "disposed_at": MORNING + timedelta(hours=5)},
-            {"filed": 1, "open": 1, "disposed": 1, "late": 1},
+            {**FILED, "unclosed": 1, "disposed": 1, "late": 1, "uninspected": 1},
         ),
         (
             {"stage": Stage.REWORK, "disposed_at": None, "counters": Counters(reworks=1, extensions=1)},
-            {"filed": 1, "open": 1, "undisposed": 1, "extended_undisposed": 1},
+            {**FILED, "undisposed": 1, "extended_undisposed": 1, "unclosed": 1, "reworked_unclosed": 1},
         ),
         (
             {
@@ -133,12 +134,15 @@ def test_every_cut_by_day_adds_up_to_the_day(versions: list[CaseState]) -> None:
             },
             {
                 "filed": 1,
+                "filed_well": 1,
                 "disposed": 1,
                 "on_time": 1,
                 "reworked": 1,
                 "extended_disposed": 1,
                 "settled": 1,
                 "closed": 1,
+                "closed_on_time": 1,
+                "closed_reworked": 1,
                 "rated": 1,
                 "satisfied": 1,
             },

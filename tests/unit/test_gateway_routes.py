@@ -197,6 +197,8 @@ BODIES = {
     "AnswerVerification": {"finding": "confirmed"},
     "DecideConflict": {"decision": "discard", "note": "已由他人处置"},
     "SplitReport": {"reason": "不是同一处"},
+    "PublishLeague": {"period": "2026-02"},
+    "CorrectLeague": {"period": "2026-02", "reason": "补报"},
     "DecideReport": {"outcome": "file", "matter": "s:06010"},
     "AddRemark": {"text": "注意安全"},
     "GiveInstruction": {"text": "先设警戒"},

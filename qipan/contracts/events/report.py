@@ -50,7 +50,8 @@ class ReportReceived(Event):
 class ReportTriaged(Event):
     """Intake located, classified and decided about a report. `responsible`: whose a declined one is.
 
-    `verification`: how the look on the spot stands or ended, where a grid worker was asked.
+    `verification`: how the look on the spot stands or ended, where a grid worker was asked. `due_at`: until when
+    an acceptor was to decide about it (domain time), where it waited for one.
     """
 
     type: ClassVar[str] = "report.triaged.v1"
@@ -67,6 +68,7 @@ class ReportTriaged(Event):
     responsible: Responsible | None = None
     level: Level | None = None
     verification: Checked | None = None
+    due_at: datetime | None = None
 
 
 class ReportRated(Event):

@@ -1,0 +1,114 @@
+"""The league of one period: who competes, what they scored and lost, and how it was the period before."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from qipan.contracts.errors import Fault, Invalid
+from qipan.contracts.figures import Placing
+from qipan.tenancy import District
+from qipan.tenancy.indicators import INDICATORS
+from services.analytics import board, explaining, readings
+from services.analytics.board import Period
+from services.analytics.explaining import Ledger, Window
+from services.analytics.league import Score, ranks, rates, score
+from services.analytics.period import Span
+from services.analytics.states import CASES, REPORTS
+from services.analytics.totals import Counts, Cut
+
+TOWNS, DEPARTMENTS = "towns", "departments"
+LEAGUES = (TOWNS, DEPARTMENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Competition:
+    """Where a league is held: the district, the tenant addressed (it, or its shadow), now, and the weights."""
+
+    district: District
+    tenant: str
+    now: Period
+    weights: Mapping[str, float]
+
+    def members(self, of: str) -> tuple[str, ...]:
+        """Who competes; Invalid says which leagues there are."""
+        if of == TOWNS:
+            return board.league_of(self.district, self.tenant)
+        if of == DEPARTMENTS:
+            return tuple(department.id for department in self.district.departments)
+        what = f"there is no league of {of!r}"
+        raise Invalid(faults=(Fault(where="of", what=what, allowed=", ".join(LEAGUES)),))
+
+    def scores(self, conn: Connection, of: str, span: Span) -> dict[str, Score]:
+        """Everybody's score in a period, as of now."""
+        counts = self._counts(conn, of, span)
+        return {member: score(rates(counts.get(member, {})), self.weights) for member in self.members(of)}
+
+    def places(
+        self,
+        conn: Connection,
+        of: str,
+        span: Span,
+        previous: Sequence[Placing] | None,
+        previous_span: Span,
+        only: Callable[[str], bool] = lambda member: True,
+        *,
+        explain: bool,
+    ) -> tuple[Placing, ...]:
+        """The table, best first. `previous`: the published table of the period before; without it, as of now."""
+        scored = self.scores(conn, of, span)
+        before = _placed(self.scores(conn, of, previous_span)) if previous is None else _told(previous)
+        return tuple(
+            Placing(
+                member=member,
+                rank=rank,
+                score=value,
+                before_rank=before.get(member, (None, None))[0],
+                before_score=before.get(member, (None, None))[1],
+                lines=explaining.explained(
+                    scored[member], self._ledger(conn, of, member, span) if explain else Ledger()
+                ),
+            )
+            for member, (rank, value) in sorted(_placed(scored).items(), key=_best_first)
+            if only(member)
+        )
+
+    def _counts(self, conn: Connection, of: str, span: Span) -> dict[str, Counts]:
+        if of == TOWNS:
+            counted = readings.of_tenants(conn, self.members(of), span, self.now, hours=False)
+        else:
+            covered = board.covered_by(self.district, self.tenant)
+            counted = readings.by_member(conn, covered, Cut.DEPARTMENT, span, self.now.today, whole=True)
+        sums: dict[str, Counts] = {}
+        for member, _, counts in counted:
+            into = sums.setdefault(member, {})
+            for counter, count in counts.items():
+                into[counter] = into.get(counter, 0) + count
+        return sums
+
+    def _ledger(self, conn: Connection, of: str, member: str, span: Span) -> Ledger:
+        weighed = [one for one in INDICATORS if one.id in self.weights]
+        if of == TOWNS:
+            cases = CASES.touching(conn, [member], span.since, span.until)
+            reports = REPORTS.touching(conn, [member], span.since, span.until)
+            window = Window(span.since, span.until, self.now.hour)
+            return explaining.ledger([*cases, *reports], weighed, window)
+        covered = board.covered_by(self.district, self.tenant)
+        found = CASES.touching(conn, covered, span.since, span.until)
+        window = Window(span.since, span.until, self.now.today)
+        return explaining.ledger((case for case in found if case.department == member), weighed, window)
+
+
+def _placed(scored: Mapping[str, Score]) -> dict[str, tuple[int | None, float | None]]:
+    values = [one.value for one in scored.values()]
+    placed = zip(scored, ranks(values), values, strict=True)
+    return {member: (rank, value) for member, rank, value in placed}
+
+
+def _told(places: Sequence[Placing]) -> dict[str, tuple[int | None, float | None]]:
+    return {place.member: (place.rank, place.score) for place in places}
+
+
+def _best_first(item: tuple[str, tuple[int | None, float | None]]) -> tuple[bool, int, str]:
+    member, (rank, _) = item
+    return rank is None, rank or 0, member
