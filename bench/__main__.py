@@ -10,7 +10,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench import assigning, calls, classifying, growth, latency, lifecycle, lists, locating, pairs
+from bench import (
+    assigning,
+    boards,
+    calls,
+    classifying,
+    growth,
+    latency,
+    lifecycle,
+    lists,
+    locating,
+    pairs,
+    surges,
+    visible,
+)
 from bench.desk import desk
 from bench.ours import district
 from qipan.hosting.embedded import EmbeddedBroker, EmbeddedPostgres
@@ -27,6 +40,7 @@ BARS = {
     "list_statements": 5,
     "list_1m": 1.5,
     "lifecycle_1m": 1.3,
+    "boards_1m": 1.3,
 }
 """What each ratio should at most be; the file says what it is."""
 
@@ -63,6 +77,8 @@ def run(*, quick: bool, csv: Path | None = None) -> Iterator[dict[str, Any]]:
     yield {"locating_100k_cells": located["ratio"], "locating": located}
     assigned = assigning.measure(workers=4, cases=40, days=2, steps=500) if quick else assigning.measure()
     yield {"assigning_p90": assigned["matched_to_nearest_first"], "assigning": assigned}
+    named = csv or (Path(os.environ[classifying.CSV]) if os.environ.get(classifying.CSV) else None)
+    yield {"surges": surges.measure(named)}
     if learned := classifying.measure(csv, rows=1_000 if quick else None):
         yield {"classifying": learned}
     with (
@@ -81,12 +97,16 @@ def run(*, quick: bool, csv: Path | None = None) -> Iterator[dict[str, Any]]:
         yield {"calls": calls.compare(ours, broker.create_vhost("echo"), rounds, seconds)}
         rate = found["single"]["ours"]["cases_per_s"]
         yield {"accepted_to_list": latency.measure(ours, rate, probes)}
+        yield {"accepted_to_board": visible.measure(ours, rate, probes)}
     towns = growth.by_towns(base, counts, rounds, cases)
     yield {"growth_towns": towns["ratio"], "towns": towns}
     stored = growth.by_stored(base, PACK, many, rounds, cases)
     yield {"growth_100k": stored["ratio"], "stored": stored}
     with EmbeddedPostgres(base / "stored", ephemeral=True) as postgres:
         yield among_many(postgres, quick=quick)
+        few, most, times = (1_000, 5_000, 3) if quick else (10_000, 1_000_000, 60)
+        seen = boards.compare(postgres, load_district(PACK), few, most, times)
+        yield {"boards_1m": seen["ratio"], "boards": seen}
 
 
 def among_many(postgres: EmbeddedPostgres, *, quick: bool) -> dict[str, Any]:
