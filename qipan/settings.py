@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     )
     report_font: Path | None = Field(
         default=None,
-        description="The TTF font of reports as PDF, with Chinese characters. Empty: Debian's fonts-droid-fallback.",
+        description="The font (TTF, TTC) of PDF reports, with Chinese characters. Empty: Debian's fonts-wqy-microhei.",
     )
     photo_pixels: int = Field(
         default=50_000_000, ge=1, description="Most pixels of a photo; one with more is refused undecoded."

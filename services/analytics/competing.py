@@ -1,6 +1,6 @@
 """The league of one period: who competes, what they scored and lost, and how it was the period before."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -11,7 +11,7 @@ from qipan.tenancy import District
 from qipan.tenancy.indicators import INDICATORS
 from services.analytics import board, explaining, readings
 from services.analytics.board import Period
-from services.analytics.explaining import Ledger, Window
+from services.analytics.explaining import Counting, Ledger, Window
 from services.analytics.league import Score, ranks, rates, score
 from services.analytics.period import Span
 from services.analytics.states import CASES, REPORTS
@@ -57,6 +57,8 @@ class Competition:
     ) -> tuple[Placing, ...]:
         """The table, best first. `previous`: the published table of the period before; without it, as of now."""
         scored = self.scores(conn, of, span)
+        wanted = [member for member in scored if explain and only(member)]
+        ledgers = self._ledgers(conn, of, wanted, span) if wanted else {}
         before = _placed(self.scores(conn, of, previous_span)) if previous is None else _told(previous)
         return tuple(
             Placing(
@@ -65,9 +67,7 @@ class Competition:
                 score=value,
                 before_rank=before.get(member, (None, None))[0],
                 before_score=before.get(member, (None, None))[1],
-                lines=explaining.explained(
-                    scored[member], self._ledger(conn, of, member, span) if explain else Ledger()
-                ),
+                lines=explaining.explained(scored[member], ledgers.get(member, Ledger())),
             )
             for member, (rank, value) in sorted(_placed(scored).items(), key=_best_first)
             if only(member)
@@ -86,17 +86,22 @@ class Competition:
                 into[counter] = into.get(counter, 0) + count
         return sums
 
-    def _ledger(self, conn: Connection, of: str, member: str, span: Span) -> Ledger:
+    def _ledgers(self, conn: Connection, of: str, members: Collection[str], span: Span) -> dict[str, Ledger]:
+        """What each of these members' cases and reports contribute; the rows of all are read once."""
         weighed = [one for one in INDICATORS if one.id in self.weights]
         if of == TOWNS:
-            cases = CASES.touching(conn, [member], span.since, span.until)
-            reports = REPORTS.touching(conn, [member], span.since, span.until)
             window = Window(span.since, span.until, self.now.hour)
-            return explaining.ledger([*cases, *reports], weighed, window)
-        covered = board.covered_by(self.district, self.tenant)
-        found = CASES.touching(conn, covered, span.since, span.until)
-        window = Window(span.since, span.until, self.now.today)
-        return explaining.ledger((case for case in found if case.department == member), weighed, window)
+            cases = CASES.touching(conn, members, span.since, span.until)
+            reports = REPORTS.touching(conn, members, span.since, span.until)
+            found: list[tuple[str | None, Counting]] = [(one.tenant, one) for one in (*cases, *reports)]
+        else:
+            window = Window(span.since, span.until, self.now.today)
+            covered = board.covered_by(self.district, self.tenant)
+            found = [(one.department, one) for one in CASES.touching(conn, covered, span.since, span.until)]
+        things: dict[str | None, list[Counting]] = {}
+        for member, one in found:
+            things.setdefault(member, []).append(one)
+        return {member: explaining.ledger(things.get(member, ()), weighed, window) for member in members}
 
 
 def _placed(scored: Mapping[str, Score]) -> dict[str, tuple[int | None, float | None]]:

@@ -34,10 +34,10 @@ class Normal:
     usual: float
     limit: float
 
-    def part(self, share: float, z: float = Z) -> "Normal":
+    def part(self, share: float) -> "Normal":
         """The same of the part of a day in which usually this share of it comes."""
         usual = self.usual * share
-        scatter = (sqrt(self.limit) - sqrt(self.usual)) if self.usual >= 0 else 0.0
+        scatter = sqrt(self.limit) - sqrt(self.usual)
         return Normal(usual, (sqrt(usual) + scatter) ** 2)
 
     def exceeded(self, count: int) -> bool:

@@ -67,7 +67,7 @@ class Series:
 def bars(rows: Sequence[tuple[str, float | None, str]], label: str, width: float = 500.0) -> Drawing:
     """Horizontal bars: (name, value, the value in words). Those without a value have words and no bar."""
     most = max((value for _, value, _ in rows if value is not None), default=0.0) or 1.0
-    left, step = 110.0, 17.0
+    left, step = 160.0, 17.0
     shapes: list[Shape] = []
     for number, (name, value, words) in enumerate(rows):
         y = step * number

@@ -67,10 +67,11 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table; the first row is the headings. `right`: columns that hold numbers."""
+    """A table; the first row is the headings. `right`: columns that hold numbers; `widths`: their proportions."""
 
     rows: tuple[tuple[str, ...], ...]
     right: frozenset[int]
+    widths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,8 @@ class Writer:
             state = self._word("published" if given.league.published else "live")
             chart, table = self._league(given.league)
             sections.append(Section(self._word("league"), drawing=chart, table=table, note=state))
-        sections.append(Section(self._word("matters"), drawing=self._matters(given)))
+        counted = f"{self._word('filed')} · {self._word('on_time')}"
+        sections.append(Section(self._word("matters"), drawing=self._matters(given), note=counted))
         sections.append(Section(self._word("places"), table=self._places(given.hotspots)))
         return sections
 
@@ -160,7 +162,7 @@ class Writer:
             below = sum(row.values[one.id].below for row in given.whole.rows if one.id in row.values)
             value = self._value(one.unit, above / below if below > 0 else None)
             rows.append((one.name[self._language], value, one.formula[self._language]))
-        return Table(tuple(rows), frozenset({1}))
+        return Table(tuple(rows), frozenset({1}), (30, 12, 58))
 
     def _league(self, league: League) -> tuple[Drawing, Table]:
         rows = [tuple(self._word(name) for name in ("rank", "town", "score", "before"))]
@@ -192,7 +194,7 @@ class Writer:
             rows.append((town, matter, where, str(one.filed), str(one.came_back)))
         if len(rows) == 1:
             rows.append((self._word("none"), "", "", "", ""))
-        return Table(tuple(rows), frozenset({3, 4}))
+        return Table(tuple(rows), frozenset({3, 4}), (24, 34, 22, 8, 12))
 
     def _named_member(self, of: str, member: str) -> str:
         kind = "tenant" if of == "towns" else "department"

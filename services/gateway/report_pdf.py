@@ -9,8 +9,8 @@ from qipan.contracts.errors import Unavailable
 from services.gateway.charts import Drawing, Line, Rect
 from services.gateway.report import Report, Section, Table
 
-FONT = Path("/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf")
-"""Where Debian's fonts-droid-fallback has it."""
+FONT = Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc")
+"""Where Debian's fonts-wqy-microhei has it."""
 
 _FONT = "report"
 _WIDTH = 500.0
@@ -22,7 +22,7 @@ def pdf(report: Report, font: Path) -> bytes:
     if not font.is_file():
         raise Unavailable(
             f"A PDF needs a font with Chinese characters, and there is none at {font}. Install the Debian package "
-            "fonts-droid-fallback, or name another font (TTF) in QIPAN_REPORT_FONT. The HTML report needs none."
+            "fonts-wqy-microhei, or name another font (TTF, TTC) in QIPAN_REPORT_FONT. The HTML report needs none."
         )
     file = FPDF(unit="pt", format="A4")
     file.set_title(report.title)
@@ -68,6 +68,7 @@ def _table(file: FPDF, table: Table) -> None:
         borders_layout=TableBordersLayout.HORIZONTAL_LINES,
         line_height=13,
         first_row_as_headings=False,
+        col_widths=table.widths or None,
     ) as laid:
         for row in table.rows:
             laid.row(row)
@@ -92,5 +93,6 @@ def _draw(file: FPDF, drawing: Drawing) -> None:
             shift = {"start": 0.0, "middle": wide / 2, "end": wide}[one.anchor]
             file.text(left + one.x * scale - shift, top + one.y * scale, one.text)
     file.set_draw_color(0)
+    file.set_fill_color(255)
     file.set_line_width(0.5)
     file.set_y(top + drawing.height * scale + 4)

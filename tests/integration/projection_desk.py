@@ -43,6 +43,11 @@ def build_notify(url: str) -> None:
     _build(url, "notify")
 
 
+def build_dispatch(url: str) -> None:
+    """An empty dispatch schema, as the migrations make it."""
+    _build(url, "dispatch")
+
+
 def told(data: Event, tenant: str = "sandun", id: str | None = None) -> Received[Any]:
     """A message as it comes off the wire."""
     return Received(data, id or new_id(), tenant, "dispatch", datetime.now(UTC))

@@ -9,21 +9,24 @@ from threading import Barrier
 
 import pytest
 from case_samples import EVENT_OF, MORNING, case, triaged
-from projection_desk import Projection, analytics, build_analytics, told, xihu
-from sqlalchemy import text
+from projection_desk import Projection, analytics, build_analytics, build_dispatch, told, xihu
+from sqlalchemy import create_engine, text
 
 from qipan.contracts.case import CaseState, Counters, Stage
 from qipan.contracts.errors import Invalid, NotFound
 from qipan.contracts.events import Outcome
 from qipan.contracts.queries import BoardAnswer, GetBoard
 from qipan.messaging.received import Received
+from qipan.storage import digests
 from qipan.tenancy import TestClock
 from qipan.testing import Databases
+from services.analytics import digests as analytics_digests
 from services.analytics import store
 from services.analytics.facts import CaseFacts
 from services.analytics.recount import Recounting, recount
 from services.analytics.states import CASES
 from services.analytics.totals import EPOCH, Cut, Key
+from services.dispatch import digests as dispatch_digests
 
 
 @pytest.fixture
@@ -353,3 +356,35 @@ def test_a_replay_of_the_log_shuffled_and_a_tenth_of_it_twice_gives_the_live_tot
     assert [row for row in replayed if any(row[4:])] == [row for row in live if any(row[4:])]
     assert recount(again.database, zone_of, verify=True) == []
     again.database.close()
+
+
+def test_dispatch_and_analytics_say_the_same_of_the_same_cases(
+    desk: Projection, database_url: Databases
+) -> None:
+    filed = [case(f"c-{n}", version=n + 1, filed_at=MORNING + timedelta(hours=20 * n)) for n in range(6)]
+    desk.hear(*(told(EVENT_OF[Stage.OFFERED](case=state)) for state in filed))
+    kept = "(tenant, id, version, report_id, stage, cells, limits, state, filed_at)"
+    dispatch = create_engine(database_url(build_dispatch))
+    with dispatch.begin() as conn:
+        for state in filed:
+            row = {"id": state.case_id, "version": state.version, "at": state.filed_at}
+            conn.execute(
+                text(
+                    f"INSERT INTO dispatch.cases {kept}"
+                    " VALUES ('sandun', :id, :version, :id, 'offered', '{}', '{}', '{}', :at)"
+                ),
+                row,
+            )
+    with desk.database.begin() as work, dispatch.connect() as conn:
+        days = list(digests.by_day(work.conn, analytics_digests.CASES))
+        assert days == list(digests.by_day(conn, dispatch_digests.CASES))
+        assert [(day, count) for _, day, count, _ in days][:2] == [("2026-03-02", 2), ("2026-03-03", 1)]
+        of_monday = (MORNING.date(),)
+        assert list(digests.of_day(work.conn, analytics_digests.CASES, "sandun", *of_monday)) == list(
+            digests.of_day(conn, dispatch_digests.CASES, "sandun", *of_monday)
+        )
+    desk.hear(told(EVENT_OF[Stage.ACCEPTED](case=filed[0].model_copy(update={"version": 9}))))
+    with desk.database.begin() as work:
+        changed = list(digests.by_day(work.conn, analytics_digests.CASES))
+    assert [one[1] for one, other in zip(days, changed, strict=True) if one != other] == ["2026-03-02"]
+    dispatch.dispose()

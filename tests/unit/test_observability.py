@@ -144,3 +144,13 @@ def test_a_check_that_raises_does_not_hold() -> None:
     health = Health()
     health.add_check("db", lambda: 1 / 0)
     assert health.report() == (False, {"db": "the check failed: ZeroDivisionError"})
+
+
+def test_indicators_are_shown_of_so_many_tenants_and_only_where_there_is_a_value() -> None:
+    metrics.show_indicators({"gone": {"disposal": 0.5}})
+    many = {f"t{number}": {"disposal": 0.25, "rework": None} for number in range(metrics.MOST_SHOWN + 9)}
+    metrics.show_indicators(many)
+    shown = [line for line in metrics.page().decode().splitlines() if line.startswith("qipan_indicator{")]
+    assert len(shown) == metrics.MOST_SHOWN
+    assert 'qipan_indicator{indicator="disposal",tenant="t0"} 0.25' in shown
+    metrics.show_indicators({})
