@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -369,7 +369,11 @@ def test_an_acceptor_files_a_held_report(office: Office) -> None:
         office.decide(report_id, outcome=Outcome.FILE)
     with pytest.raises(UnknownMatter):
         office.decide(report_id, outcome=Outcome.FILE, matter="s:99999")
+    held_at = office.row(report_id).held_at
+    until = office.desk.accept_clock("sandun", report_id, None, "嗯嗯嗯", held_at).due_at
     assert office.decide(report_id, outcome=Outcome.FILE, matter=RUBBISH) == "filed"
+    told = [said["data"] for said in office.here.said() if said["subject"] == report_id]
+    assert datetime.fromisoformat(told[-1]["due_at"]) == until > held_at
     assert (office.outcome(report_id), office.row(report_id).decided_by) == ("file", "sandun.acceptor.1")
     with pytest.raises(IllegalTransition):
         office.decide(report_id, outcome=Outcome.FILE, matter=RUBBISH)
