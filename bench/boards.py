@@ -70,7 +70,7 @@ FROM analytics.case_states GROUP BY 1, 2, 3, 4
 def compare(
     postgres: EmbeddedPostgres, district: District, few: int, many: int, rounds: int
 ) -> dict[str, Any]:
-    """Milliseconds of each board with few and with many cases of a year, by turns; `ratio` is the boards' larger one."""
+    """Milliseconds of each board with few and with many cases of a year, by turns; `ratio` the boards' larger."""
     with _desk(postgres, district, few) as small, _desk(postgres, district, many) as large:
         found: dict[str, Any] = {}
         for name, request in ASKED.items():

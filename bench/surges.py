@@ -21,7 +21,10 @@ DAYS = 364
 HELD_BACK = 120
 PLANTED = 0.04
 MATTERS = 40
-PLAIN = (2.0, 3.0, 4.0)
+OTHERS = (2.4, 2.7)
+"""Other strictnesses of the seasonal limit, to compare at like rates of false alarms."""
+
+PLAIN = (2.0, 2.5, 3.0, 4.0)
 """How many standard deviations above the mean the plain threshold warns."""
 
 Days = dict[date, int]
@@ -75,6 +78,9 @@ def _compare(matters: dict[str, Days], dice: Random) -> dict[str, Any]:
             count = days[day] + (_poisson(dice, usual + 4 * sqrt(usual) + 4) if planted else 0)
             normal = surge.normal(day, seen, ordered[0])
             said = {"seasonal": normal is not None and normal.exceeded(count)}
+            for z in OTHERS:
+                other = surge.normal(day, seen, ordered[0], z)
+                said[f"seasonal, z {z:g}"] = other is not None and other.exceeded(count)
             for width in PLAIN:
                 said[f"plain mean + {width:g} sd"] = (
                     count >= surge.LEAST_COUNT and count > mean + width * scatter

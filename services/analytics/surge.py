@@ -11,8 +11,11 @@ from datetime import date, timedelta
 from math import sqrt
 from statistics import fmean
 
-LEARNED_DAYS = 56
-"""Eight weeks of the days before make what is usual."""
+LEARNED_DAYS = 182
+"""Half a year of the days before tells how the days of the week differ."""
+
+RECENT_DAYS = 56
+"""The last eight weeks of them tell how widely counts scatter, and the last four the level."""
 
 LEAST_DAYS = 14
 """With fewer days nothing can be said."""
@@ -58,10 +61,10 @@ def normal(day: date, counts: Mapping[date, int], since: date, z: float = Z) -> 
     raw = [counts.get(one, 0) for one in days]
     cap = sorted(raw)[-1 - len(raw) // 20]
     kept = [float(min(count, cap)) for count in raw]
-    level = fmean(kept[-28:])
     factors = [_factor(weekday, days, kept) for weekday in range(7)]
+    level = fmean(kept[-28:]) / fmean(factors[one.weekday()] for one in days[-28:])
     usual = level * factors[day.weekday()]
-    scatter = _scatter(days, kept, factors)
+    scatter = _scatter(days[-RECENT_DAYS:], kept[-RECENT_DAYS:], factors)
     return Normal(usual, (sqrt(usual) + z * scatter / 2) ** 2)
 
 
