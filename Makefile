@@ -8,10 +8,10 @@ FILE ?=
 MAPPING ?= exercise/mappings/baltimore.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint test demo up bench faults replay
+.PHONY: help setup lint test demo up bench deliveries faults replay
 
 help: ## list these targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: ## install what is missing: Python packages into .venv/, RabbitMQ and PostgreSQL by apt
 	@scripts/setup
@@ -34,6 +34,9 @@ up: setup ## run the district on real time until Ctrl-C
 
 bench: setup ## measure against a raw pipeline; writes var/bench.json
 	$(WITH_MAKE) $(PYTHON) -m bench
+
+deliveries: setup ## 10,000 messages to peers that misbehave; writes var/deliveries.json
+	$(WITH_MAKE) $(PYTHON) -m bench.deliveries
 
 faults: setup ## kill and break things under load; writes var/faults.json
 	$(WITH_MAKE) $(PYTHON) -m tests.faults

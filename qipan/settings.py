@@ -93,6 +93,11 @@ class Settings(BaseSettings):
         default="",
         description="Mail server as mailto://host:port or mailtos://user:password@host; empty: no mail.",
     )
+    destinations: Path | None = Field(
+        default=None,
+        description="The operator's file of destinations outside (TOML): webhooks, group robots, gateways, with their "
+        "secrets. Notify's only. Empty: none.",
+    )
     host: str = Field(default="127.0.0.1", description="The address that HTTP servers listen on.")
     port: int = Field(default=0, description="The port of the door or the gateway; 0: any free one.")
     ops_port: int = Field(

@@ -14,6 +14,7 @@ from qipan.access.principal import Role
 from qipan.contracts import (
     choosing,
     commands,
+    deliveries,
     devices,
     feed,
     field,
@@ -98,6 +99,7 @@ _ARBITERS = dict.fromkeys((Role.DISPATCHER, Role.SUPERVISOR, Role.DISTRICT_LEAD)
 _SUPERVISORS = dict.fromkeys((Role.SUPERVISOR, Role.TOWN_LEAD, Role.DISTRICT_LEAD), Scope.TENANT)
 _WORKERS = {Role.HANDLER: Scope.UNIT, Role.GRID_WORKER: Scope.CELL}
 
+_DELIVERERS = dict.fromkeys((Role.OPERATOR, Role.SUPERVISOR, Role.DISTRICT_LEAD), Scope.TENANT)
 _ON_SHIFT = {
     Role.HANDLER: Scope.OWN,
     Role.GRID_WORKER: Scope.OWN,
@@ -241,6 +243,10 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     commands.MarkRead: dict.fromkeys(_PEOPLE, Scope.OWN),
     queries.ListMessages: dict.fromkeys(_PEOPLE, Scope.OWN),
     queries.TellMessages: _WATCHERS,
+    # what did not arrive names whom it was for: those who look after the installation and the town's supervision
+    deliveries.ListUndelivered: _DELIVERERS,
+    deliveries.ResendDeliveries: _DELIVERERS,
+    deliveries.NoteReceipt: {Role.SERVICE: Scope.TENANT},
     # analytics: the league is published (晾晒), every member of staff may see it
     queries.GetBoard: dict.fromkeys(_STAFF, Scope.DISTRICT),
     figures.ListIndicators: dict.fromkeys(_STAFF, Scope.DISTRICT),

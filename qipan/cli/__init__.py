@@ -18,6 +18,7 @@ from qipan.cli import (
     duty,
     grid,
     importing,
+    notify,
     photos,
     processes,
     replay,
@@ -54,6 +55,7 @@ commands.add_typer(db.commands, name="db")
 commands.add_typer(broker.commands, name="broker")
 commands.add_typer(dead.commands, name="dead")
 commands.add_typer(case.commands, name="case")
+commands.add_typer(notify.commands, name="notify")
 commands.add_typer(contacts.commands, name="contacts")
 commands.add_typer(photos.commands, name="photos")
 commands.add_typer(apikey.commands, name="apikey")

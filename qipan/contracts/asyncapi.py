@@ -11,6 +11,7 @@ from qipan import __version__, generated
 from qipan.contracts import (
     choosing,
     commands,
+    deliveries,
     devices,
     feed,
     field,
@@ -45,6 +46,7 @@ _TENANT = {"tenant": {"description": "Whom it is for: a town, a department, the 
 _REGISTERED_BY = (
     choosing,
     commands,
+    deliveries,
     devices,
     feed,
     field,

@@ -106,6 +106,8 @@ class Credentials:
             found["QIPAN_ACCOUNT_SECRET"] = self.account_secret
         if spec.service == "notify" and settings.smtp_url:
             found["QIPAN_SMTP_URL"] = settings.smtp_url
+        if spec.service == "notify" and settings.destinations:
+            found["QIPAN_DESTINATIONS"] = str(settings.destinations.absolute())
         return found
 
     def _derived(self, purpose: str) -> str:

@@ -287,6 +287,21 @@ def aside(compute: Callable[[], Found]) -> Found:
     return found
 
 
+def beside(work: Callable[[], None]) -> None:
+    """Begin `work` on a greenlet of its own and go on; what it raises is logged.
+
+    It ends with the process: it must be such that it may break off anywhere.
+    """
+
+    def run() -> None:
+        try:
+            work()
+        except Exception:
+            log.exception("work beside failed")
+
+    eventlet.spawn_n(run)
+
+
 def subscribed_events(container: Any) -> tuple[str, ...]:
     """The event types that the service of a Nameko container consumes."""
     return tuple(
@@ -330,6 +345,7 @@ __all__ = [
     "answer",
     "aside",
     "background",
+    "beside",
     "consume",
     "on_timer",
 ]

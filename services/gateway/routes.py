@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 from qipan.contracts import (
     choosing,
     commands,
+    deliveries,
     feed,
     field,
     fieldlog,
@@ -131,6 +132,9 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/reports/{report_id}/contact", commands.UnmaskContact),
     Route("GET", "/v1/messages", queries.ListMessages),
     Route("POST", "/v1/messages/{message_id}/read", commands.MarkRead),
+    Route("GET", "/v1/deliveries/undelivered", deliveries.ListUndelivered),
+    Route("POST", "/v1/deliveries/resend", deliveries.ResendDeliveries),
+    Route("POST", "/v1/deliveries/{key}/receipt", deliveries.NoteReceipt),
     Route("GET", "/v1/board", queries.GetBoard),
     Route("GET", "/v1/indicators", figures.ListIndicators),
     Route("GET", "/v1/figures", figures.GetFigures),

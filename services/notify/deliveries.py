@@ -5,6 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from qipan.ids import derived_id
+from services.notify.channel import Outgoing
 
 LEASE = timedelta(seconds=60)
 """How long a claimed delivery is its sender's alone; longer than any one attempt may take."""
@@ -26,22 +27,26 @@ class State(StrEnum):
     QUEUED = "queued"
     SENDING = "sending"  # claimed by a sender, until its lease lapses
     ACCEPTED = "accepted"  # the provider took it
+    DELIVERED = "delivered"  # the addressee's own system took it, or the provider says that it arrived
     FAILED = "failed"  # the last attempt failed, another one follows
     GIVEN_UP = "given-up"
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message on its way to one person. `attempt` counts from 1, and fences off late senders."""
+    """One message on its way to one recipient. `attempt` counts from 1, and fences off late senders."""
 
     tenant: str
     message_id: str
     recipient: str
     channel: str
-    key: str
-    title: str
-    body: str
     attempt: int
+    message: Outgoing
+
+    @property
+    def key(self) -> str:
+        """The message's key."""
+        return self.message.key
 
 
 def key_of(tenant: str, message_id: str, recipient: str, channel: str) -> str:

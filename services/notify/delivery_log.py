@@ -1,25 +1,41 @@
-"""The delivery log: claimed by one sender at a time, recorded after every attempt."""
+"""The delivery log: claimed by one sender at a time for one destination, recorded after every attempt."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from services.notify.channel import NotAccepted, Outgoing
 from services.notify.deliveries import LEASE, Delivery, State, wait_after
+from services.notify.gate import Gate
+
+_WAITING = "state IN ('queued', 'sending', 'failed')"
+
+_DUE = text(
+    f"""
+    SELECT name FROM unnest(CAST(:names AS text[])) AS name
+    WHERE EXISTS (
+        SELECT FROM notify.deliveries WHERE destination = name AND {_WAITING} AND next_at <= :now
+    ) AND NOT EXISTS (
+        SELECT FROM notify.destinations AS gate WHERE gate.name = name.name
+            AND greatest(gate.shut_until, gate.free_at) > :now
+    )
+    """
+)
 
 _CLAIM = text(
-    """
+    f"""
     UPDATE notify.deliveries AS d
     SET state = 'sending', attempts = d.attempts + 1, next_at = :until, changed_at = :now
     FROM (
         SELECT tenant, message_id, recipient, channel FROM notify.deliveries
-        WHERE state IN ('queued', 'sending', 'failed') AND next_at <= :now
-            AND channel = ANY(:channels)
+        WHERE destination = :destination AND {_WAITING} AND next_at <= :now
         ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED
     ) AS due
     WHERE (d.tenant, d.message_id, d.recipient, d.channel)
         = (due.tenant, due.message_id, due.recipient, due.channel)
-    RETURNING d.tenant, d.message_id, d.recipient, d.channel, d.key, d.title, d.body, d.attempts
+    RETURNING d.tenant, d.message_id, d.recipient, d.channel, d.attempts,
+        d.key, d.title, d.body, d.html, d.event, d.about_tenant, d.case_id, d.report_id, d.at
     """
 )
 
@@ -31,18 +47,46 @@ _RECORD = text(
     """
 )
 
-
-def claim(conn: Connection, now: datetime, channels: Sequence[str]) -> Delivery | None:
-    """Take the delivery that has waited longest, for as long as a lease; None if none by `channels` is due.
-
-    `now` is real time. What other senders are claiming is skipped; a lease that has lapsed is due again.
+_SHOW_GATE = text(
+    "SELECT failures, shut_until, free_at FROM notify.destinations WHERE name = :name FOR UPDATE"
+)
+_KEEP_GATE = text(
     """
-    row = conn.execute(_CLAIM, {"now": now, "until": now + LEASE, "channels": list(channels)}).first()
-    return Delivery(*row) if row is not None else None
+    INSERT INTO notify.destinations (name, failures, shut_until, free_at)
+    VALUES (:name, :failures, :shut_until, :free_at)
+    ON CONFLICT (name) DO UPDATE SET failures = excluded.failures, shut_until = excluded.shut_until,
+        free_at = excluded.free_at
+    """
+)
+
+
+def due(conn: Connection, now: datetime, destinations: Sequence[str]) -> list[str]:
+    """Which of these destinations have something to send and are not left alone at present. `now` is real time."""
+    return [row[0] for row in conn.execute(_DUE, {"now": now, "names": list(destinations)})]
+
+
+def claim(conn: Connection, now: datetime, destination: str, rate: float | None = None) -> Delivery | None:
+    """Take the delivery that has waited longest for a destination, for as long as a lease; None if none may go now.
+
+    `now` is real time, `rate` messages a second the most. What other senders are claiming is skipped; a lease
+    that has lapsed is due again.
+    """
+    before = gate(conn, destination)
+    if not before.opens(now):
+        return None
+    row = conn.execute(_CLAIM, {"now": now, "until": now + LEASE, "destination": destination}).first()
+    if row is None:
+        return None
+    _keep(conn, destination, before, before.passing(now, rate, LEASE))
+    return Delivery(*row[:5], Outgoing(*row[5:]))
 
 
 def record(
-    conn: Connection, delivery: Delivery, outcome: State, now: datetime, error: str | None = None
+    conn: Connection,
+    delivery: Delivery,
+    outcome: State,
+    now: datetime,
+    error: str | None = None,
 ) -> bool:
     """What came of an attempt; a failed one becomes due again after a growing wait.
 
@@ -64,3 +108,31 @@ def record(
         },
     )
     return done.rowcount == 1
+
+
+def note(conn: Connection, destination: str, now: datetime, trouble: NotAccepted | None) -> None:
+    """Let the destination's gate know what came of an attempt; who refuses one message is well."""
+    before = gate(conn, destination)
+    retry_after = trouble.retry_after if trouble else None
+    failed = trouble is not None and not trouble.of_message
+    after = before.after(now, failed=failed, retry_after=retry_after)
+    _keep(conn, destination, before, after)
+
+
+def gate(conn: Connection, destination: str) -> Gate:
+    """What is remembered of a destination; held until the transaction ends, so that replicas count together."""
+    row = conn.execute(_SHOW_GATE, {"name": destination}).first()
+    return Gate(*row) if row is not None else Gate()
+
+
+def _keep(conn: Connection, destination: str, before: Gate, after: Gate) -> None:
+    if after != before:
+        conn.execute(
+            _KEEP_GATE,
+            {
+                "name": destination,
+                "failures": after.failures,
+                "shut_until": after.shut_until,
+                "free_at": after.free_at,
+            },
+        )

@@ -1,16 +1,16 @@
 """From events to notes: what each recipient gets, in their own words, by which channel."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from qipan.contracts.addressed import NOBODY, Addressed
 from qipan.contracts.case import CaseState
 from qipan.tenancy import District, base_of
-from services.notify.channel import Sends
 from services.notify.directory import Directory
 from services.notify.notices import Notice
-from services.notify.rules import RULES, Channel, who_hears
+from services.notify.outlets import Outlets
+from services.notify.rules import RULES, Channel, Recipient, who_hears
 from services.notify.templates import Templates
 from services.notify.words import VARIABLES, words_about
 
@@ -46,26 +46,28 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What one person gets of one event by one channel."""
+    """What one person gets of one event by one channel; `destination`: by which way, in-app by none."""
 
     tenant: str
     recipient: str
-    channel: Channel
+    channel: str
     title: str
     body: str
     about: Occurrence
+    destination: str = ""
+    html: str | None = None
 
 
 class Desk:
-    """Turns events into notes; `outside` are the channels there are besides the in-app inbox.
+    """Turns events into notes; `outlets` are the destinations there are besides the in-app inbox.
 
     Raises PackError when a template of the core or of a tenant cannot be used.
     """
 
-    def __init__(self, district: District, outside: Mapping[Channel, Sends]) -> None:
+    def __init__(self, district: District, outlets: Outlets) -> None:
         self.district = district
         self.directory = Directory.of(district)
-        self.outside = outside
+        self.outlets = outlets
         own = {
             tenant: [folder / "templates" for folder in district.folders(tenant)]
             for tenant in district.tenants
@@ -82,17 +84,28 @@ class Desk:
                 words = (recipient.template, recipient.language)
                 if words not in written:
                     written[words] = self._write(about, *words, occurrence.to)
-                notes.extend(
-                    Note(recipient.tenant, recipient.person, channel, *written[words], occurrence)
-                    for channel in recipient.channels
-                    if channel is Channel.IN_APP or channel in self.outside
-                )
+                for channel in recipient.channels:
+                    notes.extend(self._note(recipient, channel, written[words], occurrence))
         return notes
 
     def address_of(self, person: str, channel: str) -> str | None:
-        """Where a channel reaches a person, by the pack as it stands now."""
+        """Where a channel reaches a person, by the operator's file and the pack as they stand now."""
         known = self.directory.person(person)
-        return known.email if known is not None and channel == Channel.MAIL else None
+        if known is None:
+            return None
+        written = self.outlets.addresses.get(known.id, {}).get(channel)
+        return written or (known.email if channel == Channel.MAIL else None)
+
+    def _note(
+        self, recipient: Recipient, channel: str, words: tuple[str, str], occurrence: Occurrence
+    ) -> Iterator[Note]:
+        """The note on this channel, if there is a way."""
+        if channel == Channel.IN_APP:
+            yield Note(recipient.tenant, recipient.person, channel, *words, occurrence)
+            return
+        outlet = self.outlets.reaching(channel, base_of(recipient.tenant))
+        if outlet is not None:
+            yield Note(recipient.tenant, recipient.person, channel, *words, occurrence, outlet.name)
 
     def _write(
         self, about: CaseState | Notice, template: str, language: str, to: Addressed = NOBODY

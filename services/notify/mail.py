@@ -2,15 +2,18 @@
 
 import ipaddress
 import logging
+import re
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import apprise
 
-from services.notify.channel import NotAccepted
+from services.notify.channel import NotAccepted, Outgoing, Refused
 
 KEY_HEADER = "X-Qipan-Key"
 _SECONDS = 10
 _SCHEMES = ("mailto", "mailtos")
+_ANSWERED = re.compile(r"\b(?!421)[45]\d\d\b")
+"""A server that answers with a code is there; 421 says that it is about to go."""
 
 
 class MailSettingError(ValueError):
@@ -33,23 +36,30 @@ class Mail:
         options = dict(parse_qsl(parts.query))
         options.setdefault("from", f"qipan@{_mail_domain(parts.hostname)}")
         self._base = f"{parts.scheme}://{parts.netloc}/"
-        self._options = {**options, "format": "text", "cto": str(_SECONDS), "rto": str(_SECONDS)}
-        if self._plugin("nobody@example.org", "") is None:
+        self._options = {**options, "cto": str(_SECONDS), "rto": str(_SECONDS)}
+        if self._plugin("nobody@example.org", "", "text") is None:
             raise MailSettingError("QIPAN_SMTP_URL is not the address of a mail server: apprise refuses it")
 
-    def send(self, address: str, title: str, body: str, key: str) -> None:
-        """Hand one plain-text message to the server; raises NotAccepted with what the server said."""
-        plugin = self._plugin(address, key)
+    def send(self, address: str, message: Outgoing) -> bool:
+        """Hand one message to the server; raises NotAccepted with what the server said."""
+        plugin = self._plugin(address, message.key, "html" if message.html else "text")
         if plugin is None:
-            raise NotAccepted("this is not a mail address")
+            raise Refused("this is not a mail address")
         with apprise.LogCapture(level=logging.DEBUG) as log:
-            accepted = plugin.notify(body=body, title=title)
+            accepted = plugin.notify(
+                body=message.html or message.body,
+                title=message.title,
+                body_format=apprise.NotifyFormat.HTML if message.html else apprise.NotifyFormat.TEXT,
+            )
             said = log.getvalue()
         if not accepted:
-            raise NotAccepted(_reason(said))
+            reason = _reason(said)
+            raise NotAccepted(reason, of_message=_ANSWERED.search(reason) is not None)
+        return False
 
-    def _plugin(self, address: str, key: str) -> apprise.NotifyBase | None:
-        query = urlencode({**self._options, "to": address, f"+{KEY_HEADER}": key}, quote_via=quote)
+    def _plugin(self, address: str, key: str, form: str) -> apprise.NotifyBase | None:
+        options = {**self._options, "to": address, "format": form, f"+{KEY_HEADER}": key}
+        query = urlencode(options, quote_via=quote)
         return apprise.Apprise.instantiate(f"{self._base}?{query}", suppress_exceptions=True)
 
 

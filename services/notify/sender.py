@@ -1,74 +1,89 @@
 """The sender: claims a delivery, sends it outside any transaction, records what came of it."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from qipan.observability import metrics
 from qipan.observability.logs import logger
 from qipan.storage import Database
 from services.notify import delivery_log
-from services.notify.channel import NotAccepted, Sends
+from services.notify.channel import NotAccepted, Refused
 from services.notify.deliveries import Delivery, State, wait_after
-from services.notify.rules import Channel
+from services.notify.outlets import Outlet, Outlets
 
 log = logger(__name__)
 
-_TURN_SECONDS = 1.0
-_NO_ADDRESS = "the pack knows no address for this person"
+NO_ADDRESS = "no address on this channel is known for this person"
 
 
 class Sender:
-    """Sends what is due, one delivery at a time, so that a kill can repeat no more than the one being sent.
+    """Sends what is due, to each destination one delivery at a time: a kill can repeat no more than that one.
 
-    `address_of(person, channel)` is asked when it is sent: addresses are kept nowhere but in the pack.
+    `address_of(person, channel)` is asked when it is sent: addresses are kept nowhere but in the pack and the
+    operator's file.
     """
 
     def __init__(
         self,
         database: Database,
-        channels: Mapping[Channel, Sends],
+        outlets: Outlets,
         address_of: Callable[[str, str], str | None],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
-        self._channels = channels
+        self._outlets = outlets
         self._address_of = address_of
         self._now = now
 
-    def turn(self) -> int:
-        """Send until nothing is due or a second has passed; returns how many the providers accepted."""
-        accepted, began = 0, time.monotonic()
-        while time.monotonic() - began < _TURN_SECONDS and (outcome := self.send_one()) is not None:
-            accepted += outcome is State.ACCEPTED
-        return accepted
-
-    def send_one(self) -> State | None:
-        """Send the next delivery that is due and say where it stands then; None when there was none."""
-        channels = [channel.value for channel in self._channels]
+    def due(self) -> list[str]:
+        """The destinations to which something can be sent now."""
         with self._database.begin() as work:
-            delivery = delivery_log.claim(work.conn, self._now(), channels)
+            return delivery_log.due(work.conn, self._now(), list(self._outlets.by_name))
+
+    def turn(self, destination: str | None = None) -> int:
+        """Send until nothing is due, to one destination or to all in turn; returns how many were taken."""
+        taken = 0
+        for name in [destination] if destination else self.due():
+            while (outcome := self.send_one(name)) is not None:
+                taken += outcome in (State.ACCEPTED, State.DELIVERED)
+        return taken
+
+    def send_one(self, destination: str) -> State | None:
+        """Send the next delivery that is due and say where it stands then; None when none may go now."""
+        outlet = self._outlets.by_name[destination]
+        with self._database.begin() as work:
+            delivery = delivery_log.claim(work.conn, self._now(), destination, outlet.rate)
         if delivery is None:
             return None
-        address = self._address_of(delivery.recipient, delivery.channel)
-        error = _NO_ADDRESS if address is None else self._attempt(delivery, address)
-        last = address is None or wait_after(delivery.attempt) is None
-        outcome = State.ACCEPTED if error is None else State.GIVEN_UP if last else State.FAILED
+        outcome, trouble = self._attempt(delivery, outlet)
+        error = str(trouble)[:300] if trouble else None
         with self._database.begin() as work:
-            delivery_log.record(work.conn, delivery, outcome, self._now(), error)
+            now = self._now()
+            delivery_log.record(work.conn, delivery, outcome, now, error)
+            if error != NO_ADDRESS:  # then nobody was asked
+                delivery_log.note(work.conn, destination, now, trouble)
         metrics.DELIVERY_ATTEMPTS.labels(delivery.channel, outcome.value).inc()
         if outcome is State.GIVEN_UP:
             log.warning("delivery given up", tenant=delivery.tenant, key=delivery.key, error=error)
         return outcome
 
-    def _attempt(self, delivery: Delivery, address: str) -> str | None:
-        """What went wrong, in words; None when the provider accepted."""
+    def _attempt(self, delivery: Delivery, outlet: Outlet) -> tuple[State, NotAccepted | None]:
+        """Where it stands after an attempt, and what went wrong."""
+        address: str | None = ""
+        if outlet.personal:
+            address = self._address_of(delivery.recipient, delivery.channel)
+        if address is None:
+            return State.GIVEN_UP, Refused(NO_ADDRESS)
         try:
-            self._channels[Channel(delivery.channel)].send(
-                address, delivery.title, delivery.body, delivery.key
-            )
-        except NotAccepted as error:
-            return str(error)
+            arrived = outlet.sends.send(address, delivery.message)
+        except Refused as refused:
+            return State.GIVEN_UP, refused
+        except NotAccepted as trouble:
+            return self._failed(delivery), trouble
         except Exception as error:  # noqa: BLE001 - a faulty channel must not stop the log from saying so
-            return f"the channel failed: {type(error).__name__}"
-        return None
+            return self._failed(delivery), NotAccepted(f"the channel failed: {type(error).__name__}")
+        return State.DELIVERED if arrived else State.ACCEPTED, None
+
+    @staticmethod
+    def _failed(delivery: Delivery) -> State:
+        return State.GIVEN_UP if wait_after(delivery.attempt) is None else State.FAILED

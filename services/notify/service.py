@@ -7,32 +7,51 @@ from nameko.extensions import DependencyProvider
 from qipan.contracts.addressed import NOBODY, FieldEvent
 from qipan.contracts.base import Event
 from qipan.contracts.commands import Done, MarkRead
+from qipan.contracts.deliveries import ListUndelivered, NoteReceipt, ResendDeliveries, Resent, Undelivered
 from qipan.contracts.errors import Invalid, NotFound
 from qipan.contracts.events import CASE_EVENTS, CaseEvent
 from qipan.contracts.queries import Happenings, ListMessages, Messages, TellMessages
 from qipan.contracts.subscriptions import FIELD_EVENTS, NOTICE_EVENTS
-from qipan.messaging.service import PROCESS, DatabaseProvider, Received, Work, answer, background, consume
-from services.notify import store
-from services.notify.channel import Sends
+from qipan.messaging.service import (
+    PROCESS,
+    DatabaseProvider,
+    Received,
+    Work,
+    answer,
+    background,
+    beside,
+    consume,
+)
+from services.notify import store, undelivered
+from services.notify.crew import Crew
 from services.notify.desk import Desk, Occurrence
-from services.notify.mail import Mail
 from services.notify.notices import notice_of
-from services.notify.rules import Channel
+from services.notify.operator_file import outlets
 from services.notify.sender import Sender
+from services.notify.shapes import core_shapes
 from services.notify.shown import happening, in_app
 
 
 class DeskProvider(DependencyProvider):
-    """Injects the `Desk`; a template or a mail server that cannot be used stops the process from starting."""
+    """Injects the `Desk`; a template or a destination that cannot be used stops the process from starting."""
 
     def setup(self) -> None:
         process = self.container.config[PROCESS]
-        mail = process.settings.smtp_url
-        outside: dict[Channel, Sends] = {Channel.MAIL: Mail(mail)} if mail else {}
-        self.desk = Desk(process.district, outside)
+        settings = process.settings
+        self.desk = Desk(process.district, outlets(settings.destinations, settings.smtp_url, core_shapes()))
 
     def get_dependency(self, worker_ctx: object) -> Desk:
         return self.desk
+
+
+class CrewProvider(DependencyProvider):
+    """Injects the process's `Crew`: a greenlet for each destination that has something to send."""
+
+    def setup(self) -> None:
+        self.crew = Crew(beside)
+
+    def get_dependency(self, worker_ctx: object) -> Crew:
+        return self.crew
 
 
 class Notify:
@@ -42,6 +61,7 @@ class Notify:
     tenant: str | None = None
     db = DatabaseProvider()
     desk = DeskProvider()
+    crew = CrewProvider()
 
     @consume(*CASE_EVENTS, *FIELD_EVENTS, *NOTICE_EVENTS)
     def tell(self, work: Work, batch: Sequence[Received[Event]]) -> None:
@@ -51,9 +71,9 @@ class Notify:
 
     @background(every=0.5)
     def send_due(self) -> None:
-        """Send the deliveries that are due."""
-        if self.desk.outside:
-            Sender(self.db, self.desk.outside, self.desk.address_of).turn()
+        """Begin to send the deliveries that are due."""
+        if self.desk.outlets:
+            self.crew.send(Sender(self.db, self.desk.outlets, self.desk.address_of))
 
     @answer(ListMessages)
     def list_messages(self, work: Work, call: Received[ListMessages]) -> Messages:
@@ -77,6 +97,23 @@ class Notify:
         """What was sent about a case, to whom, and what became of it."""
         rows = store.told_about(work.conn, call.tenant, call.data.subject)
         return Happenings(happenings=tuple(happening(row) for row in rows))
+
+    @answer(ListUndelivered)
+    def list_undelivered(self, work: Work, call: Received[ListUndelivered]) -> Undelivered:
+        """What could not be delivered to the tenant's people and systems, newest first."""
+        return undelivered.page(work.conn, call.tenant, call.data)
+
+    @answer(ResendDeliveries)
+    def resend(self, work: Work, call: Received[ResendDeliveries]) -> Resent:
+        """Have deliveries that were given up tried again."""
+        return undelivered.resend(work.conn, call.tenant, call.data.keys)
+
+    @answer(NoteReceipt)
+    def note_receipt(self, work: Work, call: Received[NoteReceipt]) -> Done:
+        """Note what a provider says became of a message that it took."""
+        if not undelivered.note_receipt(work.conn, call.tenant, call.data):
+            raise NotFound("No provider has taken a message with this key.")
+        return Done()
 
 
 def _is_copy(message: Received[Event]) -> bool:

@@ -35,8 +35,9 @@ _ADD_MESSAGES = text(
     f"INSERT INTO notify.messages ({_COLUMNS}) SELECT * FROM unnest({_ARRAYS}) ON CONFLICT DO NOTHING"
 )
 _ADD_DELIVERIES = text(
-    f"INSERT INTO notify.deliveries ({_COLUMNS}, channel, key) "
-    f"SELECT * FROM unnest({_ARRAYS}, CAST(:channel AS text[]), CAST(:key AS text[])) ON CONFLICT DO NOTHING"
+    f"INSERT INTO notify.deliveries ({_COLUMNS}, channel, key, destination, html) "
+    f"SELECT * FROM unnest({_ARRAYS}, CAST(:channel AS text[]), CAST(:key AS text[]),"
+    " CAST(:destination AS text[]), CAST(:html AS text[])) ON CONFLICT DO NOTHING"
 )
 
 
@@ -52,16 +53,22 @@ def add(conn: Connection, notes: Sequence[Note]) -> None:
     """Put in-app notes into their inboxes and queue the others for delivery; what is there already stays."""
     # One order everywhere: two replicas that handle the same events wait for each other, never in a circle.
     ordered = sorted(notes, key=lambda note: (note.tenant, note.recipient, note.about.message_id))
-    inbox = [note for note in ordered if note.channel is Channel.IN_APP]
-    outside = [note for note in ordered if note.channel is not Channel.IN_APP]
+    inbox = [note for note in ordered if note.channel == Channel.IN_APP]
+    outside = [note for note in ordered if note.channel != Channel.IN_APP]
     if inbox:
         conn.execute(_ADD_MESSAGES, _shared(inbox))
     if outside:
-        channels = arrays.texts(note.channel.value for note in outside)
-        keys = arrays.texts(
-            key_of(note.tenant, note.about.message_id, note.recipient, note.channel.value) for note in outside
+        keys = (key_of(note.tenant, note.about.message_id, note.recipient, note.channel) for note in outside)
+        conn.execute(
+            _ADD_DELIVERIES,
+            {
+                **_shared(outside),
+                "channel": arrays.texts(note.channel for note in outside),
+                "key": arrays.texts(keys),
+                "destination": arrays.texts(note.destination for note in outside),
+                "html": arrays.texts(note.html for note in outside),
+            },
         )
-        conn.execute(_ADD_DELIVERIES, {**_shared(outside), "channel": channels, "key": keys})
 
 
 def page(

@@ -40,6 +40,7 @@ deliveries = Table(
     Column("recipient", Text, primary_key=True),
     Column("channel", Text, primary_key=True),
     Column("key", Text, nullable=False),
+    Column("destination", Text, nullable=False, server_default="mail"),
     Column("about_tenant", Text, nullable=False),
     Column("case_id", Text),
     Column("report_id", Text),
@@ -47,6 +48,7 @@ deliveries = Table(
     Column("event", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("body", Text, nullable=False),
+    Column("html", Text),
     Column("at", _STAMP, nullable=False),
     Column("traceparent", Text),
     Column("state", Text, nullable=False, server_default="queued"),
@@ -58,5 +60,23 @@ deliveries = Table(
     Column("changed_at", _STAMP, nullable=False, server_default=func.now()),
     Index("deliveries_case", "about_tenant", "case_id"),
     Index("deliveries_report", "about_tenant", "report_id", postgresql_where=text("report_id IS NOT NULL")),
-    Index("deliveries_due", "next_at", postgresql_where=text("state IN ('queued', 'sending', 'failed')")),
+    Index(
+        "deliveries_due",
+        "destination",
+        "next_at",
+        postgresql_where=text("state IN ('queued', 'sending', 'failed')"),
+    ),
+    Index("deliveries_key", "tenant", "key", unique=True),
+    Index("deliveries_given_up", "tenant", "message_id", postgresql_where=text("state = 'given-up'")),
+)
+
+destinations = Table(
+    "destinations",
+    metadata,
+    # The operator's, not a tenant's: what each lets through is every tenant's together.
+    Column("name", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    # Real time: how long it is left alone; when its rate allows another.
+    Column("shut_until", _STAMP),
+    Column("free_at", _STAMP),
 )

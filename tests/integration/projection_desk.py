@@ -20,9 +20,8 @@ from qipan.storage import Database, migrate
 from qipan.tenancy import Clocks, District, load_district
 from services.analytics.league import weights_of
 from services.analytics.service import Analytics
-from services.notify.channel import Sends
 from services.notify.desk import Desk
-from services.notify.rules import Channel
+from services.notify.outlets import Outlet, Outlets
 from services.notify.service import Notify
 
 ROOT = Path(__file__).parents[2]
@@ -94,12 +93,10 @@ def analytics(url: str, clocks: Clocks, answers: dict[type[Any], str]) -> Projec
     return Projection(service, database, "count", answers)
 
 
-def notify(
-    url: str, clocks: Clocks, answers: dict[type[Any], str], outside: dict[Channel, Sends] | None = None
-) -> Projection:
-    """Notify on a database that `build_notify` made, with these channels besides the in-app inbox."""
+def notify(url: str, clocks: Clocks, answers: dict[type[Any], str], *outside: Outlet) -> Projection:
+    """Notify on a database that `build_notify` made, with these destinations besides the in-app inbox."""
     database = Database(url, schema="notify", clocks=clocks)
-    service = worker_factory(Notify, db=database, desk=Desk(xihu(), outside or {}))
+    service = worker_factory(Notify, db=database, desk=Desk(xihu(), Outlets.of(outside)))
     return Projection(service, database, "tell", answers)
 
 

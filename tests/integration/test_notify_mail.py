@@ -21,10 +21,10 @@ from qipan.hosting.embedded.home import free_port
 from qipan.tenancy import TestClock
 from qipan.testing import Databases
 from services.notify import delivery_log
-from services.notify.channel import NotAccepted
+from services.notify.channel import NotAccepted, Outgoing, Sends
 from services.notify.deliveries import BACKOFF, LEASE, State
 from services.notify.mail import KEY_HEADER, Mail, MailSettingError
-from services.notify.rules import Channel
+from services.notify.outlets import Outlet, Outlets
 from services.notify.sender import Sender
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -59,9 +59,11 @@ class Post:
     url: str
     now: datetime = START
 
-    def sender(self) -> Sender:
+    def sender(self, sends: Sends | None = None) -> Sender:
+        """A sender of the desk's destinations, or of mail by another way."""
         desk = self.desk.service.desk
-        return Sender(self.desk.database, desk.outside, desk.address_of, lambda: self.now)
+        outlets = Outlets.of([Outlet("mail", "mail", sends)]) if sends else desk.outlets
+        return Sender(self.desk.database, outlets, desk.address_of, lambda: self.now)
 
     def queue(self, *case_ids: str) -> None:
         self.desk.hear(*(told(events.CaseFiled(case=case(id))) for id in case_ids))
@@ -85,7 +87,7 @@ def post(database_url: Databases) -> Iterator[Post]:
     server.start()
     url = f"mailto://127.0.0.1:{server.port}"
     answers = {TellMessages: "tell_messages"}
-    desk = notify(database_url(build_notify), TestClock(MORNING), answers, {Channel.MAIL: Mail(url)})
+    desk = notify(database_url(build_notify), TestClock(MORNING), answers, Outlet("mail", "mail", Mail(url)))
     yield Post(desk, sink, url)
     desk.database.close()
     server.stop()
@@ -133,12 +135,7 @@ def test_a_server_that_fails_first_gets_it_later_with_the_same_key(post: Post) -
 
 
 def test_a_server_that_is_not_there_delays_and_at_last_ends_it(post: Post) -> None:
-    absent = Sender(
-        post.desk.database,
-        {Channel.MAIL: Mail(f"mailto://127.0.0.1:{free_port()}")},
-        post.desk.service.desk.address_of,
-        lambda: post.now,
-    )
+    absent = post.sender(Mail(f"mailto://127.0.0.1:{free_port()}"))
     post.queue("c-1")
     for attempt in range(1, len(BACKOFF) + 1):
         absent.turn()
@@ -180,7 +177,7 @@ def test_senders_side_by_side_send_everything_once(post: Post) -> None:
     def send() -> None:
         sender = post.sender()
         gate.wait()
-        while sender.send_one():
+        while sender.send_one("mail"):
             pass
 
     with ThreadPoolExecutor(3) as pool:
@@ -193,7 +190,7 @@ def test_senders_side_by_side_send_everything_once(post: Post) -> None:
 def test_a_sender_whose_lease_lapsed_records_nothing(post: Post) -> None:
     post.queue("c-1")
     with post.desk.database.begin() as work:
-        slow = delivery_log.claim(work.conn, post.now, ["mail"])
+        slow = delivery_log.claim(work.conn, post.now, "mail")
     assert slow is not None
     post.now += LEASE
     assert post.sender().turn() == 1
@@ -206,7 +203,7 @@ def test_nothing_is_sent_inside_a_transaction(post: Post) -> None:
     open_while_sending: list[int] = []
 
     class Watching:
-        def send(self, address: str, title: str, body: str, key: str) -> None:
+        def send(self, address: str, message: Outgoing) -> bool:
             open_while_sending.extend(
                 row[0]
                 for row in post.desk.rows(
@@ -214,32 +211,33 @@ def test_nothing_is_sent_inside_a_transaction(post: Post) -> None:
                     " AND datname = current_database()"
                 )
             )
+            return False
 
     post.queue("c-1")
-    Sender(post.desk.database, {Channel.MAIL: Watching()}, lambda *_: "a@b.example", lambda: post.now).turn()
+    assert post.sender(Watching()).turn() == 1
     assert open_while_sending == [0]
 
 
 def test_a_faulty_channel_fails_its_delivery_and_not_the_sender(post: Post) -> None:
     class Broken:
-        def send(self, address: str, title: str, body: str, key: str) -> None:
+        def send(self, address: str, message: Outgoing) -> bool:
             raise ZeroDivisionError
 
     post.queue("c-1")
-    Sender(post.desk.database, {Channel.MAIL: Broken()}, lambda *_: "a@b.example", lambda: post.now).turn()
+    post.sender(Broken()).turn()
     assert post.states() == [("failed", 1)]
 
 
 def test_whoever_left_the_pack_is_not_written_to(post: Post) -> None:
     post.queue("c-1")
-    Sender(post.desk.database, post.desk.service.desk.outside, lambda *_: None, lambda: post.now).turn()
+    Sender(post.desk.database, post.desk.service.desk.outlets, lambda *_: None, lambda: post.now).turn()
     assert post.states() == [("given-up", 1)]
     assert post.sink.tried == 0
 
 
 def test_what_belongs_to_a_channel_that_is_off_waits(post: Post) -> None:
     post.queue("c-1")
-    assert Sender(post.desk.database, {}, lambda *_: None, lambda: post.now).turn() == 0
+    assert Sender(post.desk.database, Outlets(), lambda *_: None, lambda: post.now).turn() == 0
     assert post.states() == [("queued", 0)]
 
 
@@ -253,4 +251,4 @@ def test_a_wrong_mail_setting_is_refused(url: str) -> None:
 
 def test_an_address_that_is_none_is_not_accepted() -> None:
     with pytest.raises(NotAccepted):
-        Mail("mailto://127.0.0.1:9").send("nobody", "t", "b", "k")
+        Mail("mailto://127.0.0.1:9").send("nobody", Outgoing("k", "t", "b"))

@@ -157,6 +157,8 @@ def problem_code(answer: Any) -> str:
 
 
 BODIES = {
+    "ResendDeliveries": {"keys": ["k1"]},
+    "NoteReceipt": {"arrived": True},
     "DispatchCase": {"unit": "sandun/sweep"},
     "ReturnTask": {"reason": "不属于本单位"},
     "HandOver": {"to": "wenxin", "reason": "在文新街道辖区"},

@@ -31,11 +31,12 @@ from qipan.contracts.verifications import VerificationAsked
 from qipan.contracts.waiting import ReportWaiting
 from qipan.contracts.whistle import WhistleBlown, WhistleOverdue
 from qipan.tenancy import District, PackError, Person, Words, load_district
-from services.notify.channel import NotAccepted
+from services.notify.channel import NotAccepted, Outgoing
 from services.notify.deliveries import BACKOFF, key_of, wait_after
 from services.notify.desk import Desk, Occurrence
 from services.notify.directory import Directory
 from services.notify.notices import Notice, notice_of
+from services.notify.outlets import Outlet, Outlets
 from services.notify.rules import RULES, Channel, who_hears
 from services.notify.templates import LANGUAGES, Templates
 from services.notify.words import STAGES, UNKNOWN, VARIABLES, words_about
@@ -332,7 +333,7 @@ def test_what_has_no_case_is_told_to_whom_it_concerns(district: District) -> Non
     heard = {r.person: r.tenant for r in who_hears(ModeSwitched.type, switched, DIRECTORY)}
     working = {"sweep.1", "sweep.2", "grid-worker.1", "grid-worker.2", "dispatcher.1", "town-lead.1"}
     assert heard == {f"sandun.{who}~ex7": "sandun~ex7" for who in working}
-    desk = Desk(district, {})
+    desk = Desk(district, Outlets())
     for language, said in (
         ("zh", ("三墩镇转入战时 1 级", "台风", "03-02 08:00")),
         ("en", ("emergency, level 1", "台风", "03-02 08:00")),
@@ -377,7 +378,7 @@ def test_a_waiting_report_is_told_to_who_can_decide_and_then_to_who_can_see_to_i
     ):
         heard = who_hears(ReportWaiting.type, notice_of(told, "sandun"), directory)
         assert {r.person: r.template for r in heard} == expected
-    desk = Desk(district, {})
+    desk = Desk(district, Outlets())
     acceptor = next(person for person in district.people if person.id == "sandun.acceptor.1")
     for language in LANGUAGES:
         for template in ("report.urgent", "report.overdue"):
@@ -427,7 +428,7 @@ def test_the_directory_knows_exercise_accounts_and_roles() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.event}-{rule.audience}")
 def test_every_rules_words_in_both_languages(district: District, rule: object, language: str) -> None:
-    desk = Desk(district, {})
+    desk = Desk(district, Outlets())
     state = case(rating=1, summary="call 13800138000")
     title, body = desk._write(state, rule.template, language)
     assert title
@@ -446,7 +447,7 @@ def test_words_are_in_the_readers_language_and_the_tenants_zone(district: Distri
 
 
 def test_a_town_speaks_in_its_own_words_and_its_heir_too(district: District) -> None:
-    desk = Desk(district, {})
+    desk = Desk(district, Outlets())
     said = {
         town: desk.compose([Occurrence("m", events.CaseFiled.type, case(tenant=town), MORNING)])[0].title
         for town in ("sandun", "wenxin", "shuangpu")
@@ -458,12 +459,12 @@ def test_a_town_speaks_in_its_own_words_and_its_heir_too(district: District) -> 
 
 def test_mail_is_only_written_where_there_is_mail(district: District) -> None:
     class Nowhere:
-        def send(self, address: str, title: str, body: str, key: str) -> None:
-            raise NotAccepted
+        def send(self, address: str, message: Outgoing) -> bool:
+            raise NotAccepted("nowhere")
 
     happened = [Occurrence("m", EVENT_OF[Stage.OFFERED].type, case(), MORNING)]
-    assert [note.channel for note in Desk(district, {}).compose(happened)] == [Channel.IN_APP]
-    both = Desk(district, {Channel.MAIL: Nowhere()}).compose(happened)
+    assert [note.channel for note in Desk(district, Outlets()).compose(happened)] == [Channel.IN_APP]
+    both = Desk(district, Outlets.of([Outlet("post", "mail", Nowhere())])).compose(happened)
     assert [note.channel for note in both] == [Channel.IN_APP, Channel.MAIL]
 
 

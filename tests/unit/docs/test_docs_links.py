@@ -10,7 +10,7 @@ import pytest
 
 from tests.docs_pages import ROOT, Page, page, pages
 
-HOSTS = {"127.0.0.1", "localhost", "host", "broker", "database", "mail"}
+HOSTS = {"127.0.0.1", "localhost", "host", "broker", "database", "mail", "its.example", "gateway.example"}
 """The hosts that a page may name: this machine, and stand-ins for the reader's own."""
 
 OUR_ROOTS = {

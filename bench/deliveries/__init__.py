@@ -1,0 +1,1 @@
+"""Ten thousand deliveries to real peers, some of which misbehave (`make deliveries`)."""

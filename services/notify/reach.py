@@ -1,0 +1,45 @@
+"""Which addresses a message may be sent to: the public internet's, and what the operator names besides."""
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
+
+
+def networks(written: Iterable[str]) -> tuple[Network, ...]:
+    """Networks as the operator writes them (`10.1.0.0/16`, `::1`); ValueError naming the one that is none."""
+    return tuple(ipaddress.ip_network(one) for one in written)
+
+
+def reachable(address: Address, allowed: Sequence[Network] = ()) -> bool:
+    """Whether a message may go to an address.
+
+    Never to private, loopback, link-local (clouds' metadata), shared, reserved or multicast ones that are not in
+    `allowed`, in whatever notation of IPv6 they hide.
+    """
+    hidden = _hidden(address)
+    return all(
+        any(one in network for network in allowed) or (one.is_global and not one.is_multicast)
+        for one in (hidden or [address])
+    )
+
+
+def _hidden(address: Address) -> list[Address]:
+    """The IPv4 addresses that an IPv6 one leads to."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return []
+    if address.ipv4_mapped is not None:
+        return [address.ipv4_mapped]
+    if address.sixtofour is not None:
+        return [address, address.sixtofour]
+    if address.teredo is not None:
+        return [address, *address.teredo]
+    if address in _NAT64 or address in _NAT64_LOCAL:
+        return [address, ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)]
+    if int(address) >> 32 == 0 and int(address) > 1:  # IPv4-compatible, long deprecated
+        return [ipaddress.IPv4Address(int(address))]
+    return []
