@@ -2,9 +2,9 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -93,7 +93,13 @@ class Settings(BaseSettings):
         default="",
         description="Mail server as mailto://host:port or mailtos://user:password@host; empty: no mail.",
     )
-    destinations: Path | None = Field(
+    public_url: str = Field(
+        default="",
+        pattern=r"^$|^https?://[^\s/]+[^\s]*[^\s/]$",
+        description="Where reporters reach the door from outside, as https://…, for the links in mail to them; empty: "
+        "they get none.",
+    )
+    destinations: Annotated[Path | None, BeforeValidator(lambda written: written or None)] = Field(
         default=None,
         description="The operator's file of destinations outside (TOML): webhooks, group robots, gateways, with their "
         "secrets. Notify's only. Empty: none.",

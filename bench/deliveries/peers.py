@@ -36,7 +36,7 @@ class Books:
 class HttpSink:
     """`/ok` takes everything, `/hang` never answers; `/faulty` misbehaves at the first attempt of about one in five.
 
-    `hold` keeps `/hang` waiting until it is set, or the connection is closed.
+    `hung` is set once somebody waits there.
     """
 
     def __init__(self) -> None:
@@ -54,8 +54,13 @@ class HttpSink:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._end)
         self._thread.join(30)
+
+    def _end(self) -> None:
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.call_soon(self._loop.stop)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

@@ -12,7 +12,9 @@ from typing import Any
 
 from qipan.access.principal import Role
 from qipan.contracts import (
+    callouts,
     choosing,
+    citizens,
     commands,
     deliveries,
     devices,
@@ -27,6 +29,7 @@ from qipan.contracts import (
     modes,
     offline,
     positions,
+    preferences,
     queries,
     returns,
     rosters,
@@ -35,6 +38,7 @@ from qipan.contracts import (
     timing,
     verifications,
     whistle,
+    wording,
 )
 from qipan.contracts.base import Request
 
@@ -125,6 +129,8 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     queries.ListPhotos: {**dict.fromkeys(_TOWN_STAFF, Scope.TENANT), **_WORKERS},
     queries.GetReport: {**_WATCHERS, Role.SERVICE: Scope.TENANT},
     queries.TellReport: _WATCHERS,
+    # an address leaves intake for notify alone, whose name the handler asks for
+    citizens.ReachReporter: {Role.SERVICE: Scope.TENANT},
     commands.IssueApiKey: {Role.OPERATOR: Scope.TENANT},
     commands.RevokeApiKey: {Role.OPERATOR: Scope.TENANT},
     queries.ListApiKeys: {Role.OPERATOR: Scope.TENANT},
@@ -243,6 +249,13 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     commands.MarkRead: dict.fromkeys(_PEOPLE, Scope.OWN),
     queries.ListMessages: dict.fromkeys(_PEOPLE, Scope.OWN),
     queries.TellMessages: _WATCHERS,
+    # one's own wishes; what one follows besides is asked there
+    preferences.GetWishes: dict.fromkeys(_STAFF, Scope.OWN),
+    preferences.SetWishes: dict.fromkeys(_STAFF, Scope.OWN),
+    callouts.AnswerCallout: dict.fromkeys(_STAFF, Scope.OWN),
+    callouts.ListCallouts: {**dict.fromkeys(_STAFF, Scope.OWN), **_WATCHERS},
+    wording.PreviewWords: _DELIVERERS,
+    wording.SendTest: {Role.OPERATOR: Scope.TENANT, Role.SUPERVISOR: Scope.TENANT},
     # what did not arrive names whom it was for: those who look after the installation and the town's supervision
     deliveries.ListUndelivered: _DELIVERERS,
     deliveries.ResendDeliveries: _DELIVERERS,

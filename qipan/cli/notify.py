@@ -1,4 +1,4 @@
-"""`qipan notify undelivered|resend`: messages to the world outside that did not arrive."""
+"""`qipan notify undelivered|resend|preview|test-send|check`: messages to people and systems."""
 
 import os
 import sys
@@ -39,6 +39,41 @@ def resend(
     """Try deliveries again, under the same keys and with all their attempts before them."""
     chosen = ["--destination", destination] if destination else []
     run_notify(Settings(), "resend", *chosen, tenant, *(keys or []))
+
+
+Language = Annotated[str, typer.Option(help="zh or en.")]
+
+
+@commands.command()
+def preview(
+    tenant: Annotated[str, typer.Argument(help="Whose words.")],
+    template: Annotated[str, typer.Argument(help="Such as task.offered.")],
+    language: Language = "zh",
+    html: Annotated[bool, typer.Option("--html", help="As mail shows it.")] = False,
+) -> None:
+    """Show what a template says, with made-up values."""
+    words = ["preview", tenant, template, "--language", language, *(["--html"] if html else [])]
+    run_notify(Settings(), *words)
+
+
+@commands.command("test-send")
+def send_test(
+    tenant: Annotated[str, typer.Argument(help="Whose words, and whose destination.")],
+    template: Annotated[str, typer.Argument(help="Such as task.offered.")],
+    destination: Annotated[str, typer.Option(help="To this destination.")] = "",
+    person: Annotated[str, typer.Option(help="Or to this person.")] = "",
+    channel: Annotated[str, typer.Option(help="By this channel.")] = "mail",
+    language: Language = "zh",
+) -> None:
+    """Queue a template's words, marked as a test; a running notify sends them."""
+    way = ["--destination", destination] if destination else ["--person", person, "--channel", channel]
+    run_notify(Settings(), "test-send", tenant, template, "--language", language, *way)
+
+
+@commands.command()
+def check() -> None:
+    """Read rules, templates and the operator's file, and say what is wrong; or which destinations there are."""
+    os.execve(sys.executable, [sys.executable, "-m", "services.notify", "check"], {**os.environ})
 
 
 def run_notify(settings: Settings, *words: str) -> None:

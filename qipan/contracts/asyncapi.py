@@ -9,7 +9,9 @@ from pydantic.json_schema import models_json_schema
 
 from qipan import __version__, generated
 from qipan.contracts import (
+    callouts,
     choosing,
+    citizens,
     commands,
     deliveries,
     devices,
@@ -24,6 +26,7 @@ from qipan.contracts import (
     modes,
     offline,
     positions,
+    preferences,
     queries,
     returns,
     rosters,
@@ -32,6 +35,7 @@ from qipan.contracts import (
     timing,
     verifications,
     whistle,
+    wording,
 )
 from qipan.contracts.base import Event, Message, Request, events, requests
 from qipan.contracts.envelope import Envelope
@@ -44,7 +48,9 @@ _MESSAGES = "#/components/messages/"
 _MEDIA = "application/cloudevents+json"
 _TENANT = {"tenant": {"description": "Whom it is for: a town, a department, the district, or a shadow."}}
 _REGISTERED_BY = (
+    callouts,
     choosing,
+    citizens,
     commands,
     deliveries,
     devices,
@@ -59,6 +65,7 @@ _REGISTERED_BY = (
     modes,
     offline,
     positions,
+    preferences,
     queries,
     returns,
     rosters,
@@ -67,6 +74,7 @@ _REGISTERED_BY = (
     timing,
     verifications,
     whistle,
+    wording,
 )
 """The modules whose import registers requests; the subscription table's import registers events."""
 

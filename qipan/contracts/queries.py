@@ -269,7 +269,10 @@ class ListApiKeys(Query[ApiKeys]):
 
 
 class InAppMessage(Part):
-    """A message in a person's in-app inbox: about a case, a report that has none yet (`report_id`), or neither."""
+    """A message in a person's in-app inbox: about a case, a report that has none yet (`report_id`), or neither.
+
+    `callout_id`: the call-out that it asks the reader to answer, if any.
+    """
 
     message_id: str
     case_id: str | None = None
@@ -278,6 +281,7 @@ class InAppMessage(Part):
     body: str
     at: datetime
     read: bool
+    callout_id: str | None = None
 
 
 class Messages(Part):

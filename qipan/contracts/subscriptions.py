@@ -2,6 +2,7 @@
 
 from qipan.contracts.addressed import FieldEvent
 from qipan.contracts.base import Event
+from qipan.contracts.citizens import UpdatesWanted
 from qipan.contracts.comments import CaseCommented
 from qipan.contracts.events import (
     CASE_EVENTS,
@@ -33,7 +34,7 @@ NOTICE_EVENTS: tuple[type[Event], ...] = (VerificationAsked, ReportWaiting, Mode
 
 SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
     "intake": (ReportReceived, *CASE_EVENTS),
-    "notify": (*CASE_EVENTS, *FIELD_EVENTS, *NOTICE_EVENTS),
+    "notify": (*CASE_EVENTS, *FIELD_EVENTS, *NOTICE_EVENTS, UpdatesWanted),
     "dispatch": (ReportTriaged, ReportRated, ReportReopened, ReportCommented),
     "analytics": (ReportTriaged, *CASE_EVENTS),
 }

@@ -6,6 +6,7 @@ _SHARED = (
     "clocks",
     "core_user",
     "host",
+    "public_url",
     "log",
     "log_level",
     "batch_size",

@@ -1,5 +1,6 @@
 """The core's settings in packs: what each means and what it may be. Own services have their own prefixes."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -9,6 +10,9 @@ from qipan.worktime import Limit
 from qipan.worktime.limit import ALLOWED as A_LIMIT
 
 CORE_PREFIXES = ("triage.", "dispatch.", "notify.", "analytics.", "grids.", "feed.", "open311.")
+
+
+_SPAN = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,10 @@ def _levels(value: Setting) -> bool:
 
 def _text(value: Setting) -> bool:
     return isinstance(value, str) and bool(value.strip())
+
+
+def _span(value: Setting) -> bool:
+    return value == "" or (isinstance(value, str) and _SPAN.fullmatch(value) is not None)
 
 
 def _one_of(*allowed: str) -> Callable[[Setting], bool]:
@@ -285,6 +293,11 @@ KNOWN: Mapping[str, KnownSetting] = {
         "what becomes of what was accepted under a mandate that ends: it goes on, or goes to the department",
         "finish or recall",
         _one_of("finish", "recall"),
+    ),
+    "notify.quiet-hours": KnownSetting(
+        "the hours of the local day in which nothing that is not urgent comes from outside the app; empty: none",
+        'a span such as "22:00-07:00", or empty text',
+        _span,
     ),
     "analytics.league-days": KnownSetting(
         "how many days the league looks back, with today", "a whole number, 1 or more", _positive

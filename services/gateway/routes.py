@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, create_model
 
 from qipan.contracts import (
+    callouts,
     choosing,
     commands,
     deliveries,
@@ -21,6 +22,7 @@ from qipan.contracts import (
     modes,
     offline,
     positions,
+    preferences,
     queries,
     returns,
     rosters,
@@ -29,6 +31,7 @@ from qipan.contracts import (
     timing,
     verifications,
     whistle,
+    wording,
 )
 from qipan.contracts.base import Request
 
@@ -132,6 +135,12 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/reports/{report_id}/contact", commands.UnmaskContact),
     Route("GET", "/v1/messages", queries.ListMessages),
     Route("POST", "/v1/messages/{message_id}/read", commands.MarkRead),
+    Route("GET", "/v1/wishes", preferences.GetWishes),
+    Route("POST", "/v1/wishes", preferences.SetWishes),
+    Route("GET", "/v1/callouts", callouts.ListCallouts),
+    Route("POST", "/v1/callouts/{callout_id}/answer", callouts.AnswerCallout),
+    Route("GET", "/v1/wording/{template}", wording.PreviewWords),
+    Route("POST", "/v1/wording/{template}/test", wording.SendTest),
     Route("GET", "/v1/deliveries/undelivered", deliveries.ListUndelivered),
     Route("POST", "/v1/deliveries/resend", deliveries.ResendDeliveries),
     Route("POST", "/v1/deliveries/{key}/receipt", deliveries.NoteReceipt),

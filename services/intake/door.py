@@ -53,6 +53,7 @@ from services.intake.public_page import page_of
 from services.intake.public_status import ReportStatus, may_be_rated
 from services.intake.reopening import days_of, reopen
 from services.intake.tracking import TrackingTokens
+from services.intake.updates_web import UpdatesEndpoints
 
 STORE_SECONDS = 15.0
 """How long a report waits to be stored before its sender is told to try again."""
@@ -220,6 +221,10 @@ class Door:
         with self._database.begin() as work:
             at = reopen(work, self._district, tenant, report_id, form.reason)
         return ReopeningAccepted(report_id=report_id, reopened_at=at)
+
+    def updates(self, public_url: str) -> UpdatesEndpoints:
+        """What serves reporters who want to be told; `public_url`: where the door is reached from outside."""
+        return UpdatesEndpoints(self._database, self._tokens, self._contacts, self.opened, public_url)
 
     def observe(self, device: Principal | None, forms: Sequence[ReadingForm]) -> ReadingsAccepted:
         """Store what a device measured, all or nothing; Unauthenticated or Forbidden for who is no device."""

@@ -103,6 +103,13 @@ class CommentForm(Form):
     text: Annotated[str, Field(min_length=1, max_length=1000)]
 
 
+class UpdatesForm(Form):
+    """Where a reporter wants to be told by mail what becomes of the report, and in which language."""
+
+    email: Email
+    language: Literal["zh", "en"] = "zh"
+
+
 class ReadingForm(Form):
     """One measurement of a device. `reading_id` is the device's own and makes a repeat harmless."""
 
@@ -278,6 +285,13 @@ class ReopeningAccepted(BaseModel):
 
     report_id: str
     reopened_at: datetime
+
+
+class UpdatesAccepted(BaseModel):
+    """Whether the reporter is told of changes from now on."""
+
+    report_id: str
+    wanted: bool
 
 
 class CommentAccepted(BaseModel):

@@ -14,16 +14,19 @@ BATCH = 500
 
 log = logger(__name__)
 
-_NEXT = text(f"""
-    SELECT tenant, report_id, contact FROM {SCHEMA}.reports
+TABLES = ("reports", "updates")
+"""Where contacts lie: what was left with a report, and where its reporter wants to be told."""
+
+_NEXT = """
+    SELECT tenant, report_id, contact FROM {table}
     WHERE contact IS NOT NULL AND substring(contact FROM 2 FOR 2) <> :newest
         AND (tenant, report_id) > (:tenant, :report_id)
-    ORDER BY tenant, report_id LIMIT {BATCH}
-""")
-_PUT = text(f"""
-    UPDATE {SCHEMA}.reports SET contact = :anew
+    ORDER BY tenant, report_id LIMIT {batch}
+"""
+_PUT = """
+    UPDATE {table} SET contact = :anew
     WHERE tenant = :tenant AND report_id = :report_id AND contact = :before
-""")
+"""
 
 
 class Resealed(NamedTuple):
@@ -35,12 +38,18 @@ class Resealed(NamedTuple):
 
 def reseal(database: Database, contacts: Contacts) -> Resealed:
     """Reseal all that lies under an older key, some hundreds in a transaction, beside live traffic."""
+    found = [_reseal(database, contacts, f"{SCHEMA}.{table}") for table in TABLES]
+    return Resealed(sum(one.changed for one in found), sum(one.unreadable for one in found))
+
+
+def _reseal(database: Database, contacts: Contacts, table: str) -> Resealed:
+    following, put = text(_NEXT.format(table=table, batch=BATCH)), text(_PUT.format(table=table))
     changed = unreadable = 0
     after = {"tenant": "", "report_id": ""}
     newest = contacts.newest_key.to_bytes(2, "big")
     while True:
         with database.begin() as work:
-            rows = work.conn.execute(_NEXT, {**after, "newest": newest}).all()
+            rows = work.conn.execute(following, {**after, "newest": newest}).all()
             changes = []
             for row in rows:
                 try:
@@ -53,7 +62,7 @@ def reseal(database: Database, contacts: Contacts) -> Resealed:
                     {"tenant": row.tenant, "report_id": row.report_id, "before": row.contact, "anew": anew}
                 )
             if changes:
-                work.conn.execute(_PUT, changes)
+                work.conn.execute(put, changes)
         if not rows:
             return Resealed(changed, unreadable)
         changed += len(changes)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from qipan.contracts.citizens import ReachReporter, ReporterReached
 from qipan.contracts.commands import (
     ApiKey,
     ContactAnswer,
@@ -14,7 +15,7 @@ from qipan.contracts.commands import (
     UnmaskContact,
 )
 from qipan.contracts.devices import Device, Devices, ListDevices, RegisterDevice, RevokeDevice
-from qipan.contracts.errors import KeyReused, NotFound, WrongTenant
+from qipan.contracts.errors import Forbidden, KeyReused, NotFound, Unavailable, WrongTenant
 from qipan.contracts.events import CASE_EVENTS, CaseEvent, ReportReceived
 from qipan.contracts.feed import Feed, GetFeed, NoteReference
 from qipan.contracts.queries import (
@@ -63,8 +64,10 @@ from services.intake.photo_links import linked_photos
 from services.intake.photo_names import PhotoNames
 from services.intake.sealing import Keyring
 from services.intake.story import story_of
+from services.intake.tracking import TrackingTokens
 from services.intake.triage_batch import HELD_DUE, triage
 from services.intake.unmask import unmask
+from services.intake.updates import reached
 from services.intake.verifying import VERIFY_DUE
 
 
@@ -105,6 +108,15 @@ class PhotoNamesProvider(ProcessProvider):
         return PhotoNames(secret) if secret else None
 
 
+class TokensProvider(ProcessProvider):
+    """Injects what makes reporters' tokens; None without the door's secret in the settings."""
+
+    def get_dependency(self, worker_ctx: object) -> TrackingTokens | None:
+        """Made for each call: it holds no more than a key."""
+        secret = super().get_dependency(worker_ctx).settings.door_secret
+        return TrackingTokens(secret) if secret else None
+
+
 class Intake:
     """Triages what the door took in, and lets reports follow their cases."""
 
@@ -116,6 +128,7 @@ class Intake:
     desk = DeskProvider()
     contacts = ContactsProvider()
     photo_names = PhotoNamesProvider()
+    tokens = TokensProvider()
 
     @consume(ReportReceived)
     def triage_reports(self, work: Work, batch: Sequence[Received[ReportReceived]]) -> None:
@@ -178,6 +191,15 @@ class Intake:
         """How to reach a reporter, once it is written down who asked and why."""
         self.desk.require_decider(call.grant)
         return unmask(work, self.contacts, call.tenant, call.data, who=call.grant.sub, command_id=call.id)
+
+    @answer(ReachReporter)
+    def reach_reporter(self, work: Work, call: Received[ReachReporter]) -> ReporterReached:
+        """Where updates about a report go: for notify alone, which sends and forgets."""
+        if call.grant.sub.partition("@")[0] != "notify":
+            raise Forbidden("Only notify reaches reporters.")
+        if self.tokens is None:
+            raise Unavailable("This process has no secret to end updates with; tell an operator.")
+        return reached(work, self.contacts, self.tokens, call.tenant, call.data.report_id)
 
     @answer(ListPhotos)
     def list_photos(self, work: Work, call: Received[ListPhotos]) -> ReportPhotos:

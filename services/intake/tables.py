@@ -146,6 +146,16 @@ follow_ups = Table(
     Column("rectification", JSONB, nullable=False),
 )
 
+# Where reporters want to be told of changes; ended, a row has no address any more.
+updates = Table(
+    "updates",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("report_id", Text, primary_key=True),
+    Column("contact", LargeBinary),
+    Column("changed_at", _stamp, nullable=False),
+)
+
 photos = Table(
     "photos",
     metadata,

@@ -70,6 +70,7 @@ from services.intake.photo_web import PHOTO_ROUTES, PhotoEndpoints
 from services.intake.photos import Photos
 from services.intake.sealing import Keyring
 from services.intake.tracking import TrackingTokens
+from services.intake.updates_web import STOP_PATH, UPDATES_ROUTES
 
 LARGEST_BATCH_BODY = 2_000_000
 """Bytes; 200 long reports in Chinese."""
@@ -220,7 +221,7 @@ OWN_ROUTES = (
     Described("GET", "/v1/components/{component_id}", Endpoints.get_component, None, ComponentShown, 200),
 )
 
-ROUTES = (*OWN_ROUTES, *DEVICE_ROUTES, *PHOTO_ROUTES)
+ROUTES = (*OWN_ROUTES, *DEVICE_ROUTES, *PHOTO_ROUTES, *UPDATES_ROUTES)
 
 
 def create_app(
@@ -230,6 +231,7 @@ def create_app(
     photos: Photos,
     names: PhotoNames,
     limits: ImportLimits = ImportLimits(),
+    public_url: str = "",
 ) -> FastAPI:
     """The door's HTTP application; it closes `door` when the server stops."""
 
@@ -242,6 +244,7 @@ def create_app(
 
     endpoints = Endpoints(door, verifier, limits)
     of_photos = PhotoEndpoints(door, photos, names)
+    of_updates = door.updates(public_url)
     app = FastAPI(
         title="Qipan intake",
         version="1",
@@ -255,9 +258,12 @@ def create_app(
                     (endpoints, OWN_ROUTES),
                     (DeviceEndpoints(door.alarms), DEVICE_ROUTES),
                     (of_photos, PHOTO_ROUTES),
+                    (of_updates, UPDATES_ROUTES),
                 )
                 for route in routes
             ),
+            NamedRoute(STOP_PATH, of_updates.get_stop, methods=["GET"]),
+            NamedRoute(STOP_PATH, of_updates.post_stop, methods=["POST"]),
             *(
                 NamedRoute(path, endpoint, methods=[method])
                 for method, path, endpoint in Open311(door).routes()
@@ -298,7 +304,8 @@ def open_door(chosen: Settings) -> FastAPI:
     names = PhotoNames(chosen.door_secret)
     photos = photos_by(chosen, database)
     limits = ImportLimits(chosen.import_bytes, chosen.import_rows)
-    return create_app(door, Verifier(chosen.verify_key), Health(), photos, names, limits)
+    verifier = Verifier(chosen.verify_key)
+    return create_app(door, verifier, Health(), photos, names, limits, chosen.public_url)
 
 
 def __getattr__(name: str) -> FastAPI:

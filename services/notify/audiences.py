@@ -38,6 +38,7 @@ class Audience(StrEnum):
     ADDRESSED = "addressed"  # whom the event itself names: workers, units, departments
     SUPERVISING = "supervising"  # who supervises the case
     RECTIFYING = "rectifying"  # whoever disposed of what is to be put right (整改)
+    REPORTER = "reporter"  # who reported it, by mail, if they asked for that
     DEPARTMENT = "department"  # the dispatchers of the case's department; without any, the district's
 
 

@@ -9,7 +9,8 @@ from typing import Protocol
 class Outgoing:
     """One message for one addressee. `key` is the same on every attempt; `at` is the tenant's domain time.
 
-    `html` is the same text for who shows it; `tenant` is whose case, report or town it is about.
+    `html` is the same text for who shows it; `tenant` is whose case, report or town it is about; `stop` the address
+    at which its reader ends such messages with one click.
     """
 
     key: str
@@ -21,6 +22,7 @@ class Outgoing:
     case_id: str | None = None
     report_id: str | None = None
     at: datetime | None = None
+    stop: str | None = None
 
 
 class NotAccepted(Exception):

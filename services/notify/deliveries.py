@@ -30,6 +30,9 @@ class State(StrEnum):
     DELIVERED = "delivered"  # the addressee's own system took it, or the provider says that it arrived
     FAILED = "failed"  # the last attempt failed, another one follows
     GIVEN_UP = "given-up"
+    DROPPED = "dropped"  # its reader wanted no more by the time it would have gone
+    GATHERING = "gathering"  # waits for its reader's digest
+    GATHERED = "gathered"  # went with a digest, which is a delivery of its own
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,8 @@ class Directory:
     ) -> None:
         """`departments`: unit → whose it is."""
         self._units = units
-        self._district = district
+        self.district = district
         self._arbiter_of = arbiter_of
-        self._district = district
         self._by_department: dict[tuple[str, str], list[Person]] = defaultdict(list)
         self._by_id: dict[str, Person] = {}
         self._by_unit: dict[str, list[Person]] = defaultdict(list)
@@ -74,7 +73,7 @@ class Directory:
     def of_district(self) -> Sequence[Person]:
         """The district's own leads and dispatchers."""
         roles = (Role.DISTRICT_LEAD, Role.DISPATCHER)
-        return [person for role in roles for person in self.with_role(self._district, role)]
+        return [person for role in roles for person in self.with_role(self.district, role)]
 
     def acceptors(self, tenant: str) -> Sequence[Person]:
         """Who decides about a live tenant's reports: its acceptors; without any, who sees to it that they do."""
@@ -84,7 +83,7 @@ class Directory:
         """A live tenant's shift leaders; without any, the district's acceptors, or its leads and dispatchers."""
         return (
             self.with_role(tenant, Role.SHIFT_LEADER)
-            or self.with_role(self._district, Role.ACCEPTOR)
+            or self.with_role(self.district, Role.ACCEPTOR)
             or self.of_district()
         )
 
@@ -92,8 +91,8 @@ class Directory:
         """A live tenant's supervisors; without any the district's, or at last its leads."""
         return (
             self.with_role(tenant, Role.SUPERVISOR)
-            or self.with_role(self._district, Role.SUPERVISOR)
-            or self.with_role(self._district, Role.DISTRICT_LEAD)
+            or self.with_role(self.district, Role.SUPERVISOR)
+            or self.with_role(self.district, Role.DISTRICT_LEAD)
         )
 
     def arbiters(self, tenant: str) -> Sequence[Person]:
@@ -102,7 +101,7 @@ class Directory:
 
     def desk_of(self, department: str) -> Sequence[Person]:
         """The dispatchers of a department, or the district's for one that has no people of its own."""
-        return self.with_role(department, Role.DISPATCHER) or self.with_role(self._district, Role.DISPATCHER)
+        return self.with_role(department, Role.DISPATCHER) or self.with_role(self.district, Role.DISPATCHER)
 
     def grid_workers(self, tenant: str, cell: str) -> Sequence[Person]:
         """The grid workers of a live tenant who answer for a duty cell."""

@@ -10,6 +10,7 @@ import apprise
 from services.notify.channel import NotAccepted, Outgoing, Refused
 
 KEY_HEADER = "X-Qipan-Key"
+logging.getLogger("apprise").propagate = False  # what it says is read here; our log gets what comes of it
 _SECONDS = 10
 _SCHEMES = ("mailto", "mailtos")
 _ANSWERED = re.compile(r"\b(?!421)[45]\d\d\b")
@@ -37,12 +38,12 @@ class Mail:
         options.setdefault("from", f"qipan@{_mail_domain(parts.hostname)}")
         self._base = f"{parts.scheme}://{parts.netloc}/"
         self._options = {**options, "cto": str(_SECONDS), "rto": str(_SECONDS)}
-        if self._plugin("nobody@example.org", "", "text") is None:
+        if self._plugin("nobody@example.org", Outgoing("", "", ""), "text") is None:
             raise MailSettingError("QIPAN_SMTP_URL is not the address of a mail server: apprise refuses it")
 
     def send(self, address: str, message: Outgoing) -> bool:
         """Hand one message to the server; raises NotAccepted with what the server said."""
-        plugin = self._plugin(address, message.key, "html" if message.html else "text")
+        plugin = self._plugin(address, message, "html" if message.html else "text")
         if plugin is None:
             raise Refused("this is not a mail address")
         with apprise.LogCapture(level=logging.DEBUG) as log:
@@ -57,8 +58,11 @@ class Mail:
             raise NotAccepted(reason, of_message=_ANSWERED.search(reason) is not None)
         return False
 
-    def _plugin(self, address: str, key: str, form: str) -> apprise.NotifyBase | None:
-        options = {**self._options, "to": address, "format": form, f"+{KEY_HEADER}": key}
+    def _plugin(self, address: str, message: Outgoing, form: str) -> apprise.NotifyBase | None:
+        options = {**self._options, "to": address, "format": form, f"+{KEY_HEADER}": message.key}
+        if message.stop is not None:  # RFC 8058
+            options["+List-Unsubscribe"] = f"<{message.stop}>"
+            options["+List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         query = urlencode(options, quote_via=quote)
         return apprise.Apprise.instantiate(f"{self._base}?{query}", suppress_exceptions=True)
 

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from qipan.contracts.errors import QipanError
 from qipan.observability import metrics
 from qipan.observability.logs import logger
 from qipan.storage import Database
 from services.notify import delivery_log
-from services.notify.channel import NotAccepted, Refused
+from services.notify.channel import NotAccepted, Outgoing, Refused
 from services.notify.deliveries import Delivery, State, wait_after
 from services.notify.outlets import Outlet, Outlets
+from services.notify.reporters import Reached
+from services.notify.rules import REPORTER
 
 log = logger(__name__)
 
@@ -20,7 +23,7 @@ class Sender:
     """Sends what is due, to each destination one delivery at a time: a kill can repeat no more than that one.
 
     `address_of(person, channel)` is asked when it is sent: addresses are kept nowhere but in the pack and the
-    operator's file.
+    operator's file. A reporter's is with intake: `reach` asks for it; None when they want to hear no more.
     """
 
     def __init__(
@@ -29,11 +32,13 @@ class Sender:
         outlets: Outlets,
         address_of: Callable[[str, str], str | None],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        reach: Callable[[Delivery], Reached | None] = lambda _: None,
     ) -> None:
         self._database = database
         self._outlets = outlets
         self._address_of = address_of
         self._now = now
+        self._reach = reach
 
     def due(self) -> list[str]:
         """The destinations to which something can be sent now."""
@@ -55,34 +60,49 @@ class Sender:
             delivery = delivery_log.claim(work.conn, self._now(), destination, outlet.rate)
         if delivery is None:
             return None
-        outcome, trouble = self._attempt(delivery, outlet)
+        outcome, trouble, asked = self._attempt(delivery, outlet)
         error = str(trouble)[:300] if trouble else None
         with self._database.begin() as work:
             now = self._now()
             delivery_log.record(work.conn, delivery, outcome, now, error)
-            if error != NO_ADDRESS:  # then nobody was asked
+            if asked:
                 delivery_log.note(work.conn, destination, now, trouble)
         metrics.DELIVERY_ATTEMPTS.labels(delivery.channel, outcome.value).inc()
         if outcome is State.GIVEN_UP:
             log.warning("delivery given up", tenant=delivery.tenant, key=delivery.key, error=error)
         return outcome
 
-    def _attempt(self, delivery: Delivery, outlet: Outlet) -> tuple[State, NotAccepted | None]:
-        """Where it stands after an attempt, and what went wrong."""
-        address: str | None = ""
-        if outlet.personal:
-            address = self._address_of(delivery.recipient, delivery.channel)
-        if address is None:
-            return State.GIVEN_UP, Refused(NO_ADDRESS)
+    def _attempt(self, delivery: Delivery, outlet: Outlet) -> tuple[State, NotAccepted | None, bool]:
+        """Where it stands after an attempt, what went wrong, and whether the destination was asked at all."""
         try:
-            arrived = outlet.sends.send(address, delivery.message)
+            found = self._found(delivery, outlet)
+        except QipanError as error:
+            return self._failed(delivery), NotAccepted(f"its address cannot be had: {error.code}"), False
         except Refused as refused:
-            return State.GIVEN_UP, refused
+            return State.GIVEN_UP, refused, False
+        if found is None:
+            return State.DROPPED, None, False
+        try:
+            arrived = outlet.sends.send(*found)
+        except Refused as refused:
+            return State.GIVEN_UP, refused, True
         except NotAccepted as trouble:
-            return self._failed(delivery), trouble
+            return self._failed(delivery), trouble, True
         except Exception as error:  # noqa: BLE001 - a faulty channel must not stop the log from saying so
-            return self._failed(delivery), NotAccepted(f"the channel failed: {type(error).__name__}")
-        return State.DELIVERED if arrived else State.ACCEPTED, None
+            return self._failed(delivery), NotAccepted(f"the channel failed: {type(error).__name__}"), True
+        return State.DELIVERED if arrived else State.ACCEPTED, None, True
+
+    def _found(self, delivery: Delivery, outlet: Outlet) -> tuple[str, Outgoing] | None:
+        """The address and the message for it; None for a reporter who wants no more. Refused without an address."""
+        if delivery.recipient.startswith(REPORTER):
+            reached = self._reach(delivery)
+            return (reached.address, reached.told(delivery.message)) if reached is not None else None
+        if not outlet.personal:
+            return "", delivery.message
+        address = self._address_of(delivery.recipient, delivery.channel)
+        if address is None:
+            raise Refused(NO_ADDRESS)
+        return address, delivery.message
 
     @staticmethod
     def _failed(delivery: Delivery) -> State:

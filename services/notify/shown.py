@@ -17,6 +17,7 @@ def in_app(row: Mapping[str, Any]) -> InAppMessage:
         body=row["body"],
         at=row["at"],
         read=row["read_at"] is not None,
+        callout_id=row["callout_id"],
     )
 
 

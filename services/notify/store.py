@@ -1,15 +1,15 @@
 """Notify's rows: messages in inboxes, written once however often an event comes, and read there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, or_, select, text, update
 
 from qipan.storage import arrays
 from services.notify.deliveries import key_of
-from services.notify.desk import Note
+from services.notify.notes import Note
 from services.notify.rules import Channel
 from services.notify.tables import deliveries, messages
 
@@ -32,12 +32,15 @@ _TYPES = {"version": "integer", "at": "timestamptz"}
 _ARRAYS = ", ".join(f"CAST(:{name} AS {_TYPES.get(name, 'text')}[])" for name in _SHARED)
 
 _ADD_MESSAGES = text(
-    f"INSERT INTO notify.messages ({_COLUMNS}) SELECT * FROM unnest({_ARRAYS}) ON CONFLICT DO NOTHING"
+    f"INSERT INTO notify.messages ({_COLUMNS}, callout_id)"
+    f" SELECT * FROM unnest({_ARRAYS}, CAST(:callout_id AS text[])) ON CONFLICT DO NOTHING"
 )
 _ADD_DELIVERIES = text(
-    f"INSERT INTO notify.deliveries ({_COLUMNS}, channel, key, destination, html) "
-    f"SELECT * FROM unnest({_ARRAYS}, CAST(:channel AS text[]), CAST(:key AS text[]),"
-    " CAST(:destination AS text[]), CAST(:html AS text[])) ON CONFLICT DO NOTHING"
+    f"INSERT INTO notify.deliveries ({_COLUMNS}, channel, key, destination, html, state, next_at) "
+    f"SELECT {_COLUMNS}, channel, key, destination, html, state, now() + make_interval(secs => wait)"
+    f" FROM unnest({_ARRAYS}, CAST(:channel AS text[]), CAST(:key AS text[]), CAST(:destination AS text[]),"
+    " CAST(:html AS text[]), CAST(:state AS text[]), CAST(:wait AS double precision[]))"
+    f" AS new ({_COLUMNS}, channel, key, destination, html, state, wait) ON CONFLICT DO NOTHING"
 )
 
 
@@ -49,14 +52,19 @@ class Page:
     next: str | None
 
 
-def add(conn: Connection, notes: Sequence[Note]) -> None:
+Delay = Callable[[str, timedelta], timedelta]
+"""How long (real time) a stretch of a tenant's domain time lasts: (tenant, stretch)."""
+
+
+def add(conn: Connection, notes: Sequence[Note], delay: Delay = lambda _, stretch: stretch) -> None:
     """Put in-app notes into their inboxes and queue the others for delivery; what is there already stays."""
     # One order everywhere: two replicas that handle the same events wait for each other, never in a circle.
     ordered = sorted(notes, key=lambda note: (note.tenant, note.recipient, note.about.message_id))
     inbox = [note for note in ordered if note.channel == Channel.IN_APP]
     outside = [note for note in ordered if note.channel != Channel.IN_APP]
     if inbox:
-        conn.execute(_ADD_MESSAGES, _shared(inbox))
+        callouts = arrays.texts(note.callout_id for note in inbox)
+        conn.execute(_ADD_MESSAGES, {**_shared(inbox), "callout_id": callouts})
     if outside:
         keys = (key_of(note.tenant, note.about.message_id, note.recipient, note.channel) for note in outside)
         conn.execute(
@@ -67,6 +75,8 @@ def add(conn: Connection, notes: Sequence[Note]) -> None:
                 "key": arrays.texts(keys),
                 "destination": arrays.texts(note.destination for note in outside),
                 "html": arrays.texts(note.html for note in outside),
+                "state": arrays.texts("gathering" if note.gathered else "queued" for note in outside),
+                "wait": arrays.texts(str(_wait(note, delay)) for note in outside),
             },
         )
 
@@ -107,19 +117,27 @@ def told_about(conn: Connection, tenant: str, subject: str, limit: int = 500) ->
     return sorted(found, key=lambda row: (row["version"], row["created_at"], row["recipient"]))
 
 
+def _wait(note: Note, delay: Delay) -> float:
+    """Real seconds until it may go; a clock that stands still is taken for one that goes."""
+    if note.at is None:
+        return 0.0
+    stretch = note.at - note.about.at
+    return min(delay(note.tenant, stretch), max(stretch, timedelta(0))).total_seconds()
+
+
 def _shared(notes: Sequence[Note]) -> dict[str, str]:
     about = [note.about for note in notes]
     return {
         "tenant": arrays.texts(note.tenant for note in notes),
         "recipient": arrays.texts(note.recipient for note in notes),
-        "message_id": arrays.texts(occurrence.message_id for occurrence in about),
-        "about_tenant": arrays.texts(occurrence.about.tenant for occurrence in about),
-        "case_id": arrays.texts(occurrence.case_id for occurrence in about),
-        "report_id": arrays.texts(occurrence.report_id for occurrence in about),
-        "version": arrays.numbers(occurrence.version for occurrence in about),
-        "event": arrays.texts(occurrence.event for occurrence in about),
+        "message_id": arrays.texts(heading.message_id for heading in about),
+        "about_tenant": arrays.texts(heading.tenant for heading in about),
+        "case_id": arrays.texts(heading.case_id for heading in about),
+        "report_id": arrays.texts(heading.report_id for heading in about),
+        "version": arrays.numbers(heading.version for heading in about),
+        "event": arrays.texts(heading.event for heading in about),
         "title": arrays.texts(note.title for note in notes),
         "body": arrays.texts(note.body for note in notes),
-        "at": arrays.instants(occurrence.at for occurrence in about),
-        "traceparent": arrays.texts(occurrence.traceparent for occurrence in about),
+        "at": arrays.instants(heading.at for heading in about),
+        "traceparent": arrays.texts(heading.traceparent for heading in about),
     }

@@ -10,6 +10,9 @@ from qipan.tenancy.faults import PackError, PackFault
 
 LANGUAGES = ("zh", "en")
 SUFFIX = ".txt.j2"
+LAYOUT = "mail.html.j2"
+LAYOUT_VARIABLES = ("language", "title", "body", "lines")
+"""What the layout of mail may name; `lines` are those of the body."""
 CORE = Path(__file__).parent / "templates"
 
 
@@ -17,8 +20,9 @@ class Templates:
     """Every template, compiled. A file's first line is the title, the rest the body."""
 
     def __init__(self, core: Mapping[tuple[str, str], Template]) -> None:
-        self._core = core
+        self._core = dict(core)
         self._own: dict[tuple[str, str, str], Template] = {}
+        self._layouts: dict[str, Template] = {}
 
     @classmethod
     def load(
@@ -27,27 +31,56 @@ class Templates:
         variables: Collection[str],
         own: Mapping[str, Iterable[Path]],
         core: Path = CORE,
+        own_names: Mapping[str, Collection[str]] | None = None,
     ) -> "Templates":
         """Read the core's templates and those of live tenants (`own`: tenant → folders, the nearest first).
 
-        PackError lists every fault: a missing core template, one that nothing uses, a syntax error, a
-        variable that is not among `variables`.
+        `names` are those that the core's rules use, `own_names` those that a tenant's do. PackError lists every
+        fault: a template that a rule uses and nobody wrote, one that no rule uses, a syntax error, a variable that
+        is not among `variables`.
         """
         wanted, faults = set(names), list[PackFault]()
-        templates = cls(dict(_read(core, wanted, variables, faults)))
+        templates = cls({})
+        for key, template in _read(core, wanted, variables, faults):
+            templates._core[key] = template
         for name in sorted(wanted):
             for language in LANGUAGES:
-                if (name, language) not in templates._core and not (
-                    core / language / f"{name}{SUFFIX}"
-                ).exists():
+                if not (core / language / f"{name}{SUFFIX}").exists():
                     faults.append(PackFault(f"{language}/{name}{SUFFIX}", "", "there is no such template"))
+        everybodys = wanted.union(*(own_names or {}).values())
         for tenant, folders in own.items():
+            theirs = wanted | set((own_names or {}).get(tenant, ()))
             for folder in folders:
-                for (name, language), template in _read(folder, wanted, variables, faults):
-                    templates._own.setdefault((tenant, name, language), template)
+                # What a folder higher up holds may be another tenant's to use.
+                for (name, language), template in _read(folder, everybodys, variables, faults):
+                    if name in theirs:
+                        templates._own.setdefault((tenant, name, language), template)
+            for name in sorted(theirs - wanted):
+                for language in LANGUAGES:
+                    if (tenant, name, language) not in templates._own:
+                        file = f"{tenant}: templates/{language}/{name}{SUFFIX}"
+                        faults.append(PackFault(file, "", "a rule uses it, and there is no such template"))
+        for tenant, folders in {"": [core], **own}.items():
+            file = next((folder / LAYOUT for folder in folders if (folder / LAYOUT).exists()), None)
+            layout = _compile(LAYOUT, file.read_bytes(), LAYOUT_VARIABLES, _HTML) if file else None
+            if isinstance(layout, PackFault):
+                faults.append(layout)
+            elif layout is not None:
+                templates._layouts[tenant] = layout
         if faults:
             raise PackError(faults)
         return templates
+
+    def html(self, tenant: str, language: str, title: str, body: str) -> str:
+        """The same words as a page of HTML, in the layout of a live tenant or the core's; all of them escaped."""
+        layout = self._layouts.get(tenant) or self._layouts[""]
+        lines = [line for line in body.splitlines() if line.strip()]
+        return layout.render(language=language, title=title, body=body, lines=lines)
+
+    @property
+    def names(self) -> set[str]:
+        """Every template of the core."""
+        return {name for name, _ in self._core}
 
     def render(self, tenant: str, name: str, language: str, words: Mapping[str, str]) -> tuple[str, str]:
         """Title and body in a live tenant's own words, or in the core's; Chinese for an unknown language."""
@@ -57,6 +90,7 @@ class Templates:
         return title.strip(), body.strip()
 
 
+_HTML = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=True)
 _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
 
@@ -78,15 +112,20 @@ def _read(
                 yield (name, language), found
 
 
-def _compile(file: str, source: bytes, variables: Collection[str]) -> Template | PackFault:
+def _compile(
+    file: str,
+    source: bytes,
+    variables: Collection[str],
+    environment: ImmutableSandboxedEnvironment = _ENVIRONMENT,
+) -> Template | PackFault:
     """The template, if it reads, names only known variables and can be filled in."""
     try:
         text = source.decode()
-        unknown = meta.find_undeclared_variables(_ENVIRONMENT.parse(text)) - set(variables)
+        unknown = meta.find_undeclared_variables(environment.parse(text)) - set(variables)
         if unknown:
             named = ", ".join(sorted(unknown))
             return PackFault(file, "", f"it names unknown variables: {named}", ", ".join(sorted(variables)))
-        template = _ENVIRONMENT.from_string(text)
+        template = environment.from_string(text)
         template.render(dict.fromkeys(variables, "1"))
     except UnicodeDecodeError:
         return PackFault(file, "", "it is not UTF-8")

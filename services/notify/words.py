@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_datetime
+
 from qipan.contracts.addressed import NOBODY, Addressed
 from qipan.contracts.case import CaseState, Stage
 from qipan.contracts.modes import Mode
@@ -31,7 +33,7 @@ VARIABLES: Mapping[str, str] = {
     "arrive": "until when somebody summoned is to be there, in the tenant's zone",
     "rectify_due": "until when the rectification is to be answered, in the tenant's zone",
     "expedited": "how often the case was expedited",
-    "report": "the id of a report that has no case yet",
+    "report": "the report's id",
     "look_by": "until when somebody is to look at it on the spot, in the tenant's zone",
     "summary": "the beginning of a report that waits for an acceptor, without names and numbers of its reporter's",
     "accept_by": "until when somebody is to decide about it, in the tenant's zone",
@@ -39,8 +41,33 @@ VARIABLES: Mapping[str, str] = {
     "mode": "the town's operating mode from now on, in words, with the level of an emergency",
     "mode_until": "until when that holds, in the tenant's zone",
     "mode_reason": "why the mode was switched, in the words of whoever did",
+    "call": "what somebody was called out for",
+    "roster": "the name of the roster from which people were called out",
+    "asked": "who was called out, one after the other",
+    "number": "how many messages a digest has",
+    "lines": "a digest's messages, one a line",
 }
 """Every variable that a template may name, and what it means."""
+
+SAMPLES: Mapping[str, Mapping[str, str]] = {
+    "zh": {
+        "case": "c-示例",
+        "matter": "暴露垃圾",
+        "town": "三墩镇",
+        "place": "振华路 1 号",
+        "stage": "待接单",
+        "due": "3月2日 09:00",
+    },
+    "en": {
+        "case": "c-sample",
+        "matter": "exposed rubbish",
+        "town": "Sandun Town",
+        "place": "Zhenhua Road 1",
+        "stage": "offered",
+        "due": "2 Mar 09:00",
+    },
+}
+"""Made-up values for a look at a template; the rest are the variables' names."""
 
 STAGES: Mapping[Stage, Words] = {
     Stage.FILED: Words("已立案", "filed"),
@@ -65,6 +92,9 @@ MODES: Mapping[Mode, Words] = {
     Mode.EMERGENCY: Words("战时", "emergency"),
 }
 
+MOMENT: Mapping[str, str] = {"zh": "M月d日 HH:mm", "en": "d MMM HH:mm"}
+"""How a moment is written, in the letters of Unicode's date formats."""
+
 SYSTEM = "system"
 ENDED = Words("到期自动结束", "its end was reached")
 OPEN_ENDED = Words("另行通知", "further notice")
@@ -84,7 +114,9 @@ def words_about(
     zone = ZoneInfo(tenant.zone)
 
     def when(at: datetime | None) -> str:
-        return f"{at.astimezone(zone):%m-%d %H:%M}" if at else unknown
+        if at is None:
+            return unknown
+        return format_datetime(at.astimezone(zone), MOMENT[language], locale=language)
 
     matter = district.matters_of(about.tenant).get(about.matter) if about.matter else None
     place = about.place
@@ -108,6 +140,7 @@ def _of_case(
     unknown = UNKNOWN.in_language(language)
     return {
         "case": case.case_id,
+        "report": case.report_id,
         "unit": unit.in_language(language) if unit else unknown,
         "stage": STAGES[case.stage].in_language(language),
         "due": when(case.due_at),

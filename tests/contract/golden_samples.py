@@ -48,6 +48,8 @@ def data(model: type[BaseModel]) -> Any:
 def _value(schema: dict[str, Any], defs: dict[str, Any]) -> Any:
     if "$ref" in schema:
         return _value(defs[schema["$ref"].rpartition("/")[2]], defs)
+    if "examples" in schema:
+        return schema["examples"][0]
     if "const" in schema:
         return schema["const"]
     if "enum" in schema:

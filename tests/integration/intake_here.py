@@ -92,6 +92,6 @@ def opened(url: str, outbox_limit: int = 100_000, district: District | None = No
     door = Door(district or xihu(), database, TrackingTokens("secret"), CONTACTS, COMMENTS_AN_HOUR)
     names = PhotoNames("secret")
     photos = Photos(database, files, names, PHOTO_LIMITS, PHOTOS_A_REPORT)
-    app = create_app(door, Verifier(verifying), Health(), photos, names)
+    app = create_app(door, Verifier(verifying), Health(), photos, names, public_url="https://city.example")
     with TestClient(app, raise_server_exceptions=False) as http:
         yield Here(http, database, Signer(signing), clock, door, verifying, photos, files)

@@ -96,7 +96,7 @@ def analytics(url: str, clocks: Clocks, answers: dict[type[Any], str]) -> Projec
 def notify(url: str, clocks: Clocks, answers: dict[type[Any], str], *outside: Outlet) -> Projection:
     """Notify on a database that `build_notify` made, with these destinations besides the in-app inbox."""
     database = Database(url, schema="notify", clocks=clocks)
-    service = worker_factory(Notify, db=database, desk=Desk(xihu(), Outlets.of(outside)))
+    service = worker_factory(Notify, db=database, clocks=clocks, desk=Desk(xihu(), Outlets.of(outside)))
     return Projection(service, database, "tell", answers)
 
 

@@ -100,7 +100,10 @@ def test_an_offer_reaches_the_handlers_mailbox(post: Post) -> None:
     subject = str(email.header.make_header(email.header.decode_header(message["Subject"])))
     assert message["To"] == "sandun.sweep.1@xihu.example"
     assert "新任务" in subject
-    assert "c-1" in message.get_payload(decode=True).decode()
+    words = {part.get_content_type(): part for part in message.walk() if not part.is_multipart()}
+    assert set(words) == {"text/plain", "text/html"}
+    for part in words.values():
+        assert "c-1" in part.get_payload(decode=True).decode()
     assert post.states() == [("accepted", 1)]
     assert post.sender().turn() == 0
 

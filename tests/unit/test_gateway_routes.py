@@ -159,6 +159,7 @@ def problem_code(answer: Any) -> str:
 BODIES = {
     "ResendDeliveries": {"keys": ["k1"]},
     "NoteReceipt": {"arrived": True},
+    "SetWishes": {"wishes": {"quiet": "22:00-07:00"}},
     "DispatchCase": {"unit": "sandun/sweep"},
     "ReturnTask": {"reason": "不属于本单位"},
     "HandOver": {"to": "wenxin", "reason": "在文新街道辖区"},

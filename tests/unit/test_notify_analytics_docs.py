@@ -9,11 +9,12 @@ from services.analytics import reference
 from services.analytics.totals import Cut
 from services.notify.deliveries import State
 from services.notify.mail import KEY_HEADER
-from services.notify.rules import RULES
+from services.notify.rulebook import core_rules
 from services.notify.words import VARIABLES
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
+RULES = [rule for rules in core_rules().values() for rule in rules]
 NAMES = [
     *{("notifications.md", rule.event) for rule in RULES},
     *{("notifications.md", rule.template) for rule in RULES},
