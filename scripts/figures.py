@@ -1,6 +1,6 @@
 """Puts measured figures into README.md, between its `<!-- figures:… -->` marks, from docs/figures/*.json.
 
-`python scripts/figures.py --take` first copies there what `make demo|replay|faults|bench` left in var/;
+`python scripts/figures.py --take` first copies there what `make demo|replay|faults|deliveries|bench` left in var/;
 `--check` changes nothing and only says whether README is what it would be. Nobody writes a figure by hand.
 """
 
@@ -215,10 +215,36 @@ def _both(found: Figures, what: str) -> str:
     return " · ".join(number(at(found, "calls", who, what)) for who in ("ours", "echo"))
 
 
+def deliveries(found: Figures) -> str:
+    """Messages to peers that misbehave, without kills and with."""
+    whole, killed = found.get("without_kills", {}), found.get("with_kills", {})
+    beside = found.get("speed_beside_the_hanging_one", {})
+    rows = [
+        (
+            "deliveries without kills · keys taken · taken twice",
+            several(whole, "deliveries", "taken", "doubled"),
+        ),
+        ("attempts · reached an address that is not allowed", several(whole, "attempts", "reached_inside")),
+        ("deliveries with kills · kills", several(killed, "deliveries", "kills")),
+        ("keys taken · taken twice", several(killed, "taken", "doubled")),
+        (
+            "taken twice after one kill, at any one of four destinations: the most",
+            number(killed.get("most_doubled_by_one_kill_at_one_destination")),
+        ),
+        (
+            "speed beside a gateway that hangs ÷ without it: mail · robot · webhook · failing webhook",
+            several(beside, "post", "robot", "calm", "faulty"),
+        ),
+        ("measured on", str(found.get("machine", UNKNOWN))),
+    ]
+    return table(("Messages to the world outside", "`make deliveries`"), rows)
+
+
 REGIONS: Mapping[str, Callable[[Figures], str]] = {
     "demo": demo,
     "replay": replay,
     "faults": faults,
+    "deliveries": deliveries,
     "bench": bench,
 }
 

@@ -18,6 +18,7 @@ from services.intake.contacts import Contacts
 from services.intake.desk import Desk
 from services.intake.photo_names import PhotoNames
 from services.intake.service import Intake
+from services.intake.tracking import TrackingTokens
 from tests.integration.intake_here import CONTACTS, NOON, Here, xihu
 
 
@@ -33,7 +34,12 @@ class Counter:
     def open(cls, here: Here, contacts: Contacts = CONTACTS, district: District | None = None) -> "Counter":
         here_is = district or xihu()
         service = worker_factory(
-            Intake, district=here_is, desk=Desk(here_is), contacts=contacts, photo_names=PhotoNames("secret")
+            Intake,
+            district=here_is,
+            desk=Desk(here_is),
+            contacts=contacts,
+            photo_names=PhotoNames("secret"),
+            tokens=TrackingTokens("secret"),
         )
         process = SimpleNamespace(
             service="intake",

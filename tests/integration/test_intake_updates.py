@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 
+from qipan.access import Role
+from qipan.contracts.citizens import ReachReporter
+from qipan.contracts.errors import Forbidden
 from qipan.testing import Databases
 from services.intake import updates
 from services.intake.reseal import reseal
 from services.intake.tracking import TrackingTokens
+from tests.integration.intake_counter import Counter
 from tests.integration.intake_here import CONTACTS, SANDUN, Here, build_intake, opened
 
 MAIL = "li.lei@home.example"
@@ -90,3 +94,18 @@ def test_a_token_opens_what_it_is_for_and_nothing_else(here: Here) -> None:
 def test_what_is_no_wish_is_refused(here: Here, body: dict[str, object]) -> None:
     assert ask(here, reported(here), **body).status_code == 422
     assert here.rows("updates") == []
+
+
+def test_an_address_is_told_to_notify_and_to_no_other_service(here: Here) -> None:
+    report = reported(here)
+    ask(here, report)
+    counter, question = Counter.open(here), ReachReporter(report_id=report["report_id"])
+    assert counter.ask(question, Role.SERVICE, of="xihu", sub="notify").email == MAIL
+    assert counter.ask(question, Role.SERVICE, sub="notify@sandun").email == MAIL
+    for sub in ("sandun.floodwatch", "dispatch@sandun", "notifyer"):
+        with pytest.raises(Forbidden):
+            counter.ask(question, Role.SERVICE, sub=sub)
+    with pytest.raises(Forbidden):
+        counter.ask(question, Role.ACCEPTOR)
+    with pytest.raises(Forbidden):
+        counter.ask(question, Role.SERVICE, of="wenxin", sub="notify@wenxin")
