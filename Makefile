@@ -8,10 +8,10 @@ FILE ?=
 MAPPING ?= exercise/mappings/baltimore.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint test demo up bench deliveries faults replay
+.PHONY: help setup lint test demo up bench deliveries faults replay deploy-test
 
 help: ## list these targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: ## install what is missing: Python packages into .venv/, RabbitMQ and PostgreSQL by apt
 	@scripts/setup
@@ -44,3 +44,6 @@ faults: setup ## kill and break things under load; writes var/faults.json
 replay: setup ## send FILE=rows.csv through the public API (MAPPING=…, default Baltimore's)
 	@test -n "$(FILE)" || { echo "name a file: make replay FILE=rows.csv"; exit 2; }
 	$(WITH_MAKE) $(PYTHON) -m qipan replay "$(FILE)" --mapping "$(MAPPING)"
+
+deploy-test: setup ## deploy it in containers and break that, where an engine is; writes var/deploy.json
+	$(WITH_MAKE) $(PYTHON) -m deploy.test

@@ -5,13 +5,30 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from qipan.settings_files import SettingsFiles
 
 
 class Settings(BaseSettings):
-    """What a process can be told from outside. A process gets only what it needs (`qipan.hosting.credentials`)."""
+    """What a process can be told from outside. A process gets only what it needs (`qipan.hosting.credentials`).
+
+    `QIPAN_X_FILE` names a file whose text is the value of `QIPAN_X`, for secrets that are mounted.
+    """
 
     model_config = SettingsConfigDict(env_prefix="QIPAN_", extra="ignore", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is said in the call, in the environment, and in the files that the environment names."""
+        return init_settings, env_settings, SettingsFiles(settings_cls)
 
     amqp_url: str = Field(
         default="", description="The broker, as amqp://user:password@host:port/vhost. Empty: a private node."

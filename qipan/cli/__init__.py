@@ -23,6 +23,7 @@ from qipan.cli import (
     processes,
     replay,
     run,
+    secrets,
     up,
     workflow,
 )
@@ -33,10 +34,21 @@ from qipan.hosting.guarded import StartError
 from qipan.hosting.port import Refused
 from qipan.hosting.servers import NotRunning
 from qipan.messaging.provision import ProvisionError
+from qipan.settings_files import UnreadableSettings
 from qipan.tenancy import PackError
 from qipan.tenancy.grid_desk import GridRefused
 
-_TOLD = (GridRefused, InUse, NotRunning, PackError, ProvisionError, QipanError, Refused, StartError)
+_TOLD = (
+    GridRefused,
+    InUse,
+    NotRunning,
+    PackError,
+    ProvisionError,
+    QipanError,
+    Refused,
+    StartError,
+    UnreadableSettings,
+)
 """Errors whose text is meant for the person at the terminal; anything else shows where it came from."""
 
 commands = typer.Typer(
@@ -53,6 +65,7 @@ replay.register(commands)
 importing.register(commands)
 commands.add_typer(db.commands, name="db")
 commands.add_typer(broker.commands, name="broker")
+commands.add_typer(secrets.commands, name="secrets")
 commands.add_typer(dead.commands, name="dead")
 commands.add_typer(case.commands, name="case")
 commands.add_typer(notify.commands, name="notify")

@@ -34,7 +34,7 @@ TOOLS = {
 }
 """What a reader's machine has besides what is ours."""
 
-TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 PARSERS = {"exercise.demo": demo._options, "exercise.replay": replay._options}
 """Modules of ours whose options the pages may give."""
 

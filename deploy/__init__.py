@@ -1,0 +1,1 @@
+"""What Qipan is deployed with, and the test that deploys it."""
