@@ -14,8 +14,9 @@ _HEAD = """# Settings
 Every process is told what it needs by environment variables, and no more: the gateway has no domain
 database, a town's service no signing key.
 
-Each may also come from a file: `QIPAN_X_FILE` names one that holds the value of `QIPAN_X`, as secrets are
-mounted into containers. Set one of the two. Files that cannot be read end the process at once; all are listed.
+Each may also come from a file: with `_FILE` at its end, a variable names the file that holds the value, as
+secrets are mounted into containers, e.g. `QIPAN_AMQP_URL_FILE`. Set one of the two. Files that cannot be read
+end the process at once; all of them are listed.
 
 <!-- made by `python -m qipan.settings_reference`; do not edit -->
 

@@ -33,7 +33,7 @@ class Stack:
     def containers(self, *services: str) -> list[Container]:
         """Those of some services, of all when none is named; ended ones too."""
         label = {"label": f"com.docker.compose.project={self.compose.project}"}
-        found = self.client.containers.list(all=True, filters=label)
+        found = self.client.containers.list(all=True, filters=label, ignore_removed=True)
         return [each for each in found if not services or service_of(each) in services]
 
     def processes(self) -> list[Container]:

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from qipan.cli import (
+    accounts,
     analytics,
     apikey,
     audit,
@@ -61,6 +62,7 @@ commands = typer.Typer(
 up.register(commands)
 run.register(commands)
 processes.register(commands)
+accounts.register(commands)
 replay.register(commands)
 importing.register(commands)
 commands.add_typer(db.commands, name="db")

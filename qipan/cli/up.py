@@ -6,7 +6,8 @@ import signal
 import typer
 
 from qipan.cli.console import stdout, table
-from qipan.hosting.running import RunningDistrict, run_district
+from qipan.cli.on_docker import On, Project, containers
+from qipan.hosting.running import READY_SECONDS, RunningDistrict, run_district
 from qipan.observability import logs
 from qipan.settings import Settings
 
@@ -16,9 +17,14 @@ def register(commands: typer.Typer) -> None:
     commands.command("up")(up)
 
 
-def up() -> None:
+def up(on: On = "", project: Project = "qipan") -> None:
     """Run the district of QIPAN_DISTRICT on real time, on private servers unless QIPAN_AMQP_URL and
-    QIPAN_DATABASE_URL name others. Ctrl-C stops everything in order."""
+    QIPAN_DATABASE_URL name others. Ctrl-C stops everything in order.
+
+    With --on docker: start again, in order, all of a district's containers that are stopped."""
+    if on:
+        containers(on, project).up(READY_SECONDS, told=_Progress())
+        return
     settings = Settings()
     logs.configure("host", settings.log, settings.log_level)
     logging.getLogger("alembic").setLevel(logging.WARNING)

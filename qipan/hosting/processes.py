@@ -14,7 +14,7 @@ from qipan.hosting import logfile
 from qipan.hosting.command import command
 from qipan.hosting.embedded.home import free_port
 from qipan.hosting.guarded import Guarded, StartError
-from qipan.hosting.plan import check_replicas, spec_of
+from qipan.hosting.plan import check_replicas, phase_of, spec_of
 from qipan.hosting.port import HTTP_SERVICES, ProcessSpec, Refused, State, Status
 from qipan.hosting.running_process import RunningProcess
 from qipan.observability.logs import logger
@@ -165,7 +165,7 @@ class ProcessHost:
         with self._lock:
             specs = [running.spec for running in self._known.values()]
         for phase in range(4):
-            self._stop_all([spec.id for spec in specs if _phase(spec) == phase])
+            self._stop_all([spec.id for spec in specs if phase_of(spec) == phase])
 
     def __enter__(self) -> "ProcessHost":
         return self
@@ -251,11 +251,3 @@ class ProcessHost:
             except StartError as error:
                 running.start_at = now + running.backoff.after(0.0)
                 log.error("restart failed", process=running.spec.id, why=str(error))
-
-
-def _phase(spec: ProcessSpec) -> int:
-    if spec.service in HTTP_SERVICES:
-        return 0
-    if spec.tenant is not None:
-        return 1
-    return 3 if spec.service == "steward" else 2

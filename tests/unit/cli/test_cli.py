@@ -103,3 +103,17 @@ def test_a_table_folds_what_does_not_fit_and_cuts_nothing() -> None:
     with stdout.capture() as captured:
         stdout.print(shown)
     assert captured.get().count("x") == 300
+
+
+def test_accounts_lists_one_of_each_role_or_everybody_of_a_tenant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QIPAN_DISTRICT", str(Path("districts/xihu").absolute()))
+    one_each = CliRunner().invoke(cli.commands, ["accounts"]).output
+    assert "district-lead" in one_each
+    sandun = CliRunner().invoke(cli.commands, ["accounts", "--tenant", "sandun"]).output
+    assert "sandun.shift-leader.1" in sandun
+    assert "beishan" not in sandun
+
+
+def test_containers_are_refused_on_what_there_is_not() -> None:
+    said = CliRunner().invoke(cli.commands, ["ps", "--on", "podman"])
+    assert said.exit_code == 2

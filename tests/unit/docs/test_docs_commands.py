@@ -7,21 +7,24 @@ from collections.abc import Sequence
 
 import pytest
 import typer
+import yaml
 from rich.console import Console
 from typer.core import TyperGroup
 
-from exercise import demo, replay
+from exercise import demo, replay, visit
 from qipan.cli import commands
 from qipan.cli.console import PIPED_WIDTH, table, width_for
 from tests.docs_pages import ROOT, Page, pages, programs
 
 TOOLS = {
     "cat",
+    "cd",
     "cp",
     "curl",
     "cut",
     "echo",
     "export",
+    "git",
     "grep",
     "kill",
     "mkdir",
@@ -35,7 +38,14 @@ TOOLS = {
 """What a reader's machine has besides what is ours."""
 
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-PARSERS = {"exercise.demo": demo._options, "exercise.replay": replay._options}
+COMPOSED = set(
+    yaml.safe_load((ROOT / "deploy" / "compose" / "compose.yaml").read_text(encoding="utf-8"))["services"]
+)
+PARSERS = {
+    "exercise.demo": demo._options,
+    "exercise.replay": replay._options,
+    "exercise.visit": visit._options,
+}
 """Modules of ours whose options the pages may give."""
 
 
@@ -53,6 +63,8 @@ def understand(words: Sequence[str]) -> None:
         targets = [word for word in arguments if "=" not in word]
         if not targets or not set(targets) <= TARGETS:
             raise NotUnderstood(f"make {targets}")
+    elif program == "docker":
+        _docker(arguments)
     elif program == "xargs":
         understand([*arguments, "word"])
     elif program in {"python", "python3"}:
@@ -64,6 +76,18 @@ def understand(words: Sequence[str]) -> None:
             raise NotUnderstood(f"there is no {program}")
     elif program not in TOOLS:
         raise NotUnderstood(f"{program} is no program that a page may take for granted")
+
+
+def _docker(arguments: Sequence[str]) -> None:
+    """What compose is to run of ours: its services are there, and `operator` is `qipan`."""
+    if arguments[:2] == ["compose", "run"]:
+        service, *words = [word for word in arguments[2:] if word != "--rm"]
+        if service not in COMPOSED:
+            raise NotUnderstood(f"compose has no {service}")
+        if service == "operator":
+            _qipan(words)
+        else:
+            _parse("exercise.visit", ["--gateway", "x", *words])
 
 
 def _python(arguments: Sequence[str]) -> None:
@@ -163,6 +187,9 @@ class TestEveryPage:
         "QIPAN_LOG=json qipan fly",
         "kill $(qipan fly)",
         "cat var/demo.json | frobnicate",
+        "docker compose run --rm operator fly",
+        "docker compose run --rm nobody who",
+        "docker compose run --rm demo --haste 9",
     ],
 )
 def test_a_command_that_would_be_refused_is_noticed(command: str) -> None:

@@ -14,11 +14,11 @@ HOSTS = {"127.0.0.1", "localhost", "host", "broker", "database", "mail", "its.ex
 """The hosts that a page may name: this machine, and stand-ins for the reader's own."""
 
 OUR_ROOTS = {
-    "qipan", "services", "districts", "exercise", "bench", "tests", "docs", "scripts", ".ci",
+    "qipan", "services", "districts", "exercise", "bench", "deploy", "tests", "docs", "scripts", ".ci",
 }  # fmt: skip
 MADE_LATER = {"var", ".venv"}
-ABSOLUTE = re.compile(r"/(v1|open311|metrics|healthz|readyz|openapi\.json|api|root|var/tmp)\b")
-"""What a page may name from the root on: addresses, and places that every Debian has."""
+ABSOLUTE = re.compile(r"/(v1|open311|metrics|healthz|readyz|openapi\.json|api|root|tmp|run/qipan|var/tmp)\b")
+"""What a page may name from the root on: addresses, and places that every Debian and every container of ours has."""
 
 
 def missing_links(one: Page) -> list[str]:

@@ -13,7 +13,7 @@ from qipan.storage.provision import SCHEMAS, role_of
 from services.gateway.routes import DOOR_ROUTES, ROUTES
 from tests.docs_pages import ROOT, Page, pages
 
-SETTINGS = {f"QIPAN_{name.upper()}" for name in Settings.model_fields}
+SETTINGS = {f"QIPAN_{name.upper()}{end}" for name in Settings.model_fields for end in ("", "_FILE")}
 METRICS = {
     name
     for family in metrics.REGISTRY.collect()
