@@ -45,8 +45,8 @@ from qipan.settings import Settings
 from qipan.storage.provision import SCHEMAS, service_url
 from qipan.tenancy import District, load_district
 
-PATIENCE_SECONDS = 180.0
-"""How long somebody goes on asking who gets no answer: longer than any server takes to come back."""
+PATIENCE_SECONDS = 600.0
+"""How long somebody goes on asking who gets no answer: longer than any upgrade takes."""
 
 SETTLE_SECONDS = 75.0
 """Real seconds without any progress after which the books are taken as they are; a retry may wait a minute."""
