@@ -38,7 +38,7 @@ class Stack:
 
     def processes(self) -> list[Container]:
         """The containers that are to run all the time."""
-        return [each for each in self.containers() if service_of(each) not in (*JOBS, *AIDES)]
+        return [each for each in self.containers() if not is_passing(service_of(each))]
 
     def wait_healthy(self, seconds: float = HEALTHY_SECONDS) -> None:
         """Until every process is; RuntimeError naming those that are not, with the end of their logs."""
@@ -85,6 +85,11 @@ class Stack:
             + each.logs(tail=15).decode(errors="replace")
             for each in ailing
         )
+
+
+def is_passing(service: str) -> bool:
+    """Whether a compose service is a job that ends, a town's included, or an aide."""
+    return service in (*JOBS, *AIDES) or service.partition("-")[0] in ("volumes", "secrets")
 
 
 def service_of(container: Container) -> str:

@@ -157,3 +157,13 @@ def test_the_env_file_brings_up_every_tenants_services() -> None:
 def test_the_core_is_all_there(services: dict[str, dict[str, Any]]) -> None:
     assert {"steward", *CORE_SERVICES, *HTTP_SERVICES} <= set(services)
     assert ProcessSpec("steward").serves == "steward"
+
+
+@pytest.mark.parametrize(
+    "path", [*TOWNS, Path("docs/howto/deploy-compose/wenxin.yaml")], ids=lambda path: path.stem
+)
+def test_a_towns_file_adds_only_what_is_its_own(path: Path) -> None:
+    """What it changed of the others' would be made anew by compose, and whoever depends on that, too."""
+    town = read(path)
+    assert all(name.endswith(f"-{path.stem}") for name in (*town["services"], *town["volumes"]))
+    assert not set(town["services"]) & set(read(FOLDER / "compose.yaml")["services"])
