@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from qipan.hosting import logfile
+from qipan.hosting import logfile, targets
 from qipan.hosting.command import command
 from qipan.hosting.embedded.home import free_port
 from qipan.hosting.guarded import Guarded, StartError
@@ -45,7 +45,8 @@ class ProcessHost:
         self, district: District, var: Path, environment: Environment, command_of: CommandOf = command
     ) -> None:
         self._district = district
-        self._logs = var.absolute() / "log"
+        self._var = var.absolute()
+        self._logs = self._var / "log"
         self._environment = environment
         self._command_of = command_of
         self._known: dict[str, RunningProcess] = {}
@@ -68,6 +69,7 @@ class ProcessHost:
             except StartError:
                 del self._known[spec.id]
                 raise
+            self._tell_targets()
 
     def stop(self, id: str, *, graceful: bool = True) -> None:
         """See `Host.stop`. Returns when the process has ended."""
@@ -81,6 +83,7 @@ class ProcessHost:
                 running.process.kill()
         with self._lock:
             self._known.pop(id, None)
+            self._tell_targets()
 
     def list(self) -> Sequence[Status]:
         """See `Host.list`. Asks every process whether it is ready, all at once, 2 s at most."""
@@ -166,6 +169,7 @@ class ProcessHost:
             specs = [running.spec for running in self._known.values()]
         for phase in range(4):
             self._stop_all([spec.id for spec in specs if phase_of(spec) == phase])
+        targets.forget(self._var, targets.QIPAN)
 
     def __enter__(self) -> "ProcessHost":
         return self
@@ -178,6 +182,16 @@ class ProcessHost:
         if running is None:
             raise Refused(f"There is no process {id!r}; `qipan ps` lists those there are.")
         return running
+
+    def _tell_targets(self) -> None:
+        targets.write(
+            self._var,
+            targets.QIPAN,
+            [
+                targets.Target(f"127.0.0.1:{each.port}", each.spec.id, each.spec.serves)
+                for each in self._known.values()
+            ],
+        )
 
     def _log_of(self, id: str) -> Path:
         return self._logs / f"{id}.log"

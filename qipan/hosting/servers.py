@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from qipan.hosting import targets
 from qipan.hosting.embedded import EmbeddedBroker, EmbeddedPostgres
 from qipan.settings import Settings
 
@@ -40,6 +41,12 @@ def servers(settings: Settings, say: Callable[[str], None], *, ephemeral: bool =
             say("starting a private RabbitMQ node")
             broker = stack.enter_context(EmbeddedBroker(settings.var, ephemeral=ephemeral))
             amqp_url, management_url = broker.url, broker.admin_url
+            targets.write(
+                settings.var,
+                targets.BROKER,
+                [targets.Target(broker.metrics_address, broker.metrics_address, "broker")],
+            )
+            stack.callback(targets.forget, settings.var, targets.BROKER)
         found = Servers(amqp_url, management_url, database_url)
         stack.enter_context(_remembered(settings.var, found))
         yield found

@@ -100,6 +100,17 @@ class DeadLetters:
             )
             return {(row[0], row[1]): int(row[2]) for row in rows}
 
+    def oldest_age(self) -> float:
+        """For how many seconds of real time the oldest open one has waited; 0 when there is none."""
+        with self._db.begin() as work:
+            age = work.conn.execute(
+                text(
+                    "SELECT extract(epoch FROM clock_timestamp() - min(last_at)) FROM steward.dead_letters"
+                    " WHERE state IN ('open', 'redriving')"
+                )
+            ).scalar_one()
+        return 0.0 if age is None else max(0.0, float(age))
+
     def show(self, id: str) -> DeadLetter:
         """One of them; NotFound."""
         with self._db.begin() as work:

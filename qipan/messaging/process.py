@@ -68,7 +68,7 @@ def prepare(settings: Settings, service: str, tenant: str | None, *, schema: str
         database=database,
         verifier=Verifier(settings.verify_key),
         client=_client(settings, service, tenant, instance),
-        health=Health(),
+        health=Health(service),
         policy=Policy(
             batch_size=settings.batch_size,
             linger=settings.linger_ms / 1000,

@@ -130,8 +130,10 @@ class Relay:
             lock = text("SELECT pg_try_advisory_lock(hashtext(:name))")
             if not conn.execute(lock, {"name": name}).scalar():
                 self._ok, self._state = True, "standing by"
+                self._tell(0.0, 0.0)  # whoever leads tells how it is
                 return
             try:
+                self._measure(conn)  # here too, for while the broker is away nobody comes further
                 self._relay(conn)
             finally:
                 # The connection goes back to a pool: without this the lock would stay with it.
@@ -212,5 +214,8 @@ class Relay:
             ),
             {"most": COUNTED},
         ).one()
-        metrics.OUTBOX_DEPTH.labels(self._database.schema).set(float(counted if counted < COUNTED else span))
-        metrics.OUTBOX_AGE.labels(self._database.schema).set(float(age))
+        self._tell(float(counted if counted < COUNTED else span), float(age))
+
+    def _tell(self, depth: float, age: float) -> None:
+        metrics.OUTBOX_DEPTH.labels(self._database.schema).set(depth)
+        metrics.OUTBOX_AGE.labels(self._database.schema).set(age)

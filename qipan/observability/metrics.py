@@ -2,7 +2,15 @@
 
 from collections.abc import Callable, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -14,6 +22,9 @@ OTHER = "other"
 
 _SECONDS = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0)
 _LATENESS = (0.1, 0.5, 2.0, 10.0, 60.0, 600.0)
+_TO_SCREEN = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+
+ProcessCollector(registry=REGISTRY)
 
 REQUESTS = Histogram(
     "qipan_request_duration_seconds",
@@ -100,6 +111,20 @@ INDICATORS = Gauge(
     ("tenant", "indicator"),
     registry=REGISTRY,
 )
+READY = Gauge(
+    "qipan_ready",
+    "1 while a check on which readiness depends holds, 0 while it does not or does not answer; asked at each scrape.",
+    ("service", "check"),
+    registry=REGISTRY,
+)
+TO_SCREEN = Histogram(
+    "qipan_accepted_to_screen_seconds",
+    "Real time from a report's acceptance until it is on somebody's list: a handler's or dispatcher's when its "
+    "case is filed, an acceptor's or grid worker's when it waits for one. Exercises are left out.",
+    ("service", "tenant"),
+    buckets=_TO_SCREEN,
+    registry=REGISTRY,
+)
 STREAMS = Gauge("qipan_live_streams", "Live streams open now.", ("service",), registry=REGISTRY)
 STREAM_DROPS = Counter(
     "qipan_live_stream_dropped_total",
@@ -122,6 +147,49 @@ def show_indicators(values: Mapping[str, Mapping[str, float | None]]) -> None:
                 INDICATORS.labels(tenant, indicator).set(value)
 
 
+class Census(Collector):
+    """A gauge all of whose series are told at once, so that one that is gone leaves no last value behind."""
+
+    def __init__(self, name: str, documentation: str, labels: tuple[str, ...]) -> None:
+        self._name, self._documentation, self._labels = name, documentation, labels
+        self._values: dict[tuple[str, ...], float] = {}
+        REGISTRY.register(self)
+
+    def tell(self, values: Mapping[tuple[str, ...], float]) -> None:
+        """These are all there are; the keys are the labels' values. What falls together under `other` is summed."""
+        told: dict[tuple[str, ...], float] = {}
+        for (tenant, *rest), value in values.items():
+            key = (_known(tenant), *rest)
+            told[key] = told.get(key, 0.0) + value
+        self._values = told
+
+    def collect(self) -> list[Metric]:
+        family = GaugeMetricFamily(self._name, self._documentation, labels=self._labels)
+        for key, value in self._values.items():
+            family.add_metric(key, value)
+        return [family]
+
+
+UNSEEN = Census(
+    "qipan_reports_unseen",
+    "Reports accepted between five minutes and a day ago that nobody decided about yet or whose case is not "
+    "there: 0, or something is lost or late.",
+    ("tenant",),
+)
+DEAD_OPEN = Census(
+    "qipan_dead_letters_open", "Dead letters that nobody has decided about.", ("tenant", "service")
+)
+DEAD_AGE = Gauge(
+    "qipan_dead_letters_oldest_age_seconds",
+    "Age of the oldest dead letter that nobody has decided about; 0 when there is none.",
+    registry=REGISTRY,
+)
+SERVING = Census(
+    "qipan_serving_instances",
+    "Instances of a tenant's own service that hold a lease; 0 while the pack names one and nobody serves.",
+    ("tenant", "service"),
+)
+
 _children: dict[tuple[str, str, str, str], Histogram] = {}
 _tenants: set[str] = set()
 
@@ -133,8 +201,7 @@ def observe(service: str, method: str, outcome: str, tenant: str, seconds: float
     Tenants beyond the first `MOST_TENANTS` are counted together as `other`. Callers pass tenants that exist
     (a verified principal's or a handled message's), never raw input.
     """
-    if tenant not in _tenants:
-        tenant = _bounded(tenant)
+    tenant = _known(tenant)
     key = (service, method, outcome, tenant)
     child = _children.get(key)
     if child is None:
@@ -142,7 +209,14 @@ def observe(service: str, method: str, outcome: str, tenant: str, seconds: float
     child.observe(seconds)
 
 
-def _bounded(tenant: str) -> str:
+def observe_on_screen(service: str, tenant: str, seconds: float) -> None:
+    """Record how long a live tenant's report took to be on somebody's list, in seconds of real time."""
+    TO_SCREEN.labels(service, _known(tenant)).observe(max(0.0, seconds))
+
+
+def _known(tenant: str) -> str:
+    if tenant in _tenants:
+        return tenant
     if len(_tenants) >= MOST_TENANTS:
         return OTHER
     _tenants.add(tenant)

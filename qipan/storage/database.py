@@ -62,6 +62,8 @@ class Database:
             work = Work(conn, self.schema, self.source, self.clocks, self.room)
             yield work
             unsent = work.flush(to_outbox=self._instead_of_outbox is None)
+        for call in work.committed:
+            call()
         if unsent and self._instead_of_outbox is not None:
             self._instead_of_outbox(unsent)
 

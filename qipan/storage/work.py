@@ -1,10 +1,10 @@
 """One short transaction: rows, messages that must be heard, and timers, all or nothing."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple, Protocol
 
@@ -21,6 +21,8 @@ class DomainClocks(Protocol):
     """Each tenant's domain time (`qipan.tenancy.clocks.Clocks`)."""
 
     def now(self, tenant: str) -> datetime: ...
+
+    def real_delay(self, tenant: str, domain: timedelta) -> timedelta: ...
 
 
 class Unsent(NamedTuple):
@@ -67,10 +69,16 @@ class Work:
         self._trace = tracing.current()
         self._messages: list[Unsent] = []
         self._timers: dict[tuple[str, str, str], tuple[datetime, str]] = {}
+        self.committed: list[Callable[[], None]] = []
+        """What is called once the transaction has committed: figures. It must not raise; a kill loses it."""
 
     def now(self, tenant: str) -> datetime:
         """The tenant's domain time, UTC."""
         return self._clocks.now(tenant)
+
+    def real_delay(self, tenant: str, domain: timedelta) -> float:
+        """How many seconds of real time a stretch of the tenant's domain time lasts."""
+        return self._clocks.real_delay(tenant, domain).total_seconds()
 
     def publish(
         self, event: Event, *, tenant: str, subject: str | None = None, trace: str | None = None

@@ -12,7 +12,7 @@ from services.gateway.parts import Resources
 from services.gateway.web import SERVICE, create_app
 
 logs.configure(SERVICE, settings().log, settings().log_level)
-health = Health()
+health = Health(SERVICE)
 resources = Resources(settings(), health)
 
 

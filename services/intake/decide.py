@@ -283,4 +283,5 @@ def _told(row: Row[Any], ruling: Ruling, now: datetime, due_at: datetime | None 
         level=row.level,
         verification=ruling.verification,
         due_at=due_at,
+        waited=True,
     )

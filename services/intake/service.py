@@ -41,11 +41,12 @@ from qipan.messaging.service import (
     Work,
     answer,
     aside,
+    background,
     consume,
     on_timer,
 )
 from qipan.tenancy.bodies import answerable
-from services.intake import feed, store, verifications
+from services.intake import feed, store, unseen, verifications
 from services.intake.accept import Submission, accept
 from services.intake.admission import admit
 from services.intake.awaiting import ACCEPT_DUE
@@ -124,6 +125,7 @@ class Intake:
     tenant: str | None = None
 
     db = DatabaseProvider()
+    process = ProcessProvider()
     district = DistrictProvider()
     desk = DeskProvider()
     contacts = ContactsProvider()
@@ -297,6 +299,12 @@ class Intake:
     def list_devices(self, work: Work, call: Received[ListDevices]) -> Devices:
         """Which devices there are."""
         return registry.page(work, call.tenant, call.data.after, call.data.limit)
+
+    @background(every=30)
+    def count_unseen(self) -> None:
+        """Keep the figure of what was accepted and went nowhere; the core's processes do, for everybody."""
+        if self.process.tenant is None:
+            unseen.count(self.db)
 
     @answer(TellReport)
     def tell_report(self, work: Work, call: Received[TellReport]) -> Happenings:

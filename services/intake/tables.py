@@ -82,6 +82,7 @@ reports = Table(
     ),
     Index("reports_merged", "tenant", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
     Index("reports_held", "tenant", "held_at", "report_id", postgresql_where=text("held_at IS NOT NULL")),
+    Index("reports_received", "received_real_at", postgresql_using="brin"),
     postgresql_with={"fillfactor": "70"},
 )
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Row
 
 from qipan.contracts.events import Outcome, ReportReceived, ReportTriaged
 from qipan.messaging.received import Received
+from qipan.observability import metrics
 from qipan.personal import struck
 from qipan.storage import Work
+from qipan.tenancy import shadow_of
 from services.intake import feed, store
 from services.intake.awaiting import hold
 from services.intake.desk import Desk, Examined, Triaged
@@ -22,6 +25,9 @@ from services.intake.verifying import ask, checked
 
 HELD_DUE = "held.due"
 BY_RULES = "rules"
+
+ON_A_LIST = (Outcome.HOLD, Outcome.VERIFY)
+"""What is on somebody's list once intake has decided; what is filed is on one once dispatch has a case."""
 
 
 def triage(work: Work, desk: Desk, batch: Sequence[Received[ReportReceived]]) -> None:
@@ -46,6 +52,9 @@ def triage(work: Work, desk: Desk, batch: Sequence[Received[ReportReceived]]) ->
         work.publish(event, tenant=tenant, subject=report.report_id, trace=traces[key])
         if one.decision.outcome is Outcome.HOLD:
             hold(work, desk, tenant, event, report.text, traces[key])
+        if one.decision.outcome in ON_A_LIST and not shadow_of(tenant):
+            waited = work.real_delay(tenant, now[tenant] - report.received_at)
+            work.committed.append(partial(metrics.observe_on_screen, "intake", tenant, waited))
         due_at = desk.held_until(one, now[tenant])
         if due_at is not None:
             work.set_timer(tenant=tenant, kind=HELD_DUE, ref=report.report_id, due_at=due_at)

@@ -305,7 +305,7 @@ def open_door(chosen: Settings) -> FastAPI:
     photos = photos_by(chosen, database)
     limits = ImportLimits(chosen.import_bytes, chosen.import_rows)
     verifier = Verifier(chosen.verify_key)
-    return create_app(door, verifier, Health(), photos, names, limits, chosen.public_url)
+    return create_app(door, verifier, Health("door"), photos, names, limits, chosen.public_url)
 
 
 def __getattr__(name: str) -> FastAPI:

@@ -7,9 +7,18 @@ from qipan.contracts.errors import Unavailable
 from qipan.contracts.queries import Serving, Who, WhoAnswer
 from qipan.messaging.dead import DeadLetters
 from qipan.messaging.process import Process
-from qipan.messaging.service import PROCESS, DatabaseProvider, Received, Work, answer, background
+from qipan.messaging.service import (
+    PROCESS,
+    DatabaseProvider,
+    ProcessProvider,
+    Received,
+    Work,
+    answer,
+    background,
+)
 from qipan.messaging.wire import BROKER_GONE
 from services.steward import store
+from services.steward.census import count
 from services.steward.desk import Desk
 
 
@@ -33,6 +42,7 @@ class Steward:
     name = "steward"
     tenant: str | None = None
     db = DatabaseProvider()
+    process = ProcessProvider()
     desk = DeskProvider()
 
     @answer(Arrive)
@@ -80,6 +90,11 @@ class Steward:
     def collect_dead_letters(self) -> None:
         """Keep what the broker holds of them."""
         self.desk.collect(DeadLetters(self.db))
+
+    @background(every=5)
+    def count(self) -> None:
+        """Bring the figures up to date that only the steward's tables know. Every replica tells the same."""
+        count(self.db, self.process.district.services)
 
     @background(every=60)
     def forget(self) -> None:

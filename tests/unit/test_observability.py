@@ -53,8 +53,24 @@ def test_tenants_beyond_the_bound_share_one_series(monkeypatch: pytest.MonkeyPat
 
 def test_every_name_follows_the_convention() -> None:
     for family in metrics.REGISTRY.collect():
-        assert family.name.startswith("qipan_")
+        assert family.name.startswith(
+            ("qipan_", "process_")
+        )  # the second: what every Prometheus client calls so
         assert family.documentation
+
+
+def test_a_series_that_is_told_no_more_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "_tenants", set())
+    metrics.DEAD_OPEN.tell({("liuxia", "dispatch"): 2, ("sandun", "notify"): 1})
+    assert 'qipan_dead_letters_open{service="dispatch",tenant="liuxia"} 2.0' in metrics.page().decode()
+    metrics.DEAD_OPEN.tell({("sandun", "notify"): 1})
+    page = metrics.page().decode()
+    assert 'tenant="liuxia"' not in page
+    assert 'qipan_dead_letters_open{service="notify",tenant="sandun"} 1.0' in page
+    many = {(f"t{n}", "notify"): 1 for n in range(metrics.MOST_TENANTS + 50)}
+    metrics.DEAD_OPEN.tell(many)
+    assert 'qipan_dead_letters_open{service="notify",tenant="other"} 52.0' in metrics.page().decode()
+    metrics.DEAD_OPEN.tell({})
 
 
 def test_a_pool_is_read_at_each_scrape() -> None:
@@ -154,3 +170,37 @@ def test_indicators_are_shown_of_so_many_tenants_and_only_where_there_is_a_value
     assert len(shown) == metrics.MOST_SHOWN
     assert 'qipan_indicator{indicator="disposal",tenant="t0"} 0.25' in shown
     metrics.show_indicators({})
+
+
+def _ready(page: str, service: str, check: str) -> str:
+    (line,) = [
+        line
+        for line in page.splitlines()
+        if line.startswith(f'qipan_ready{{check="{check}",service="{service}"}}')
+    ]
+    return line.rpartition(" ")[2]
+
+
+def test_the_checks_are_asked_at_each_scrape() -> None:
+    health, state = Health("test-ready"), {"broker": (True, "connected")}
+    health.add_check("broker", lambda: state["broker"])
+    for holds in (True, False, True):
+        state["broker"] = (holds, "")
+        answer = health.answer("/metrics")
+        assert answer is not None
+        assert _ready(answer[2].decode(), "test-ready", "broker") == f"{float(holds)}"
+
+
+def test_a_check_that_hangs_does_not_hold_and_holds_up_no_scrape() -> None:
+    health, answers = Health("test-hangs"), threading.Event()
+    health.add_check("broker", lambda: (True, ""))
+    health.add_check("database", lambda: (answers.wait(30), ""))
+    health.measure(0.05)
+    health.measure(0.05)  # while the first still waits, the check is not asked again
+    page = metrics.page().decode()
+    assert (_ready(page, "test-hangs", "broker"), _ready(page, "test-hangs", "database")) == ("1.0", "0.0")
+    answers.set()
+    while not health._asking.acquire(timeout=0.01):
+        pass
+    health._asking.release()
+    assert _ready(metrics.page().decode(), "test-hangs", "database") == "1.0"

@@ -51,7 +51,8 @@ class ReportTriaged(Event):
     """Intake located, classified and decided about a report. `responsible`: whose a declined one is.
 
     `verification`: how the look on the spot stands or ended, where a grid worker was asked. `due_at`: until when
-    an acceptor was to decide about it (domain time), where it waited for one.
+    an acceptor was to decide about it (domain time), where it waited for one. `waited`: it lay with a person, or
+    for a person's time, before this was decided.
     """
 
     type: ClassVar[str] = "report.triaged.v1"
@@ -69,6 +70,7 @@ class ReportTriaged(Event):
     level: Level | None = None
     verification: Checked | None = None
     due_at: datetime | None = None
+    waited: bool = False
 
 
 class ReportRated(Event):

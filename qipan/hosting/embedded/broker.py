@@ -23,6 +23,8 @@ _CONFIG = """\
 listeners.tcp.1 = 127.0.0.1:{port}
 management.tcp.ip = 127.0.0.1
 management.tcp.port = {admin_port}
+prometheus.tcp.ip = 127.0.0.1
+prometheus.tcp.port = {metrics_port}
 default_vhost = {vhost}
 default_user = {user}
 default_pass = {password}
@@ -51,6 +53,7 @@ class EmbeddedBroker(EmbeddedServer):
         super().__init__(base, "rabbitmq", ephemeral=ephemeral)
         self._port = self._home.port("port")
         self._admin_port = self._home.port("admin_port")
+        self._metrics_port = self._home.port("metrics_port")
         self._dist_port = self._home.port("dist_port")
         self._epmd_port = self._home.port("epmd_port")
         self._password = self._home.secret("password")
@@ -64,6 +67,11 @@ class EmbeddedBroker(EmbeddedServer):
     def admin_url(self) -> str:
         """Base URL of the management HTTP API, with the administrator's credentials."""
         return f"http://{_USER}:{self._password}@127.0.0.1:{self._admin_port}"
+
+    @property
+    def metrics_address(self) -> str:
+        """Where the node's Prometheus plugin answers, as host:port."""
+        return f"127.0.0.1:{self._metrics_port}"
 
     def url_of(self, vhost: str) -> str:
         """AMQP URL of a virtual host, with full rights."""
@@ -157,13 +165,14 @@ class EmbeddedBroker(EmbeddedServer):
             _CONFIG.format(
                 port=self._port,
                 admin_port=self._admin_port,
+                metrics_port=self._metrics_port,
                 vhost=_VHOST,
                 user=_USER,
                 password=self._password,
                 disk_free_limit=_DISK_FREE_LIMIT,
             )
         )
-        (self._home.path / "enabled_plugins").write_text("[rabbitmq_management].\n")
+        (self._home.path / "enabled_plugins").write_text("[rabbitmq_management,rabbitmq_prometheus].\n")
 
     def _environment(self) -> dict[str, str]:
         home = self._home.path

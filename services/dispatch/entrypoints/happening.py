@@ -1,10 +1,12 @@
 """What dispatch hears: reports to file."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 
 from qipan.contracts.events import Outcome, ReportTriaged
 from qipan.messaging.service import Received, Work, aside, consume
+from qipan.observability import metrics
+from qipan.tenancy import shadow_of
 from services.dispatch import reading
 from services.dispatch.acting import Acting
 from services.dispatch.filing import Arriving, Rules, file_all
@@ -32,3 +34,7 @@ class Happening(Acting):
         serves = self.process.serves
         cases = file_all(arriving, grounds.__getitem__, loads, rules, cache(work.now), serves, field, aside)
         self._record(work, cases)
+        for one in arriving:
+            if not one.report.waited and not shadow_of(one.tenant):
+                took = work.real_delay(one.tenant, work.now(one.tenant) - one.report.received_at)
+                work.committed.append(partial(metrics.observe_on_screen, "dispatch", one.tenant, took))

@@ -2,7 +2,7 @@
 
 import pytest
 from sqlalchemy import text
-from steward_post import TRIAGED, Post
+from steward_post import SPECS, TRIAGED, Post
 
 from qipan.contracts.errors import Conflict, NotFound
 from qipan.messaging import topology
@@ -10,7 +10,9 @@ from qipan.messaging.dead_letter import DeadLetter
 from qipan.messaging.declaration import Queue
 from qipan.messaging.publisher import Fate, Publisher
 from qipan.messaging.wire import Outgoing
+from qipan.observability import metrics
 from qipan.storage.inbox import REMEMBERED_DAYS
+from services.steward.census import count
 from services.steward.collect import collect
 from services.steward.link import Link
 
@@ -334,3 +336,26 @@ def test_pages_go_on_where_the_last_one_ended(post: Post) -> None:
 def test_an_unknown_letter_is_not_found(post: Post) -> None:
     with pytest.raises(NotFound, match="no dead letter"):
         post.letters().show("nothing")
+
+
+def test_dead_letters_and_who_serves_are_told_as_figures(post: Post) -> None:
+    def told(name: str, **labels: str) -> float | None:
+        count(post.db, SPECS)
+        return metrics.REGISTRY.get_sample_value(name, labels)
+
+    letters = {"tenant": "sandun", "service": "dispatch"}
+    assert told("qipan_dead_letters_open", **letters) is None
+    assert told("qipan_dead_letters_oldest_age_seconds") == 0.0
+    bury(post, "m-1")
+    take_in(post)
+    with post.db.begin() as work:
+        work.conn.execute(text("UPDATE steward.dead_letters SET last_at = last_at - interval '5 hours'"))
+    assert told("qipan_dead_letters_open", **letters) == 1.0
+    assert (told("qipan_dead_letters_oldest_age_seconds") or 0.0) >= 5 * 3600
+    post.letters().discard([open_ones(post)[0].id], by="an operator")
+    assert told("qipan_dead_letters_open", **letters) is None
+    assert told("qipan_dead_letters_oldest_age_seconds") == 0.0
+    assert told("qipan_serving_instances", **letters) == 0.0
+    post.arrive(post.steward(), "i-1")
+    assert told("qipan_serving_instances", **letters) == 1.0
+    assert told("qipan_serving_instances", tenant="sandun", service="floodwatch") == 0.0
