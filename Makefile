@@ -3,18 +3,22 @@ PYTHON := .venv/bin/python
 # What make runs dies with it when make itself is killed, and the guards end the rest.
 WITH_MAKE := setpriv --pdeathsig KILL
 GENERATED := qipan.contracts.asyncapi qipan.http.reference qipan.settings_reference qipan.access.reference \
-	services.gateway.reference services.intake.reference services.analytics.reference
+	qipan.observability.reference services.gateway.reference services.intake.reference \
+	services.analytics.reference scripts.dashboards scripts.prometheus_rule scripts.scaling
 FILE ?=
 MAPPING ?= exercise/mappings/baltimore.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint test demo up bench deliveries faults replay deploy-test
+.PHONY: help setup tools lint test watch-test demo up bench deliveries faults replay deploy-test
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: ## install what is missing: Python packages into .venv/, RabbitMQ and PostgreSQL by apt
 	@scripts/setup
+
+tools: ## what tests need beyond that: Prometheus with promtool, by apt
+	@scripts/setup prometheus
 
 lint: setup ## style, types, import contracts, generated references
 	.venv/bin/ruff check .
@@ -23,8 +27,11 @@ lint: setup ## style, types, import contracts, generated references
 	.venv/bin/lint-imports
 	for page in $(GENERATED); do $(PYTHON) -m $$page --check || exit 1; done
 
-test: setup ## all tests, against a private broker and database
+test: tools ## all tests, against a private broker and database
 	$(WITH_MAKE) $(PYTHON) -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+
+watch-test: tools ## the district under a real Prometheus; writes var/watch.json
+	$(WITH_MAKE) $(PYTHON) -m tests.watch
 
 demo: setup ## one day of the district, played fast; writes var/demo.json
 	$(WITH_MAKE) $(PYTHON) -m exercise.demo

@@ -1,7 +1,7 @@
 """Puts measured figures into README.md, between its `<!-- figures:… -->` marks, from docs/figures/*.json.
 
-`python scripts/figures.py --take` first copies there what `make demo|replay|faults|deliveries|bench` left in var/;
-`--check` changes nothing and only says whether README is what it would be. Nobody writes a figure by hand.
+`python scripts/figures.py --take` first copies there what `make demo|replay|faults|deliveries|bench|watch-test` left in
+var/; `--check` changes nothing and only says whether README is what it would be. Nobody writes a figure by hand.
 """
 
 import argparse
@@ -194,6 +194,34 @@ def bench(found: Figures) -> str:
     return shown + ("\n\nThis was a quick run, to see that it works." if found.get("quick") else "")
 
 
+def watch(found: Figures) -> str:
+    """The district under a real Prometheus."""
+    alerts = found.get("alerts", {})
+    settled = [
+        name
+        for name, times in alerts.items()
+        if all(each["fired_after_s"] is not None and each["cleared_after_s"] is not None for each in times)
+    ]
+    rows = [
+        (
+            "figures that rules and dashboards name · found moving",
+            several(found, "figures_named", "figures_moved"),
+        ),
+        (
+            "alerts provoked · fired and cleared",
+            f"{number(len(alerts) or None)} · {number(len(settled) if alerts else None)}",
+        ),
+        ("alerts fired by promtool's tests alone", number(_count(found.get("alerts_by_promtool_alone")))),
+        ("series of Qipan's processes · of the broker", several(found, "series", "series_of_the_broker")),
+        ("real seconds", number(found.get("seconds"))),
+    ]
+    return table(("Watched and broken", "`make watch-test`"), rows) + _short(found.get("broken"))
+
+
+def _count(what: object) -> int | None:
+    return len(what) if isinstance(what, list) else None
+
+
 def _by_way(found: Figures, figure: str) -> str:
     ways = ("nearest_first", "one_by_one", "matched", "hindsight")
     return " · ".join(number(at(found, "assigning", way, figure)) for way in ways)
@@ -246,6 +274,7 @@ REGIONS: Mapping[str, Callable[[Figures], str]] = {
     "faults": faults,
     "deliveries": deliveries,
     "bench": bench,
+    "watch": watch,
 }
 
 

@@ -223,7 +223,9 @@ def _known(tenant: str) -> str:
     return tenant
 
 
-class _Pool(Collector):
+class Pool(Collector):
+    """A database pool, read at each scrape."""
+
     def __init__(self, service: str, read: Callable[[], dict[str, int]]) -> None:
         self._service = service
         self._read = read
@@ -239,10 +241,12 @@ class _Pool(Collector):
 
 def watch_pool(service: str, read: Callable[[], dict[str, int]]) -> None:
     """Show a database pool, read at each scrape: state (`in_use`, `idle`, `overflow`) → connections."""
-    REGISTRY.register(_Pool(service, read))
+    REGISTRY.register(Pool(service, read))
 
 
-class _RelayCpu(Collector):
+class RelayCpu(Collector):
+    """The CPU time of a process's relay, read at each scrape."""
+
     def __init__(self, service: str, read: Callable[[], float]) -> None:
         self._service = service
         self._read = read
@@ -259,7 +263,7 @@ class _RelayCpu(Collector):
 
 def watch_relay(service: str, read: Callable[[], float]) -> None:
     """Show the CPU seconds that this process's relay has used, read at each scrape."""
-    REGISTRY.register(_RelayCpu(service, read))
+    REGISTRY.register(RelayCpu(service, read))
 
 
 def page() -> bytes:

@@ -8,6 +8,7 @@ import pytest
 from qipan import generated, settings_reference
 from qipan.access import reference as access_reference
 from qipan.http import reference as problems_reference
+from qipan.observability import reference as figures_reference
 from qipan.observability.health import Health
 from qipan.settings import Settings
 from services.gateway import reference as gateway_reference
@@ -21,6 +22,7 @@ from tests.contract.test_asyncapi import references
     ("page", "text"),
     [
         (access_reference.PAGE, access_reference.as_text),
+        (figures_reference.PAGE, figures_reference.as_text),
         (gateway_reference.PAGE, gateway_reference.as_text),
         (problems_reference.PAGE, problems_reference.as_text),
         (settings_reference.PAGE, settings_reference.as_text),

@@ -10,11 +10,22 @@ import pytest
 
 from tests.docs_pages import ROOT, Page, page, pages
 
-HOSTS = {"127.0.0.1", "localhost", "host", "broker", "database", "mail", "its.example", "gateway.example"}
+HOSTS = {
+    "127.0.0.1",
+    "localhost",
+    "host",
+    "broker",
+    "database",
+    "mail",
+    "its.example",
+    "gateway.example",
+    "qipan-broker.qipan",
+    "qipan-database-rw.qipan",
+}
 """The hosts that a page may name: this machine, and stand-ins for the reader's own."""
 
 OUR_ROOTS = {
-    "qipan", "services", "districts", "exercise", "bench", "deploy", "tests", "docs", "scripts", ".ci",
+    "qipan", "services", "districts", "exercise", "bench", "tests", "docs", "scripts", "deploy", ".ci",
 }  # fmt: skip
 MADE_LATER = {"var", ".venv"}
 ABSOLUTE = re.compile(r"/(v1|open311|metrics|healthz|readyz|openapi\.json|api|root|tmp|run/qipan|var/tmp)\b")
