@@ -3,7 +3,9 @@
 import pytest
 from sqlalchemy import text
 
+from qipan.messaging.relay import Relay
 from qipan.messaging.unguarded import PublishAfterCommit
+from qipan.observability import metrics
 from qipan.storage import Database
 from qipan.tenancy.clocks import Clocks
 from tests.integration.messaging.conftest import House, report, until
@@ -156,3 +158,23 @@ def test_a_tenants_full_queue_holds_up_nobody_else(house: House) -> None:
     house.say(5, tenant="beishan")
     until(lambda: house.depth("intake.core") == 5)
     assert house.unsent() > 0
+
+
+def test_an_outbox_is_measured_while_the_broker_is_away_and_by_nobody_who_stands_by(house: House) -> None:
+    def told() -> float | None:
+        return metrics.REGISTRY.get_sample_value("qipan_outbox_messages", {"service": house.sender.schema})
+
+    house.say(3)
+    away = Relay(
+        house.sender, "amqp://nobody:x@127.0.0.1:1/", declare=lambda _: None, subscribed=lambda _: True
+    )
+    away.start()
+    until(lambda: told() == 3.0)
+    away.stop()
+    with house.sender.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        lock = text("SELECT pg_advisory_lock(hashtext(:name))")
+        conn.execute(lock, {"name": f"qipan.relay.{house.sender.schema}"})
+        house.relay()
+        until(lambda: told() == 0.0)
+        assert house.unsent() == 3
+        conn.invalidate()
