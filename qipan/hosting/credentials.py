@@ -13,7 +13,7 @@ from qipan.hosting.port import ProcessSpec
 from qipan.hosting.servers import Servers
 from qipan.messaging.provision import user_url
 from qipan.settings import Settings
-from qipan.storage.provision import service_url
+from qipan.storage.provision import service_url, tenant_url
 from qipan.tenancy.tenant import base_of
 
 TOKEN_SECONDS = 90 * 86_400.0
@@ -98,7 +98,7 @@ class Credentials:
             user = settings.core_user if spec.tenant is None else base_of(spec.tenant)
             found["QIPAN_AMQP_URL"] = user_url(servers.amqp_url, user, self.secret)
         if spec.schema is not None:
-            found["QIPAN_DATABASE_URL"] = service_url(servers.database_url, spec.schema, self.secret)
+            found["QIPAN_DATABASE_URL"] = self.database_url(spec, servers)
         if spec.schema == "intake":
             found |= self.intake_secrets(settings)
         if spec.service == "gateway":
@@ -109,6 +109,13 @@ class Credentials:
         if spec.service == "notify" and settings.destinations:
             found["QIPAN_DESTINATIONS"] = str(settings.destinations.absolute())
         return found
+
+    def database_url(self, spec: ProcessSpec, servers: Servers) -> str:
+        """The database as the process may see it: the core's all of its service's rows, a tenant's its own."""
+        assert spec.schema is not None
+        if spec.tenant is None:
+            return service_url(servers.database_url, spec.schema, self.secret)
+        return tenant_url(servers.database_url, spec.schema, base_of(spec.tenant), self.secret)
 
     def _derived(self, purpose: str) -> str:
         return hmac.new(self.secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()

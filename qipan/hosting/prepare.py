@@ -12,26 +12,29 @@ from qipan.tenancy import District
 SERVICES = Path("services")
 
 
-def provision_database(database_url: str, secret: str) -> None:
-    """Make or repair the services' roles and schemas; `database_url` is the administrator's."""
-    roles.provision(database_url, secret)
+def provision_database(database_url: str, secret: str, district: District) -> None:
+    """Make or repair the services' and the tenants' roles, and the schemas; `database_url` is the administrator's."""
+    roles.provision(database_url, secret, tenants=district.tenants)
 
 
 def migrate_database(
     database_url: str, credentials: Credentials, settings: Settings, services: Path = SERVICES
 ) -> dict[str, str | None]:
-    """Bring every service's schema to the newest revision, as its own role; what each was at before."""
-    from qipan.storage.migrate import migrate  # Alembic takes half a second to import, and only this needs it
+    """Bring every service's schema to the newest revision and raise the walls between tenants on it, as its own role.
 
-    return {
-        service: migrate(
-            roles.service_url(database_url, service, credentials.secret),
-            service,
-            services,
-            secrets=credentials.intake_secrets(settings) if service == "intake" else {},
-        )
-        for service in roles.SCHEMAS
-    }
+    Returns what each was at before.
+    """
+    # Alembic takes half a second to import, and only this needs it
+    from qipan.storage.migrate import migrate
+    from qipan.storage.walls import raise_walls
+
+    before = {}
+    for service in roles.SCHEMAS:
+        url = roles.service_url(database_url, service, credentials.secret)
+        held = credentials.intake_secrets(settings) if service == "intake" else {}
+        before[service] = migrate(url, service, services, secrets=held)
+        raise_walls(url, service, services / service)
+    return before
 
 
 def broker_definitions(district: District, amqp_url: str, secret: str, core_user: str) -> dict[str, object]:

@@ -74,7 +74,7 @@ def run_district(
     with ExitStack() as stack:
         found = stack.enter_context(servers(settings, say))
         say("preparing the database")
-        provision_database(found.database_url, credentials.secret)
+        provision_database(found.database_url, credentials.secret, district)
         migrate_database(found.database_url, credentials, settings)
         if found.amqp_management_url:
             say("preparing the broker")

@@ -1,23 +1,15 @@
-"""One schema and one login role per service: a service sees its own tables and no other's."""
+"""One schema and one login role per service, and one role a tenant beside it: who sees which tables, and which rows."""
 
-import hashlib
-import hmac
+from collections.abc import Iterable
 
 from sqlalchemy import Connection, make_url, text
 
+from qipan.contracts.subscriptions import CORE_SERVICES
 from qipan.storage.database import make_engine
+from qipan.storage.roles import put_role, role_of, role_password
+from qipan.storage.tenant_roles import TenantRole, provision_tenants
 
 SCHEMAS = ("intake", "dispatch", "notify", "analytics", "gateway", "steward")
-
-
-def role_of(service: str) -> str:
-    """The login role of a service."""
-    return f"qipan_{service}"
-
-
-def role_password(service: str, secret: str) -> str:
-    """The password of a service's role: derived from the installation's secret, so that nobody has to store it."""
-    return hmac.new(secret.encode(), f"postgresql:{service}".encode(), hashlib.sha256).hexdigest()
 
 
 def service_url(admin_url: str, service: str, secret: str) -> str:
@@ -26,8 +18,15 @@ def service_url(admin_url: str, service: str, secret: str) -> str:
     return url.render_as_string(hide_password=False)
 
 
-def provision(admin_url: str, secret: str, schemas: tuple[str, ...] = SCHEMAS) -> None:
-    """Create or repair every service's role and schema. Safe to run again."""
+def tenant_url(admin_url: str, service: str, tenant: str, secret: str) -> str:
+    """The database URL that a tenant's own process of `service` gets."""
+    return TenantRole(service, tenant).url(admin_url, secret)
+
+
+def provision(
+    admin_url: str, secret: str, schemas: tuple[str, ...] = SCHEMAS, tenants: Iterable[str] = ()
+) -> None:
+    """Create or repair every service's role and schema, and the roles of the `tenants`. Safe to run again."""
     engine = make_engine(admin_url, pool_size=1)
     try:
         with engine.begin() as conn:
@@ -37,15 +36,15 @@ def provision(admin_url: str, secret: str, schemas: tuple[str, ...] = SCHEMAS) -
             conn.execute(text("REVOKE ALL ON SCHEMA public FROM PUBLIC"))
             for service in schemas:
                 _provision(conn, database, service, role_password(service, secret))
+            own = [service for service in schemas if service in CORE_SERVICES]
+            provision_tenants(conn, database, secret, own, tenants)
     finally:
         engine.dispose()
 
 
 def _provision(conn: Connection, database: str, service: str, password: str) -> None:
     role = role_of(service)
-    known = conn.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}).scalar()
-    verb = "ALTER" if known else "CREATE"
-    conn.execute(text(f"{verb} ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{password}'"))
+    put_role(conn, role, password)
     conn.execute(text(f"CREATE SCHEMA IF NOT EXISTS {service}"))
     conn.execute(text(f"ALTER SCHEMA {service} OWNER TO {role}"))
     conn.execute(text(f'GRANT CONNECT ON DATABASE "{database}" TO {role}'))

@@ -9,10 +9,10 @@ from nameko.extensions import DependencyProvider
 
 from qipan.contracts.case import CaseState
 from qipan.contracts.commands import CaseAnswer, CaseCommand
-from qipan.contracts.errors import Conflict, NotFound
+from qipan.contracts.errors import Conflict, Forbidden, NotFound
 from qipan.contracts.light import light_of
 from qipan.messaging.service import PROCESS, DatabaseProvider, ProcessProvider, Received, Work
-from qipan.tenancy import Matter
+from qipan.tenancy import Matter, base_of
 from services.dispatch import (
     calendar_gap,
     choosing,
@@ -97,8 +97,16 @@ class Acting:
     # What is known of mandates
 
     def grounds_now(self, work: Work, tenants: Iterable[str]) -> Mapping[str, Ground]:
-        """The tenants' grounds with the mandates that hold; nobody ends one until this transaction is over."""
-        versions = mandate_store.versions(work.conn, tenants)
+        """The tenants' grounds with the mandates that hold; nobody ends one until this transaction is over.
+
+        Forbidden for what another tenant commands, in a tenant's own process: its mandates are not to be seen there.
+        """
+        wanted, own = tuple(tenants), self.process.tenant
+        if own is not None:
+            for tenant in wanted:
+                if base_of(tenant) != base_of(own):
+                    raise Forbidden(f"The case was handed over: {tenant} commands it, and is to be asked.")
+        versions = mandate_store.versions(work.conn, wanted)
         return mandated.grounds_now(work, self.grounds, self.process.district, versions)
 
     def grounds_and_loads(

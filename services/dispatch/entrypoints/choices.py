@@ -45,8 +45,8 @@ class Choices(Acting):
         The department of a unit that may not be commanded from here is asked (商请) to assign one.
         """
         before = self._find(work, call)
+        require_command(before.case, self._actor(call, before))
         case, ground = before.case, self._ground(work, before)
-        require_command(case, self._actor(call, before))
         situation = self._situation(work, call, before)
         recommended = recommend(situation, self.choose(situation))
         decision = decided(call.data, ground, situation, recommended)

@@ -1,7 +1,7 @@
 """Dispatch's tables. Every key starts with the tenant in whose area the case arose."""
 
 from services.dispatch.tables.case import cases, findable, history, tasks
-from services.dispatch.tables.deciding import disputes, handovers, rectifications
+from services.dispatch.tables.deciding import disputes, handovers, parties, rectifications
 from services.dispatch.tables.field import (
     case_log,
     loads,
@@ -49,6 +49,7 @@ __all__ = [
     "mandates",
     "metadata",
     "modes",
+    "parties",
     "positions",
     "rectifications",
     "replays",

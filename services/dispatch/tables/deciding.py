@@ -54,3 +54,13 @@ handovers = Table(
     Index("handovers_asked", "asked", "case_id"),
     Index("handovers_held", "holder", "case_id", postgresql_where=text("holder IS NOT NULL")),
 )
+
+# Which other tenants take part in a case, once for all: written by triggers, from what names them. The wall between
+# tenants (walls.sql) asks it, so no tenant's own role may write it.
+parties = Table(
+    "parties",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("case_id", Text, primary_key=True),
+    Column("party", Text, primary_key=True),  # without its shadow
+)
