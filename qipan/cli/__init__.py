@@ -16,6 +16,7 @@ from qipan.cli import (
     db,
     dead,
     device,
+    doctor,
     duty,
     grid,
     importing,
@@ -40,6 +41,7 @@ from qipan.tenancy import PackError
 from qipan.tenancy.grid_desk import GridRefused
 
 _TOLD = (
+    BackupError,
     GridRefused,
     InUse,
     NotRunning,
@@ -63,6 +65,7 @@ up.register(commands)
 run.register(commands)
 processes.register(commands)
 accounts.register(commands)
+doctor.register(commands)
 replay.register(commands)
 importing.register(commands)
 commands.add_typer(db.commands, name="db")

@@ -6,8 +6,9 @@ import sys
 
 import uvicorn
 
+from qipan.hosting.fitness import check_schema, check_settings, settings_from_environment
 from qipan.observability import logs
-from qipan.settings import Settings
+from qipan.storage.revisions import WrongSchema
 from qipan.tenancy import PackError
 
 _APPLICATIONS = {"door": "services.intake.web:app", "gateway": "services.gateway.app:app"}
@@ -17,12 +18,14 @@ GRACE = 10
 
 
 def main() -> int:
-    """Serve until SIGTERM; returns EX_CONFIG (78), saying why, when the pack or the settings are wrong."""
+    """Serve until SIGTERM; returns EX_CONFIG (78), saying why, when the pack, the settings or the schema are wrong."""
     parser = argparse.ArgumentParser(prog="qipan run")
     parser.add_argument("service", choices=sorted(_APPLICATIONS))
     options = parser.parse_args()
     try:
-        settings = Settings()
+        settings = settings_from_environment()
+        check_settings(options.service, settings)
+        check_schema(options.service, settings)
         logs.configure(options.service, settings.log, settings.log_level, settings.tenant)
         uvicorn.run(
             _APPLICATIONS[options.service],
@@ -35,7 +38,7 @@ def main() -> int:
             server_header=False,
             timeout_graceful_shutdown=GRACE,
         )
-    except (PackError, ValueError) as error:
+    except (PackError, WrongSchema, ValueError) as error:
         sys.stderr.write(f"{options.service} cannot start: {error}\n")
         return os.EX_CONFIG
     return 0

@@ -13,14 +13,15 @@ import os  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
+from qipan.hosting.fitness import check_schema, check_settings, settings_from_environment  # noqa: E402
 from qipan.hosting.service_class import ClassError, service_class  # noqa: E402
 from qipan.messaging.runner import run  # noqa: E402
-from qipan.settings import Settings  # noqa: E402
+from qipan.storage.revisions import WrongSchema  # noqa: E402
 from qipan.tenancy import PackError, load_district  # noqa: E402
 
 
 def main() -> int:
-    """Serve until SIGTERM; returns EX_CONFIG (78), saying why, when the pack or the settings are wrong.
+    """Serve until SIGTERM; returns EX_CONFIG (78), saying why, when the pack, the settings or the schema are wrong.
 
     EX_SOFTWARE (70) when the service died of an error, which its log has.
     """
@@ -29,14 +30,14 @@ def main() -> int:
     parser.add_argument("--tenant", default="")
     options = parser.parse_args()
     try:
-        settings = Settings()
+        settings = settings_from_environment()
         if options.tenant:
             settings = settings.model_copy(update={"tenant": options.tenant})
-        if not settings.amqp_url:
-            raise ValueError("QIPAN_AMQP_URL must look like amqp://user:password@host:port/vhost")
+        check_settings(options.service, settings)
+        check_schema(options.service, settings)
         district = load_district(Path(settings.district))
         return run(service_class(district, options.service, settings.tenant or None), settings)
-    except (PackError, ClassError, ValueError) as error:
+    except (PackError, ClassError, WrongSchema, ValueError) as error:
         sys.stderr.write(f"{options.service} cannot start: {error}\n")
         return os.EX_CONFIG
 

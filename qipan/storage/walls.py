@@ -103,9 +103,12 @@ def _standing(conn: Connection, schema: str) -> str:
 
 def _run(conn: Connection, statements: Iterable[str]) -> None:
     """As they are, by the driver: a file may hold many, and percent signs."""
-    with conn.connection.cursor() as cursor:
+    cursor = conn.connection.cursor()
+    try:
         for statement in filter(str.strip, statements):
             cursor.execute(statement)
+    finally:
+        cursor.close()
 
 
 def _changeable(conn: Connection, table: str) -> list[str]:

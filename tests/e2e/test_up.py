@@ -126,6 +126,31 @@ def test_another_terminal_sees_every_process_and_who_serves_whom(up: Up) -> None
     assert re.search(r"dispatch\s+sandun", up.qipan("who"))
 
 
+def test_the_doctor_finds_nothing_wrong_with_a_running_district(up: Up) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "qipan", "doctor", "--json"],
+        env=environment(up.var),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    found = json.loads(done.stdout)["findings"]
+    assert {each["area"] for each in found} == {
+        "settings",
+        "pack",
+        "disk",
+        "database",
+        "migrations",
+        "broker",
+        "clock",
+    }
+    wrong = [
+        each for each in found if each["level"] != "ok" and each["area"] != "disk"
+    ]  # that one is the machine's
+    assert wrong == []
+
+
 def test_a_towns_service_is_retired_and_run_again_while_the_rest_goes_on(up: Up) -> None:
     up.qipan("retire", "dispatch@sandun")
     assert eventually(lambda: not re.search(r"dispatch\s+sandun", up.qipan("who")))

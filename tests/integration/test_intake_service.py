@@ -75,6 +75,7 @@ def running(broker: Broker, database_url: Databases) -> Iterator[Running]:
             "QIPAN_DATABASE_URL": url,
             "QIPAN_DISTRICT": str(ROOT / "districts/xihu"),
             "QIPAN_CONTACT_KEYS": CONTACT_KEYS,
+            "QIPAN_DOOR_SECRET": "of this test",
             "QIPAN_VERIFY_KEY": here.verify_key,
         }
         command = [sys.executable, "-m", "qipan.hosting.service_main", "intake"]
