@@ -4,11 +4,13 @@ import sys
 
 import typer
 
+from qipan.backup.archive import BackupError
 from qipan.cli import (
     accounts,
     analytics,
     apikey,
     audit,
+    backup,
     broker,
     case,
     classify,
@@ -71,6 +73,7 @@ importing.register(commands)
 commands.add_typer(db.commands, name="db")
 commands.add_typer(broker.commands, name="broker")
 commands.add_typer(secrets.commands, name="secrets")
+commands.add_typer(backup.commands, name="backup")
 commands.add_typer(dead.commands, name="dead")
 commands.add_typer(case.commands, name="case")
 commands.add_typer(notify.commands, name="notify")

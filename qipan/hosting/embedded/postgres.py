@@ -86,7 +86,7 @@ class EmbeddedPostgres(EmbeddedServer):
         """Make the cluster if there is none, start it, wait until it answers a query. Raises StartError."""
         self._make_cluster()
         self._server = Guarded.start(
-            [str(_bin_dir() / "postgres"), "-D", str(self._data.resolve())],
+            [str(bin_dir() / "postgres"), "-D", str(self._data.resolve())],
             log=self._home.path / "console.log",
             env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C.UTF-8"},
             user=self._user,
@@ -131,7 +131,7 @@ class EmbeddedPostgres(EmbeddedServer):
             password.write(self._password)
             password.flush()
             command = [
-                str(_bin_dir() / "initdb"),
+                str(bin_dir() / "initdb"),
                 "-D",
                 str(self._data.resolve()),
                 "-U",
@@ -170,7 +170,8 @@ class EmbeddedPostgres(EmbeddedServer):
             connection.execute(statement)
 
 
-def _bin_dir() -> Path:
+def bin_dir() -> Path:
+    """Where PostgreSQL's programs are, of the newest version that is installed. Raises StartError."""
     versions = [path for path in _INSTALLED.glob("*/bin") if (path / "postgres").exists()]
     if versions:
         return max(versions, key=lambda path: int(path.parent.name))

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from qipan.access.policy import core_rules
 from qipan.contracts import commands, queries, subscriptions
 from qipan.contracts.base import events, requests
+from qipan.contracts.subscriptions import CORE_SERVICES
 from qipan.observability import metrics
 from qipan.settings import Settings
 from qipan.storage.provision import SCHEMAS, role_of
+from qipan.storage.tenant_roles import TenantRole
 from services.gateway.routes import DOOR_ROUTES, ROUTES
 from tests.docs_pages import ROOT, Page, pages
 
@@ -26,7 +28,9 @@ METRICS = {
 
 REGISTERED_BY = (commands, queries, subscriptions)
 TYPES = {*events(), *requests(), *core_rules()}
-ROLES = {role_of(service) for service in SCHEMAS}
+ROLES = {role_of(service) for service in SCHEMAS} | {
+    TenantRole(service, "sandun").name for service in CORE_SERVICES
+}
 ADDRESSES = {route.path for route in ROUTES} | {
     path
     for file in ("openapi-gateway.json", "openapi-intake.json")
