@@ -9,7 +9,7 @@ from qipan.tenancy.model import Setting
 from qipan.worktime import Limit
 from qipan.worktime.limit import ALLOWED as A_LIMIT
 
-CORE_PREFIXES = ("triage.", "dispatch.", "notify.", "analytics.", "grids.", "feed.", "open311.")
+CORE_PREFIXES = ("triage.", "dispatch.", "notify.", "analytics.", "grids.", "feed.", "open311.", "privacy.")
 
 
 _SPAN = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
@@ -136,6 +136,11 @@ KNOWN: Mapping[str, KnownSetting] = {
         "whether changes of status are kept for the tenant's own systems to fetch", _TRUTH, _truth
     ),
     "feed.days": KnownSetting("how many days they are kept", "a whole number, 1 or more", _positive),
+    "privacy.contact-days": KnownSetting(
+        "how many days a reporter's name and number are kept after the report is over; 0: for ever",
+        "a whole number",
+        _whole,
+    ),
     "triage.verify-levels": KnownSetting(
         "reports of which risk levels a grid worker looks at before they are filed (核实)",
         "a list of low, normal, high, urgent",

@@ -46,7 +46,7 @@ from qipan.messaging.service import (
     on_timer,
 )
 from qipan.tenancy.bodies import answerable
-from services.intake import feed, store, unseen, verifications
+from services.intake import feed, retention, store, unseen, verifications
 from services.intake.accept import Submission, accept
 from services.intake.admission import admit
 from services.intake.awaiting import ACCEPT_DUE
@@ -107,6 +107,9 @@ class PhotoNamesProvider(ProcessProvider):
         """Made for each call: it holds no more than two keys."""
         secret = super().get_dependency(worker_ctx).settings.door_secret
         return PhotoNames(secret) if secret else None
+
+
+FORGET_SECONDS = 600
 
 
 class TokensProvider(ProcessProvider):
@@ -276,6 +279,16 @@ class Intake:
     def forget_entries(self, work: Work, due: Sequence[Timer]) -> None:
         """Delete what the feeds keep no longer."""
         feed.forget(work, self.desk.readers, due)
+
+    @background(every=FORGET_SECONDS)
+    def forget_contacts(self) -> None:
+        """Take reporters' names and numbers from reports that were over long enough ago."""
+        own = self.process.tenant
+        days = retention.days_kept(self.district, self.district.tenants if own is None else (own,))
+        while days:
+            with self.db.begin() as work:
+                if not retention.forget_contacts(work, days):
+                    return
 
     @answer(GetFeed)
     def get_feed(self, work: Work, call: Received[GetFeed]) -> Feed:

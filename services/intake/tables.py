@@ -81,6 +81,7 @@ reports = Table(
         postgresql_where=text("bucket IS NOT NULL"),
     ),
     Index("reports_merged", "tenant", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+    Index("reports_contact", "tenant", "received_at", postgresql_where=text("contact IS NOT NULL")),
     Index("reports_held", "tenant", "held_at", "report_id", postgresql_where=text("held_at IS NOT NULL")),
     Index("reports_received", "received_real_at", postgresql_using="brin"),
     postgresql_with={"fillfactor": "70"},
