@@ -56,7 +56,9 @@ REVOKE ALL ON FUNCTION dispatch.takes_part, dispatch.works_with FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION dispatch.takes_part, dispatch.works_with TO {tenants};
 
 -- How much a worker of another tenant has in hand counts where the worker belongs: who works with that tenant changes it.
-CREATE POLICY party ON dispatch.loads TO {tenants} USING (dispatch.works_with(tenant));
+CREATE POLICY party_reads ON dispatch.loads FOR SELECT TO {tenants} USING (dispatch.works_with(tenant));
+CREATE POLICY party_adds ON dispatch.loads FOR INSERT TO {tenants} WITH CHECK (dispatch.works_with(tenant));
+CREATE POLICY party_shifts ON dispatch.loads FOR UPDATE TO {tenants} USING (dispatch.works_with(tenant));
 
 -- Messages are told under the tenant of their row, and the relay sends them with the core's rights. A tenant tells its
 -- own; of a case that it takes part in, those of the tenant where it arose; and another party what concerns it.

@@ -374,6 +374,7 @@ def test_who_takes_part_works_on_the_case_where_it_arose_and_on_no_other(admin: 
         )
         assert conn.execute("DELETE FROM dispatch.cases WHERE tenant = 'wenxin'").rowcount == 0
         assert conn.execute("UPDATE dispatch.loads SET open = 2 WHERE worker = 'officer'").rowcount == 1
+        assert conn.execute("DELETE FROM dispatch.loads WHERE worker = 'officer'").rowcount == 0
     with as_sandun(admin, "dispatch", "traffic-police") as conn:
         assert conn.execute("SELECT id FROM dispatch.cases WHERE tenant = 'wenxin'").fetchall() == [
             ("given",)
