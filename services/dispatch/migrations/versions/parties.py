@@ -11,10 +11,10 @@ depends_on = None
 SCHEMA = "dispatch"
 
 _NAMED_BY = {
-    "cases": ("NEW.id", "unit_tenant", "ARRAY[NEW.unit_tenant]"),
-    "tasks": ("NEW.case_id", "unit_tenant", "ARRAY[NEW.unit_tenant]"),
-    "handovers": ("NEW.case_id", "asked, holder", "ARRAY[split_part(NEW.asked, '/', 1), NEW.holder]"),
-    "whistles": ("NEW.case_id", "departments", "NEW.departments"),
+    "cases": ("NEW.id", ("unit_tenant",), "ARRAY[NEW.unit_tenant]"),
+    "tasks": ("NEW.case_id", ("unit_tenant",), "ARRAY[NEW.unit_tenant]"),
+    "handovers": ("NEW.case_id", ("asked", "holder"), "ARRAY[split_part(NEW.asked, '/', 1), NEW.holder]"),
+    "whistles": ("NEW.case_id", ("departments",), "NEW.departments"),
 }
 """Table → the case of a row, the columns that name parties, the tenants that they name."""
 
@@ -39,19 +39,25 @@ def upgrade() -> None:
             f"""
             CREATE FUNCTION {SCHEMA}.parties_of_{table}() RETURNS trigger LANGUAGE plpgsql
             SECURITY DEFINER SET search_path = pg_catalog AS $$
+            DECLARE named text;
             BEGIN
-                INSERT INTO {SCHEMA}.parties (tenant, case_id, party)
-                SELECT DISTINCT NEW.tenant, {case_id}, split_part(named, '~', 1) FROM unnest({named}) AS named
-                WHERE split_part(named, '~', 1) <> split_part(NEW.tenant, '~', 1)
-                ON CONFLICT DO NOTHING;
+                FOREACH named IN ARRAY {named} LOOP
+                    named := split_part(named, '~', 1);
+                    IF named <> split_part(NEW.tenant, '~', 1) THEN
+                        INSERT INTO {SCHEMA}.parties (tenant, case_id, party)
+                        VALUES (NEW.tenant, {case_id}, named) ON CONFLICT DO NOTHING;
+                    END IF;
+                END LOOP;
                 RETURN NULL;
             END $$
             """
         )
-        op.execute(
-            f"CREATE TRIGGER parties AFTER INSERT OR UPDATE OF {columns} ON {SCHEMA}.{table}"
-            f" FOR EACH ROW WHEN ({_WHEN[table]}) EXECUTE FUNCTION {SCHEMA}.parties_of_{table}()"
-        )
+        changed = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in columns)
+        for event, when in (("INSERT", _WHEN[table]), ("UPDATE", f"({_WHEN[table]}) AND ({changed})")):
+            op.execute(
+                f"CREATE TRIGGER parties_{event.lower()} AFTER {event} ON {SCHEMA}.{table}"
+                f" FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {SCHEMA}.parties_of_{table}()"
+            )
     op.execute(
         f"""
         INSERT INTO {SCHEMA}.parties (tenant, case_id, party)
@@ -69,6 +75,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     for table in _NAMED_BY:
-        op.execute(f"DROP TRIGGER parties ON {SCHEMA}.{table}")
+        for event in ("insert", "update"):
+            op.execute(f"DROP TRIGGER parties_{event} ON {SCHEMA}.{table}")
         op.execute(f"DROP FUNCTION {SCHEMA}.parties_of_{table}()")
     op.drop_table("parties", schema=SCHEMA)

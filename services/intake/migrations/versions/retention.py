@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "retention"
-down_revision = "decisions"
+down_revision = "parties"
 branch_labels = None
 depends_on = None
 
