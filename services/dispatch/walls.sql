@@ -25,10 +25,10 @@ BEGIN
     END LOOP;
 END $$;
 
--- The timers of such a case, by its id, and of such a whistle, by the whistle's.
+-- The timers of such a case, by its id (and what follows it), and of such a whistle, by the whistle's.
 CREATE POLICY party ON dispatch.timers TO {tenants} USING (
     EXISTS (SELECT FROM dispatch.parties p
-        WHERE p.tenant = timers.tenant AND p.case_id = timers.ref AND p.party = {mine})
+        WHERE p.tenant = timers.tenant AND p.case_id = split_part(timers.ref, ' ', 1) AND p.party = {mine})
     OR EXISTS (SELECT FROM dispatch.whistles w
         WHERE w.tenant = timers.tenant AND w.id = split_part(timers.ref, ' ', 1))
 );
@@ -71,6 +71,7 @@ CREATE POLICY case_tells ON dispatch.outbox FOR INSERT TO {tenants} WITH CHECK (
 );
 CREATE POLICY party_hears ON dispatch.outbox FOR INSERT TO {tenants} WITH CHECK (
     substr(key, length(tenant) + 2) IN ('task.offered.v1', 'support.asked.v1', 'handover.asked.v1',
+        'handover.withdrawn.v1',
         'whistle.blown.v1', 'whistle.answered.v1', 'whistle.overdue.v1', 'whistle.ended.v1')
     AND dispatch.takes_part(
         convert_from(body, 'UTF8')::jsonb -> 'data' -> 'case' ->> 'tenant',
