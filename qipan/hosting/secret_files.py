@@ -19,7 +19,7 @@ from qipan.hosting.servers import Servers
 from qipan.messaging.definitions import EVERYTHING, password_hash, user_password
 from qipan.messaging.provision import vhost_of, write
 from qipan.settings import Settings
-from qipan.storage.provision import role_password
+from qipan.storage.roles import role_password
 from qipan.tenancy import District
 
 BROKER, DATABASE, OPERATOR = "broker", "database", "operator"

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "retention"
-down_revision = "parties"
+down_revision = "unseen"
 branch_labels = None
 depends_on = None
 

@@ -6,7 +6,7 @@ By blocks: it costs an insert next to nothing, and no update, for the time of ar
 from alembic import op
 
 revision = "unseen"
-down_revision = "parties"
+down_revision = "updates"
 branch_labels = None
 depends_on = None
 
