@@ -8,8 +8,12 @@ import eventlet  # noqa: E402
 
 eventlet.monkey_patch()  # before anything else is imported, or locks and sockets would stop every greenlet
 
-import argparse  # noqa: E402
 import os  # noqa: E402
+
+# psycopg's C wait would stop every greenlet, and which one it takes is settled when it is first imported.
+os.environ.setdefault("PSYCOPG_WAIT_FUNC", "wait_select")
+
+import argparse  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 

@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Any
 
 from nameko.containers import ServiceContainer
+from psycopg import waiting
 
 from qipan.messaging import heard, topology
 from qipan.messaging.arrival import Arrival
@@ -152,6 +153,8 @@ def run(service_cls: type[Any], settings: Settings) -> int:
     EX_SOFTWARE (70) when the service died of an error: relay and calls have threads of their own and would go on
     without it, alive to whoever asks. The host starts a process that ended anew.
     """
+    if waiting.wait is not waiting.wait_select:
+        raise RuntimeError("psycopg was imported before it was told to wait by select: a lock would stop everything")
     logs.configure(service_cls.name, settings.log, settings.log_level, settings.tenant)
     service = ServiceProcess(service_cls, settings)
     ending = threading.Event()

@@ -1,16 +1,9 @@
 """The engine of one service's schema: pre-ping, time-outs everywhere, and green under eventlet."""
 
-import os
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-
-if "eventlet" in sys.modules:
-    # psycopg's C wait would stop every greenlet; select() is patched by eventlet and stops only this one.
-    # It must be set before psycopg is first imported.
-    os.environ.setdefault("PSYCOPG_WAIT_FUNC", "wait_select")
 
 from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import Engine, create_engine, event, make_url

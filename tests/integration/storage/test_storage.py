@@ -336,9 +336,8 @@ def test_a_service_sees_its_own_schema_and_no_other(database_url: Databases) -> 
 
 
 GREEN = """
-import eventlet
-eventlet.monkey_patch()
-import sys, time
+import qipan.hosting.service_main  # as every service begins
+import eventlet, sys, time
 from qipan.storage.database import make_engine
 engine = make_engine(sys.argv[1], pool_size=10)
 pool = eventlet.GreenPool(10)
