@@ -21,7 +21,11 @@ MOST = 400
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A file system of its own."""
     place = tmp_path_factory.mktemp("small")
-    for folder in (place, *place.parents[:2]):
+    # PostgreSQL does not run as root, and must come to its data through all of these
+    inside = [
+        folder for folder in place.parents if folder.is_relative_to(tmp_path_factory.getbasetemp().parent)
+    ]
+    for folder in (place, *inside, tmp_path_factory.getbasetemp().parent.parent):
         folder.chmod(folder.stat().st_mode | 0o011)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m,mode=0711", "tmpfs", str(place)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:

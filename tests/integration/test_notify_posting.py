@@ -53,6 +53,13 @@ def posted(url: str, *allow: str, seconds: float = 20.0, **environment: str) -> 
     return found
 
 
+def read_whole(connection: socket.socket) -> None:
+    """The request with its body: who closes on something unread resets the connection, and the answer with it."""
+    read = b""
+    while not read.endswith(b"\r\n\r\n{}") and (piece := connection.recv(65_536)):
+        read += piece
+
+
 @contextmanager
 def peer(
     answer: Callable[[socket.socket], None], context: ssl.SSLContext | None = None
@@ -69,7 +76,7 @@ def peer(
             came[0] += 1
             try:
                 with context.wrap_socket(raw, server_side=True) if context else raw as connection:
-                    connection.recv(65_536)
+                    read_whole(connection)
                     answer(connection)
             except OSError:
                 pass

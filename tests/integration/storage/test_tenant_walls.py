@@ -92,8 +92,14 @@ def filled(column: Column[Any]) -> bool:
     )
 
 
+CHECKED = {"notify.callouts.state": "open"}
+"""What a column must hold that may hold a few words only."""
+
+
 def value(column: Column[Any], key: str) -> Any:
     kind = type(column.type).__name__
+    if (said := CHECKED.get(f"{column.table}.{column.name}")) is not None:
+        return said
     found = {
         "Text": key,
         "TSVECTOR": key,
