@@ -9,7 +9,7 @@ FILE ?=
 MAPPING ?= exercise/mappings/baltimore.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools lint test watch-test demo up bench deliveries faults replay deploy-test
+.PHONY: help setup tools lint test test-slow watch-test demo up bench deliveries faults replay deploy-test
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -27,8 +27,11 @@ lint: setup ## style, types, import contracts, generated references
 	.venv/bin/lint-imports
 	for page in $(GENERATED); do $(PYTHON) -m $$page --check || exit 1; done
 
-test: tools ## all tests, against a private broker and database
+test: tools ## the tests, against a private broker and database
 	$(WITH_MAKE) $(PYTHON) -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+
+test-slow: tools ## the tests that take long: a short day, a backup beside it, every alert, all the rows
+	$(WITH_MAKE) $(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m slow
 
 watch-test: tools ## the district under a real Prometheus; writes var/watch.json
 	$(WITH_MAKE) $(PYTHON) -m tests.watch

@@ -31,6 +31,7 @@ def demo(var: Path, *options: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow  # `make demo` plays a whole one
 @pytest.mark.timeout(600)
 def test_a_short_day_ends_with_balanced_books(tmp_path: Path):
     var = tmp_path / "var"

@@ -165,6 +165,7 @@ def test_a_report_can_be_followed_to_its_case(up: Up) -> None:
     assert "received" in up.qipan("case", "why", report, "--tenant", "sandun")
 
 
+@pytest.mark.slow
 def test_a_backup_beside_live_work_is_rehearsed(up: Up, tmp_path: Path) -> None:
     said = up.qipan("backup", "create", str(tmp_path / "backup"))
     assert re.search(r"[1-9]\d* rows, \d+ events on their way", said), said

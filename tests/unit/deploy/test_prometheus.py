@@ -102,6 +102,7 @@ def test_promtool_takes_the_configuration(name: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @needs_promtool
 def test_promtool_fires_and_clears_every_alert() -> None:
     done = _promtool("test", "rules", str(TESTS))
