@@ -6,6 +6,7 @@ import sys
 
 import uvicorn
 
+from qipan import collecting
 from qipan.hosting.fitness import check_schema, check_settings, settings_from_environment
 from qipan.observability import logs
 from qipan.storage.revisions import WrongSchema
@@ -27,6 +28,7 @@ def main() -> int:
         check_settings(options.service, settings)
         check_schema(options.service, settings)
         logs.configure(options.service, settings.log, settings.log_level, settings.tenant)
+        collecting.settle()
         uvicorn.run(
             _APPLICATIONS[options.service],
             host=settings.host,

@@ -12,6 +12,7 @@ from typing import Any
 from nameko.containers import ServiceContainer
 from psycopg import waiting
 
+from qipan import collecting
 from qipan.messaging import heard, topology
 from qipan.messaging.arrival import Arrival
 from qipan.messaging.process import Process, prepare
@@ -154,7 +155,9 @@ def run(service_cls: type[Any], settings: Settings) -> int:
     without it, alive to whoever asks. The host starts a process that ended anew.
     """
     if waiting.wait is not waiting.wait_select:
-        raise RuntimeError("psycopg was imported before it was told to wait by select: a lock would stop everything")
+        raise RuntimeError(
+            "psycopg was imported before it was told to wait by select: a lock would stop everything"
+        )
     logs.configure(service_cls.name, settings.log, settings.log_level, settings.tenant)
     service = ServiceProcess(service_cls, settings)
     ending = threading.Event()
@@ -165,6 +168,7 @@ def run(service_cls: type[Any], settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     if service.start(ending):
+        collecting.settle()
         while not ending.wait(0.5) and not service.died:
             pass
         service.stop()

@@ -69,7 +69,9 @@ def feed(desk: Projection, rows: list[Row]) -> None:
         desk.hear(*messages[start : start + 500])
 
 
-@pytest.mark.parametrize("file", [SAMPLE, pytest.param(WHOLE, marks=pytest.mark.slow)], ids=["sample", "whole"])
+@pytest.mark.parametrize(
+    "file", [SAMPLE, pytest.param(WHOLE, marks=pytest.mark.slow)], ids=["sample", "whole"]
+)
 def test_on_time_rates_by_agency_are_those_of_the_file(database_url: Databases, file: Path) -> None:
     if not file.exists():
         pytest.skip(f"{file.name} is not here")
