@@ -7,7 +7,12 @@ import weakref
 
 from qipan import collecting
 
-SETTLED = "import gc; from qipan import collecting; collecting.settle(); print(gc.get_freeze_count() > 0, gc.isenabled())"
+SETTLED = """
+import gc
+from qipan import collecting
+collecting.settle()
+print(gc.get_freeze_count() > 0, gc.isenabled())
+"""
 
 
 def test_what_is_there_at_the_start_is_put_aside() -> None:
