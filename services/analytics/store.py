@@ -1,11 +1,12 @@
 """Analytics' rows: newest states and totals, changed together in one transaction."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from operator import itemgetter
 from typing import TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from qipan.storage import arrays
 from qipan.tenancy.indicators import COUNTERS
@@ -17,17 +18,23 @@ State = TypeVar("State", CaseFacts, ReportFacts)
 ZoneOf = Callable[[str], str]
 
 _COLUMNS = (*Key._fields, *COUNTERS)
-_ARRAYS = ", ".join(
-    f"CAST(:{name} AS {'bigint' if name in COUNTERS else 'timestamptz' if name == 'bucket' else 'text'}[])"
-    for name in _COLUMNS
-)
-_ADD = text(
-    f"INSERT INTO analytics.totals ({', '.join(_COLUMNS)})"
-    f" SELECT {', '.join(Key._fields)}, {', '.join(f'coalesce({name}, 0)' for name in COUNTERS)}"
-    f" FROM unnest({_ARRAYS}) AS added ({', '.join(_COLUMNS)})"
-    f" ON CONFLICT ({', '.join(Key._fields)}) DO UPDATE SET"
-    f" {', '.join(f'{name} = totals.{name} + excluded.{name}' for name in COUNTERS)}"
-)
+
+
+@lru_cache(maxsize=512)
+def _adding(counters: tuple[str, ...]) -> TextClause:
+    """Adds to these counters: of some forty, what a batch brings touches a few, and the others stay 0 by default."""
+    columns = (*Key._fields, *counters)
+    arrays_of = ", ".join(
+        f"CAST(:{name} AS {'bigint' if name in counters else 'timestamptz' if name == 'bucket' else 'text'}[])"
+        for name in columns
+    )
+    return text(
+        f"INSERT INTO analytics.totals ({', '.join(columns)}) SELECT * FROM unnest({arrays_of})"
+        f" ON CONFLICT ({', '.join(Key._fields)}) DO UPDATE SET"
+        f" {', '.join(f'{name} = totals.{name} + excluded.{name}' for name in counters)}"
+    )
+
+
 _LOCK = text("SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number")
 _ALL = text(f"SELECT {', '.join(_COLUMNS)} FROM analytics.totals WHERE tenant = :tenant")
 
@@ -59,11 +66,10 @@ def add_to_totals(conn: Connection, deltas: Mapping[Key, Counts]) -> None:
         "member": arrays.texts(members),
     }
     touched = {counter for _, counts in rows for counter in counts}
-    for counter in COUNTERS:
-        # A shorter array is filled up with nulls: what no row counts need not be written out.
-        counted = [counts.get(counter, 0) for _, counts in rows] if counter in touched else []
-        columns[counter] = arrays.numbers(counted)
-    conn.execute(_ADD, columns)
+    counters = tuple(counter for counter in COUNTERS if counter in touched)
+    for counter in counters:
+        columns[counter] = arrays.numbers([counts.get(counter, 0) for _, counts in rows])
+    conn.execute(_adding(counters), columns)
 
 
 def totals_of(conn: Connection, tenant: str) -> Totals:

@@ -23,7 +23,7 @@ def test_what_is_rolled_back_is_never_heard(house: House) -> None:
         fail()
     house.say(1, start=2)
     until(lambda: house.depth("intake.core") == 1)
-    assert house.unsent() == 0
+    until(lambda: house.unsent() == 0)  # the broker has it before its row goes
 
 
 def test_a_message_waits_in_the_outbox_while_its_subscriber_has_no_queue(house: House) -> None:
