@@ -76,8 +76,8 @@ class TimerLoop:
         """Fire what is due now, once."""
         try:
             self._keep()
-            for kind in self._handlers:
-                for only, excluding in self._groups():
+            for only, excluding in self._groups():
+                for kind in self._kinds_due(only, excluding):
                     while self._fire(kind, only, excluding, MOST) == MOST and not self._stopping.is_set():
                         self._keep()
         except Exception as error:
@@ -110,6 +110,19 @@ class TimerLoop:
             return [([self._tenant], ())]
         special = sorted(self._clocks.special)
         return [(None, special), *(([tenant], ()) for tenant in special)]
+
+    def _kinds_due(self, only: Sequence[str] | None, excluding: Sequence[str]) -> Sequence[str]:
+        now = self._clocks.now(only[0] if only else EVERYONE)
+        with self._database.begin() as work:
+            return timers.kinds_due(
+                work.conn,
+                work.schema,
+                self._handlers,
+                now,
+                only=only,
+                excluding=excluding,
+                unkept=self._tenant is None,
+            )
 
     def _fire(self, kind: str, only: Sequence[str] | None, excluding: Sequence[str], limit: int) -> int:
         now = self._clocks.now(only[0] if only else EVERYONE)

@@ -3,16 +3,23 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Text, cast, select, tuple_
+from sqlalchemy import Connection, Row, Select, Text, cast, select, text, tuple_
 
 from qipan.contracts.case import CaseState
 from qipan.contracts.queries import Happening
+from qipan.storage import arrays
 from services.dispatch.change import Stored
 from services.dispatch.clocks import Limits
 from services.dispatch.tables import SCHEMA, cases, history, loads
 
 Key = tuple[str, str]
 """A tenant and an id of its."""
+
+_KNOWN = text(
+    f"SELECT tenant, report_id FROM {SCHEMA}.cases"
+    " JOIN unnest(CAST(:tenants AS text[]), CAST(:reports AS text[])) AS asked (tenant, report_id)"
+    " USING (tenant, report_id)"
+)
 
 
 def find(conn: Connection, tenant: str, case_id: str) -> Stored | None:
@@ -60,8 +67,11 @@ def lock_by_reports(conn: Connection, keys: Iterable[Key]) -> dict[Key, Stored]:
 
 def known_reports(conn: Connection, keys: Iterable[Key]) -> set[Key]:
     """Which of these (tenant, report id) have a case already."""
-    wanted = tuple_(cases.c.tenant, cases.c.report_id).in_(sorted(set(keys)))
-    return {(row[0], row[1]) for row in conn.execute(select(cases.c.tenant, cases.c.report_id).where(wanted))}
+    asked = sorted(set(keys))
+    if not asked:
+        return set()
+    tenants, reports = (arrays.texts(part) for part in zip(*asked, strict=True))
+    return {(row[0], row[1]) for row in conn.execute(_KNOWN, {"tenants": tenants, "reports": reports})}
 
 
 def loads_of(conn: Connection, tenants: Iterable[str]) -> dict[str, dict[str, int]]:

@@ -140,6 +140,10 @@ OPEN_NEAR = f"""
 """
 _OPEN_NEAR = text(OPEN_NEAR)
 
+# The planner takes a recordset for a hundred rows, for which it reads a whole young table instead of its key; and keeps
+# to that plan while the table grows.
+_SO_MANY = "LIMIT CAST(:so_many AS int)"
+
 # One statement: what a report's row says is overwritten by the next decision, the row of `decisions` never.
 _JUDGE = f"""
     WITH judged AS (
@@ -150,10 +154,10 @@ _JUDGE = f"""
         responsible = j.responsible,
         duplicates = coalesce(j.duplicates, r.duplicates),
         suggestion = coalesce(CAST(j.suggestion AS jsonb), r.suggestion)
-    FROM json_to_recordset(CAST(:rows AS json)) AS j (tenant text, report_id text, status text, matter text,
-        cells jsonb, reason text, merged_into text, bucket bigint, triaged_at timestamptz,
+    FROM (SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS g (tenant text, report_id text, status text,
+        matter text, cells jsonb, reason text, merged_into text, bucket bigint, triaged_at timestamptz,
         held_at timestamptz, decided_by text, place jsonb, suggestion json, responsible jsonb,
-        duplicates jsonb)
+        duplicates jsonb) {_SO_MANY}) AS j
     WHERE r.tenant = j.tenant AND r.report_id = j.report_id AND {{condition}}
     RETURNING r.tenant, r.report_id, r.channel, r.client, r.reference, r.triaged_at, r.status, r.reason,
         r.decided_by, r.matter, r.merged_into
@@ -182,9 +186,9 @@ _PROGRESS = text(f"""
     SET status = p.stage, case_id = p.case_id, case_version = p.version, changed_at = p.changed_at,
         unit = p.unit, department = p.department, stage_times = p.stage_times,
         bucket = CASE WHEN p.closed THEN NULL ELSE r.bucket END
-    FROM json_to_recordset(CAST(:rows AS json)) AS p (tenant text, report_id text, case_id text, version int,
-        stage text, changed_at timestamptz, closed boolean, unit text, department text,
-        stage_times jsonb)
+    FROM (SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS g (tenant text, report_id text, case_id text,
+        version int, stage text, changed_at timestamptz, closed boolean, unit text, department text,
+        stage_times jsonb) {_SO_MANY}) AS p
     WHERE r.tenant = p.tenant AND r.report_id = p.report_id
         AND (r.case_version IS NULL OR r.case_version < p.version)
     RETURNING r.tenant, r.report_id, r.client, r.reference
@@ -268,7 +272,7 @@ def judge(
     conn: Connection, judged: Sequence[Judged], waiting: Waiting = "new"
 ) -> dict[tuple[str, str], Row[Any]]:
     """Write what was decided about reports that wait so; returns those that it was still to decide about."""
-    rows = conn.execute(_JUDGES[waiting], {"rows": _json(list(judged))})
+    rows = conn.execute(_JUDGES[waiting], {"rows": _json(list(judged)), "so_many": len(judged)})
     decided = {(row.tenant, row.report_id): row for row in rows}
     record(
         conn,
@@ -284,7 +288,7 @@ def judge(
 def progress(conn: Connection, steps: Sequence[Progress]) -> dict[tuple[str, str], Row[Any]]:
     """Let the reports follow their cases; a step older than what is known changes nothing. Returns what changed."""
     ordered = sorted(steps, key=lambda step: (step.tenant, step.report_id))
-    rows = conn.execute(_PROGRESS, {"rows": _json(ordered)})
+    rows = conn.execute(_PROGRESS, {"rows": _json(ordered), "so_many": len(ordered)})
     return {(row.tenant, row.report_id): row for row in rows}
 
 
