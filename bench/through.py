@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import psycopg
 
 AT_ONCE = 100
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.1
 
 Key = tuple[str, str]
 """A report: its tenant and its id."""

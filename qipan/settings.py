@@ -131,10 +131,18 @@ class Settings(BaseSettings):
     )
     log_level: str = Field(default="INFO", description="The least severe level that is logged.")
     batch_size: int = Field(
-        default=50, ge=1, le=500, description="Largest number of messages in one transaction."
+        default=50,
+        ge=1,
+        le=500,
+        description="Largest number of messages in one transaction; four times as many where nobody waits for the "
+        "outcome (analytics, notify).",
     )
     linger_ms: int = Field(
-        default=20, ge=0, le=1000, description="How long a batch waits for more messages, in milliseconds."
+        default=20,
+        ge=0,
+        le=1000,
+        description="How long a batch waits for more messages, in milliseconds; five times as long where nobody waits "
+        "for the outcome.",
     )
     retry_delays_ms: tuple[int, ...] = Field(
         default=(500, 2_000, 10_000, 60_000),

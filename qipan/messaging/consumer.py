@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -33,6 +33,10 @@ MOST_STUCK = 2
 """Batches of failed messages that may wait for room in their queue before no more are taken: less than is prefetched,
 or nothing could flow beside them."""
 
+UNHURRIED_LARGER = 4
+UNHURRIED_LONGER = 5
+"""How much larger and longer the batches of an unhurried service are (docs/adr/0026)."""
+
 PASSING_PAUSES = (0.1, 0.3, 1.0, 2.0)
 """Seconds between tries while the database is away."""
 
@@ -54,6 +58,12 @@ class Policy:
     linger: float = 0.02
     delays_ms: tuple[int, ...] = topology.WAITS_MS
     inbox: bool = True
+
+    def unhurried(self) -> "Policy":
+        """For what nobody waits for: batches linger longer and become larger, and a message costs less."""
+        return replace(
+            self, batch_size=UNHURRIED_LARGER * self.batch_size, linger=UNHURRIED_LONGER * self.linger
+        )
 
 
 @dataclass(slots=True)

@@ -21,7 +21,7 @@ from qipan.contracts.errors import QipanError
 from qipan.messaging import topology
 from qipan.messaging.call_server import CallServer
 from qipan.messaging.caller import Caller
-from qipan.messaging.consumer import Consumer
+from qipan.messaging.consumer import Consumer, Policy
 from qipan.messaging.process import Process
 from qipan.messaging.received import Received
 from qipan.messaging.serving import Answering, carry_out
@@ -69,6 +69,11 @@ class _Method(Entrypoint):
         return result
 
 
+def policy_of(service: type[Any], policy: Policy) -> Policy:
+    """How a service takes its batches: the given way, or unhurried when the service's class says `unhurried = True`."""
+    return policy.unhurried() if getattr(service, "unhurried", False) else policy
+
+
 class _EventInbox(SharedExtension):
     """The service's one event queue, shared by all of its `consume` methods."""
 
@@ -93,7 +98,7 @@ class _EventInbox(SharedExtension):
             database=process.database,
             core_user=process.settings.core_user,
             served_tenant=process.tenant,
-            policy=process.policy,
+            policy=policy_of(self.container.service_cls, process.policy),
         )
         process.health.add_check("events", self.consumer.ready)
         self.container.spawn_managed_thread(self.consumer.run)

@@ -73,6 +73,7 @@ class Analytics:
 
     name = "analytics"
     tenant: str | None = None
+    unhurried = True
     db = DatabaseProvider()
     district: District = DistrictProvider()
     weights: dict[str, float] = WeightsProvider()

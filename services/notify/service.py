@@ -74,6 +74,7 @@ class Notify:
 
     name = "notify"
     tenant: str | None = None
+    unhurried = True
     db = DatabaseProvider()
     clocks = ClocksProvider()
     client = ClientProvider()

@@ -20,7 +20,7 @@ from services.intake import store
 from services.intake.desk import Desk
 from services.intake.held import held_report
 from tests.integration.intake_here import CONTACTS, NOON, ROOT, SANDUN, build_intake, opened, xihu
-from tests.integration.test_intake_triage import Office
+from tests.integration.intake_office import Office
 
 
 @pytest.fixture

@@ -10,13 +10,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import MetaData, create_engine, text
+from sqlalchemy import MetaData, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from qipan.contracts.errors import OutboxFull
 from qipan.contracts.events import ReadingObserved
 from qipan.messaging.timer_loop import TimerLoop
 from qipan.storage import Database, Timer, Work, core_tables
+from qipan.storage import database as pooled
 from qipan.storage.database import is_passing
 from qipan.storage.group_commit import GroupCommit
 from qipan.storage.provision import provision, service_url
@@ -270,6 +271,29 @@ def test_timers_that_cannot_be_read_are_looked_at_again(database: Database) -> N
     assert fired == ["1"]
 
 
+def test_one_statement_looks_for_the_timers_of_every_kind(database: Database) -> None:
+    fired: list[str] = []
+    kinds = [f"kind{n}" for n in range(9)]
+    loop = TimerLoop(
+        database, Clocks.real(), {kind: lambda _, due: fired.extend(t.kind for t in due) for kind in kinds}
+    )
+    said: list[str] = []
+    event.listen(
+        database.engine,
+        "before_cursor_execute",
+        lambda _c, _cursor, statement, *_rest: said.append(statement),
+    )
+    loop.look()
+    assert len(said) == 1
+    with database.begin() as work:
+        for kind in ("kind7", "kind2"):
+            work.set_timer(tenant="beishan", kind=kind, ref="a", due_at=NOON - timedelta(hours=1))
+    said.clear()
+    loop.look()
+    assert fired == ["kind2", "kind7"]
+    assert len(said) == 3
+
+
 def test_setting_a_timer_again_moves_it_and_cancelling_forgets_it(database: Database) -> None:
     with database.begin() as work:
         work.set_timer(tenant="sandun", kind="due", ref="c1", due_at=NOON)
@@ -303,6 +327,28 @@ def test_an_errors_text_holds_no_data_however_it_is_written_down(database: Datab
         assert secret not in written
         assert f"{state}: " in str(raised.value)
         assert f"{state}: " in written
+
+
+def test_a_connection_that_died_while_it_rested_is_not_handed_out(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end_the_pooled_one() -> None:
+        with database.engine.connect() as conn:
+            pid = conn.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        other = create_engine(database.engine.url)
+        with other.connect() as conn:
+            assert conn.exec_driver_sql("SELECT pg_terminate_backend(%s, 5000)", (pid,)).scalar_one()
+        other.dispose()
+
+    monkeypatch.setattr(pooled, "RESTED_SECONDS", 0.0)
+    end_the_pooled_one()
+    assert _count(database, "things") == 0
+    monkeypatch.setattr(pooled, "RESTED_SECONDS", 60.0)
+    end_the_pooled_one()
+    with pytest.raises(DBAPIError) as raised:  # the control: one that is believed to be busy is not asked
+        _count(database, "things")
+    assert is_passing(raised.value)
+    assert _count(database, "things") == 0
 
 
 def test_a_connection_that_only_reads_leaves_the_pool(database: Database) -> None:
