@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
-from exercise import scoreboard
+from exercise import monthly, scoreboard
 from exercise.bars import FEWEST_REPORTS, missed
 from exercise.books import Books, accounts
 from exercise.day import DayPlan, Ground, plan_day
@@ -58,11 +58,13 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What is seen from outside: tracked states, the league, and tenant → service → its own instances."""
+    """What is seen from outside: tracked states, the league, tenant → service → its own instances, and the month's
+    reports by the names of their files."""
 
     tracked: Counter[str]
     standings: Sequence[Mapping[str, Any]]
     own_services: Mapping[str, Mapping[str, Sequence[str]]]
+    reports: Mapping[str, bytes]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,6 +100,8 @@ def _run(options: Options, console: Console, base: Path) -> int:
         outlook = asyncio.run(_look(running, ledger, play))
         functions = used(play.tally)
         scoreboard.show(console, district, books, outlook.standings, outlook.own_services, functions)
+        reports = monthly.keep(outlook.reports, options.out.parent)
+        console.print(f"月报 the month's report: {', '.join(map(str, reports))}")
         console.print("停止 stopping")
     own_dispatch = [spec.tenant for spec in district.services if spec.replaces == "dispatch"]
     faults = missed(books, [town.id for town in district.towns], own_dispatch, fewest=options.fewest)
@@ -158,7 +162,8 @@ async def _look(running: RunningDistrict, ledger: Path, play: Play) -> Outlook:
         tracked = await public_states(http, accounts([ledger]).values())
         board = await http.get("/v1/board", token=token)
         who = await http.get("/v1/who", token=token)
-    return Outlook(tracked, board["standings"], _own(who["serving"]))
+        reports = await monthly.fetch(http, token)
+    return Outlook(tracked, board["standings"], _own(who["serving"]), reports)
 
 
 def _own(serving: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, list[str]]]:

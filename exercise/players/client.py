@@ -78,6 +78,27 @@ class HttpClient:
         content: bytes | None = None,
     ) -> Any:
         """One request, as often as patience allows; raises Refusal or NoAnswer."""
+        return _read(await self._answer(method, path, token, params, body, headers, content))
+
+    async def file(
+        self, path: str, *, token: str, params: Params | None = None, language: str = "zh"
+    ) -> bytes:
+        """What is at `path`, as it stands, in this language where there is a choice; raises as `send`."""
+        answer = await self._answer("GET", path, token, params, None, {"Accept-Language": language}, None)
+        if not answer.is_success:
+            _read(answer)
+        return answer.content
+
+    async def _answer(
+        self,
+        method: str,
+        path: str,
+        token: str,
+        params: Params | None,
+        body: Any,
+        headers: Mapping[str, str] | None,
+        content: bytes | None,
+    ) -> httpx.Response:
         sent = dict(headers or {})
         if token:
             sent["Authorization"] = f"Bearer {token}"
@@ -92,7 +113,7 @@ class HttpClient:
                 heard = repr(error)
             else:
                 if response.status_code not in _PASSING:
-                    return _read(response)
+                    return response
                 heard = f"{response.status_code} {response.text[:200]}"
             if deadline.left < pause:
                 raise NoAnswer(f"{method} {path}: {heard}")

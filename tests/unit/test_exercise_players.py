@@ -43,6 +43,14 @@ def test_a_refusal_is_told_by_its_stable_word():
     assert (refusal.value.status, refusal.value.code, refusal.value.detail) == (409, "key-reused", "used")
 
 
+def test_a_file_is_taken_as_it_stands_and_a_refused_one_is_told():
+    client = client_of(httpx.Response(503), httpx.Response(200, content=b"%PDF"))
+    assert asyncio.run(client.file("/v1/report", token="t")) == b"%PDF"
+    refused = client_of(httpx.Response(404, json={"code": "unknown-period", "detail": "no such period"}))
+    with pytest.raises(Refusal, match="no such period"):
+        asyncio.run(refused.file("/v1/report", token="t"))
+
+
 def test_a_pace_and_the_services_clocks_agree():
     midnight = datetime(2026, 4, 21, tzinfo=UTC)
     pace = Pace.starting(midnight, 720.0, in_seconds=60)
