@@ -18,7 +18,7 @@ from qipan.contracts.errors import DeadlineExceeded, Forbidden, KeyReused, Qipan
 from qipan.messaging.process import Process
 from qipan.messaging.received import Received
 from qipan.observability import metrics, tracing
-from qipan.storage.database import is_passing, is_too_slow
+from qipan.storage.database import is_contested, is_passing, is_too_slow
 from qipan.storage.work import Work
 
 Method = Callable[[Work | None, Received[Any]], BaseModel]
@@ -55,6 +55,8 @@ def carry_out(process: Process, answering: Mapping[str, Answering], envelope: En
     except Exception as error:
         if is_passing(error):
             outcome = Unavailable.code
+            if is_contested(error):
+                raise Unavailable("Others work on the same at this moment; nothing was done. Try again.") from error
             raise Unavailable("The database cannot be reached at the moment.") from error
         if is_too_slow(error):
             outcome = Unavailable.code

@@ -193,6 +193,12 @@ def is_passing(error: BaseException) -> bool:
     return state != _TOO_SLOW and (state[:2] in _PASSING_CLASSES or state in _PASSING_STATES)
 
 
+def is_contested(error: BaseException) -> bool:
+    """Whether others held what it needed, by a deadlock or for too long; nothing of its transaction was kept."""
+    state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    return state is not None and (state.startswith("40") or state == "55P03")
+
+
 def is_too_slow(error: BaseException) -> bool:
     """Whether a statement took longer than any may; nothing of its transaction was kept."""
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _TOO_SLOW

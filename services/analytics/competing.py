@@ -93,7 +93,8 @@ class Competition:
             window = Window(span.since, span.until, self.now.hour)
             cases = CASES.touching(conn, members, span.since, span.until)
             reports = REPORTS.touching(conn, members, span.since, span.until)
-            found: list[tuple[str | None, Counting]] = [(one.tenant, one) for one in (*cases, *reports)]
+            found: list[tuple[str | None, Counting]] = [(case.tenant, case) for case in cases]
+            found += [(report.tenant, report) for report in reports]
         else:
             window = Window(span.since, span.until, self.now.today)
             covered = board.covered_by(self.district, self.tenant)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import zip_longest
+from itertools import chain, zip_longest
 
 from nameko.extensions import DependencyProvider
 
@@ -21,6 +21,7 @@ from services.dispatch import (
     handover,
     handovers,
     joint,
+    load_rows,
     mandate_store,
     mandated,
     matching,
@@ -150,7 +151,8 @@ class Acting:
     def _shown(self, call: Received, stored: Stored | None, subject: str) -> Stored:
         """As `_found`, for who only looks: every party to a joint handling or a hand-over may."""
         if stored is not None:
-            to = stored.case.handover.to if stored.case.handover else None
+            asked = stored.case.handover
+            to = asked.to if asked is not None and not asked.withdrawn else None
             if to is not None and call.grant.allows(tenant=to, unit=to):
                 return stored
             for support in stored.case.supports:
@@ -252,6 +254,7 @@ class Acting:
         ]
         for steps in zip_longest(*along):
             self._write(work, [self._noted(change) for change in steps if change is not None])
+        load_rows.shift(work.conn, chain.from_iterable(along))
         return [steps[-1] for steps in along]
 
     def _asks_for_support(self, work: Work) -> crewing.Take:

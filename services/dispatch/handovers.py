@@ -49,7 +49,8 @@ def keep(conn: Connection, changes: Sequence[Change]) -> None:
 
 def find(conn: Connection, tenant: str, case_id: str) -> Stored | None:
     """A case that arose elsewhere and that this tenant has taken over, or is asked to."""
-    party = or_(handovers.c.holder == tenant, handovers.c.asked == tenant)
+    asked = (handovers.c.asked == tenant) & (handovers.c.state != WITHDRAWN)
+    party = or_(handovers.c.holder == tenant, asked)
     where = conn.execute(select(handovers.c.tenant).where(party, handovers.c.case_id == case_id)).scalar()
     return reading.find(conn, where, case_id) if where is not None else None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from qipan.contracts.mandates import MandateState
 from qipan.storage import Work
@@ -20,18 +21,23 @@ def grounds_now(
     """The grounds of the tenants whose `versions` were read in this transaction, with the mandates that hold.
 
     Nobody ends one until this transaction is over. Not for a transaction that has changed mandates itself: what it
-    then reads may never come true.
+    then reads may never come true. What was read is remembered once the transaction has committed, for the timers
+    at which the pack's mandates end are set in it.
     """
     found = {}
     for tenant, version in versions.items():
         known = grounds.mandated.get(tenant)
         if known is None or known[0] != version:
             known = version, ground_read(work, grounds.of(tenant), district, tenant)
-            if len(grounds.mandated) >= MOST_TENANTS:
-                grounds.mandated.pop(next(iter(grounds.mandated)))
-            grounds.mandated[tenant] = known
+            work.committed.append(partial(_remember, grounds, tenant, known))
         found[tenant] = known[1]
     return found
+
+
+def _remember(grounds: Grounds, tenant: str, known: tuple[int, Ground]) -> None:
+    if tenant not in grounds.mandated and len(grounds.mandated) >= MOST_TENANTS:
+        grounds.mandated.pop(next(iter(grounds.mandated)))
+    grounds.mandated[tenant] = known
 
 
 def ground_read(work: Work, ground: Ground, district: District, tenant: str) -> Ground:

@@ -55,6 +55,6 @@ def page(
     if units is not None:
         query = query.where(r.unit.in_(sorted(units)))
     if after is not None:
-        query = query.where(tuple_(r.due_at, r.case_id) > tuple_(literal(after.due_at), literal(after.id)))
+        query = query.where(tuple_(r.due_at, r.case_id) > tuple_(literal(after.at), literal(after.id)))
     rows = conn.execute(query.order_by(r.due_at, r.case_id).limit(limit))
     return [(CaseState.model_validate_json(row[0]), Cursor(row[1], row[2])) for row in rows]

@@ -1,6 +1,5 @@
-"""Child tasks as rows: written with the step that changes one, with what each worker has in hand."""
+"""Child tasks as rows: written with the step that changes one."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, Select, or_, select
@@ -10,8 +9,7 @@ from qipan.contracts.case import CaseState, Support
 from services.dispatch import reading
 from services.dispatch.change import Change, Stored
 from services.dispatch.joint import IN_HAND, in_hand
-from services.dispatch.reading import Key
-from services.dispatch.tables import loads, tasks
+from services.dispatch.tables import tasks
 
 KIND = "support"
 _OPEN = sorted(state.value for state in IN_HAND)
@@ -22,7 +20,6 @@ def keep(conn: Connection, changes: Sequence[Change], owner: Callable[[str, str]
 
     `owner` says whose a unit is, in a tenant.
     """
-    shift: Counter[Key] = Counter()
     for change in changes:
         before = change.before.case if change.before else None
         case = change.after.case
@@ -42,17 +39,6 @@ def keep(conn: Connection, changes: Sequence[Change], owner: Callable[[str, str]
                 owner(case.tenant, support.unit),
                 change,
             )
-        for sign, side in ((-1, known), (1, held)):
-            for support in side.values():
-                if support.worker is not None:
-                    shift[case.tenant, support.worker] += sign
-    for (tenant, worker), by in sorted(shift.items()):
-        if by:
-            row = insert(loads).values(tenant=tenant, worker=worker, open=by)
-            more = row.on_conflict_do_update(
-                index_elements=["tenant", "worker"], set_={"open": loads.c.open + row.excluded.open}
-            )
-            conn.execute(more)
 
 
 def find(conn: Connection, tenant: str, case_id: str) -> Stored | None:

@@ -209,7 +209,7 @@ def _rows(by: Any, after: Place | None, limit: int) -> Any:
 
 
 def _read(conn: Connection, query: Any) -> list[Row]:
-    return [Row(*row[:11], CaseState.model_validate_json(row[11])) for row in conn.execute(query)]
+    return [Row(*row[:11], case=CaseState.model_validate_json(row[11])) for row in conn.execute(query)]
 
 
 _ASKED = {

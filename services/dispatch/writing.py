@@ -1,7 +1,6 @@
 """Writing steps: one path for one and for many, in a fixed number of statements."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -12,16 +11,14 @@ from qipan.contracts import events
 from qipan.contracts.case import CaseState
 from qipan.contracts.errors import Conflict
 from services.dispatch import chain, clock_rows, statements, time_requests
-from services.dispatch.change import Change, Stored
+from services.dispatch.change import Change
 from services.dispatch.clocks import Limits
-from services.dispatch.handover import workers_tenant
 from services.dispatch.reading import Key, find
 from services.dispatch.words import entries
-from services.dispatch.worklist import HELD
 
 
 def write(conn: Connection, changes: Sequence[Change]) -> None:
-    """Record steps on different cases: case, task, clock, history and the workers' loads.
+    """Record steps on different cases: case, task, clock and history; what workers have in hand is `load_rows.py`'s.
 
     Raises Conflict, with the case as it is now, when one was changed since it was read.
     """
@@ -45,7 +42,6 @@ def write(conn: Connection, changes: Sequence[Change]) -> None:
         statements.INSERT_HISTORY,
         statements.columns(statements.HISTORY, [_happened(change, links) for change in changes]),
     )
-    _shift_loads(conn, changes)
 
 
 def _update_cases(conn: Connection, changes: Sequence[Change]) -> dict[Key, tuple[bytes, bytes]]:
@@ -180,24 +176,6 @@ def _happened(change: Change, links: Mapping[Key, tuple[bytes, bytes]]) -> tuple
         shown,
         hash,
     )
-
-
-def _shift_loads(conn: Connection, changes: Sequence[Change]) -> None:
-    shift: Counter[Key] = Counter()
-    for change in changes:
-        if (holder := _holder(change.before)) is not None:
-            shift[holder] -= 1
-        if (holder := _holder(change.after)) is not None:
-            shift[holder] += 1
-    rows = sorted((*key, by) for key, by in shift.items() if by)  # one order everywhere: no deadlocks
-    if rows:
-        conn.execute(statements.SHIFT_LOADS, statements.columns(statements.LOAD, rows))
-
-
-def _holder(stored: Stored | None) -> Key | None:
-    if stored is None or stored.case.stage not in HELD or stored.case.worker is None:
-        return None
-    return (workers_tenant(stored.case), stored.case.worker)
 
 
 def _state_json(case: CaseState) -> str:

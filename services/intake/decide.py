@@ -125,6 +125,9 @@ def decide_held(
     desk: Desk,
 ) -> str:
     """Carry out an acceptor's decision; returns the new status. NotFound, IllegalTransition if not held."""
+    # The timers before the report, as whoever fires them takes them; a refusal brings them back.
+    for kind in (HELD_DUE, ACCEPT_DUE):
+        work.cancel_timers(tenant, command.report_id, kind)
     row = store.report(work.conn, tenant, command.report_id, lock=True)
     if row is None:
         raise NotFound(f"There is no report {command.report_id!r}.")
@@ -145,8 +148,6 @@ def decide_held(
         if before is not None:
             ruling = replace(ruling, verification=checked(before))
     rule(work, [(row, ruling)], "held", desk)
-    for kind in (HELD_DUE, ACCEPT_DUE):
-        work.cancel_timers(tenant, command.report_id, kind)
     return STATUS_OF[ruling.outcome]
 
 

@@ -35,7 +35,8 @@ def _parties(case: CaseState) -> Iterator[Party]:
     if case.handover is None:
         return
     to, holder = case.handover.to, case.handover.holder
-    yield Party("unit" if "/" in to else "tenant", to)
+    if not case.handover.withdrawn:
+        yield Party("unit" if "/" in to else "tenant", to)
     if holder is not None:
         yield Party("tenant", holder)
         if case.unit is not None:  # the district may have asked a third town's unit

@@ -14,20 +14,33 @@ SETTING = "privacy.contact-days"
 AT_ONCE = 500
 OVER: Collection[str] = (
     ReportStatus.DECLINED,
-    ReportStatus.MERGED,
     ReportStatus.SELF_DISPOSED,
     Stage.CLOSED,
     Stage.VOIDED,
 )
-"""A report in one of these states waits for nothing any more."""
+"""A report in one of these states waits for nothing any more; one that was joined to another, when that is over."""
 
-_FORGET = text(
-    """
+_OVER = """
+    r.received_at < :before AND r.changed_at < :before AND (r.status = ANY(:over) OR r.status = :merged AND EXISTS (
+        SELECT FROM intake.reports AS o WHERE o.tenant = r.tenant AND o.report_id = r.merged_into
+            AND o.changed_at < :before AND o.status = ANY(:over)))
+"""
+_FORGET_CONTACTS = text(
+    f"""
     UPDATE intake.reports SET contact = NULL WHERE (tenant, report_id) IN (
-        SELECT tenant, report_id FROM intake.reports
-        WHERE tenant = :tenant AND contact IS NOT NULL AND received_at < :before AND changed_at < :before
-            AND status = ANY(:over)
-        ORDER BY received_at LIMIT :most FOR UPDATE SKIP LOCKED
+        SELECT r.tenant, r.report_id FROM intake.reports AS r
+        WHERE r.tenant = :tenant AND r.contact IS NOT NULL AND {_OVER}
+        ORDER BY r.received_at LIMIT :most FOR UPDATE SKIP LOCKED
+    )
+    """
+)
+# Where they wanted to be told. Whoever asks for the address then finds none, as when its owner had ended it.
+_FORGET_ADDRESSES = text(
+    f"""
+    UPDATE intake.updates SET contact = NULL WHERE (tenant, report_id) IN (
+        SELECT u.tenant, u.report_id FROM intake.updates AS u JOIN intake.reports AS r USING (tenant, report_id)
+        WHERE u.tenant = :tenant AND u.contact IS NOT NULL AND u.changed_at < :before AND {_OVER}
+        LIMIT :most FOR UPDATE OF u SKIP LOCKED
     )
     """
 )
@@ -40,16 +53,17 @@ def days_kept(district: District, tenants: Collection[str]) -> dict[str, int]:
 
 
 def forget_contacts(work: Work, days: Mapping[str, int]) -> int:
-    """Take the contact from up to `AT_ONCE` of each tenant's reports that were over so long ago; how many."""
-    return sum(
-        work.conn.execute(
-            _FORGET,
-            {
-                "tenant": tenant,
-                "before": work.now(tenant) - timedelta(days=kept),
-                "over": [str(status) for status in OVER],
-                "most": AT_ONCE,
-            },
-        ).rowcount
-        for tenant, kept in sorted(days.items())
-    )
+    """Take the contact and the address for updates from up to `AT_ONCE` each of each tenant's reports that were over
+    so long ago; how many."""
+    forgotten = 0
+    for tenant, kept in sorted(days.items()):
+        which = {
+            "tenant": tenant,
+            "before": work.now(tenant) - timedelta(days=kept),
+            "over": [str(status) for status in OVER],
+            "merged": ReportStatus.MERGED,
+            "most": AT_ONCE,
+        }
+        for statement in (_FORGET_CONTACTS, _FORGET_ADDRESSES):
+            forgotten += work.conn.execute(statement, which).rowcount
+    return forgotten

@@ -54,6 +54,8 @@ def answer(
 
     NotFound, Forbidden outside the asker's cells, IllegalTransition when nobody waits for an answer.
     """
+    # The timer before the report, as whoever fires it takes them; a refusal brings it back.
+    work.cancel_timers(tenant, command.report_id, VERIFY_DUE)
     row = store.report(work.conn, tenant, command.report_id, lock=True)
     asked = None if row is None else rows.find(work.conn, tenant, command.report_id)
     if row is None or asked is None:
@@ -77,7 +79,6 @@ def answer(
     assert ended is not None
     ruling = Ruling(follows.outcome, follows.matter, follows.reason, grant.sub, None, checked(ended))
     rule(work, [(row, ruling)], "verifying", desk)
-    work.cancel_timers(tenant, command.report_id, VERIFY_DUE)
     return STATUS_OF[follows.outcome]
 
 

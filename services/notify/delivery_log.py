@@ -78,7 +78,7 @@ def claim(conn: Connection, now: datetime, destination: str, rate: float | None 
     if row is None:
         return None
     _keep(conn, destination, before, before.passing(now, rate, LEASE))
-    return Delivery(*row[:5], Outgoing(*row[5:]))
+    return Delivery(*row[:5], message=Outgoing(*row[5:]))
 
 
 def record(

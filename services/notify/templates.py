@@ -61,8 +61,8 @@ class Templates:
                         file = f"{tenant}: templates/{language}/{name}{SUFFIX}"
                         faults.append(PackFault(file, "", "a rule uses it, and there is no such template"))
         for tenant, folders in {"": [core], **own}.items():
-            file = next((folder / LAYOUT for folder in folders if (folder / LAYOUT).exists()), None)
-            layout = _compile(LAYOUT, file.read_bytes(), LAYOUT_VARIABLES, _HTML) if file else None
+            found = next((folder / LAYOUT for folder in folders if (folder / LAYOUT).exists()), None)
+            layout = _compile(LAYOUT, found.read_bytes(), LAYOUT_VARIABLES, _HTML) if found else None
             if isinstance(layout, PackFault):
                 faults.append(layout)
             elif layout is not None:

@@ -124,6 +124,9 @@ def test_a_poor_rating_is_put_right_and_the_case_stays_closed(desk: Desk) -> Non
     assert (rectified(desk).status, rectified(desk).worker, rectified(desk).rating) == ("open", worker, 2)
     [mine] = desk.ask(worker, ListRectifications()).cases
     assert mine.case_id == desk.case().case_id
+    page = desk.ask(worker, ListRectifications(limit=1))
+    assert page.cases == (mine,)
+    assert desk.ask(worker, ListRectifications(limit=1, after=page.next)).cases == ()
     assert desk.ask("sandun.order.1", ListRectifications()).cases == ()
     with pytest.raises(Forbidden):
         desk.ask("beishan.shift-leader.1", ListRectifications(), tenant="sandun")

@@ -44,6 +44,8 @@ class Field(Acting):
         """上岗. Signing on twice is one shift; a new `until` moves its end."""
         person = self._worker(call, call.data.worker)
         now = work.now(person.tenant)
+        # The timer before the shift, as whoever fires it takes them; it is set anew below.
+        work.cancel_timers(person.tenant, person.id, SHIFT_END)
         duty = shift_store.duty_of(work.conn, person.tenant, person.id)
         running = duty if duty.on(now) else NEVER
         start, until = running.since or now, call.data.until or running.until
@@ -71,13 +73,15 @@ class Field(Acting):
         person = self._worker(call, call.data.worker)
         key = (person.tenant, person.id)
         now = work.now(person.tenant)
+        work.cancel_timers(
+            person.tenant, person.id, SHIFT_END
+        )  # before the shift, as whoever fires it takes them
         duty = shift_store.duty_of(work.conn, *key)
         if duty.since is None:
             fault = Fault(where="worker", what=f"{person.id} never signed on", allowed="who is on shift")
             raise Invalid("There is no shift to end.", faults=(fault,))
         if duty.ended is None:
             shift_store.end(work.conn, [(*key, now, call.grant.sub)])
-            work.cancel_timers(person.tenant, person.id, SHIFT_END)
         return shift_store.last(work.conn, [key])[key]
 
     @on_timer(SHIFT_END)

@@ -23,6 +23,7 @@ class Modes(Acting):
         if self.process.district.tenant(call.tenant).kind is not TenantKind.TOWN:
             fault = Fault(where="tenant", what=f"{call.tenant} is no town", allowed="a town's id")
             raise Invalid("Only a town has an operating mode.", faults=(fault,))
+        work.cancel_timers(call.tenant, call.tenant, MODE_END)  # first, as whoever fires it takes them
         mode_store.lock(work.conn, call.tenant)
         now = work.now(call.tenant)
         newest = mode_store.newest_of(work.conn, [call.tenant]).get(call.tenant)

@@ -46,13 +46,14 @@ class WaitingCases(Acting):
     def dispatch_waiting(self, work: Work, call: Received[DispatchWaiting]) -> WaitingMatched:
         """派遣: all that can be offered is, in one transaction and a fixed number of statements."""
         ids = call.data.cases or [c.case_id for c in _listed(work, call.tenant, call.data.limit)]
+        # Mandates before cases, as everybody takes them (`commands_again.py`).
+        ground = self.grounds_now(work, (call.tenant,))[call.tenant]
         locked = reading.lock(work.conn, [(call.tenant, id) for id in ids])
         known = [self._found(call, locked.get((call.tenant, id)), id) for id in ids]
         waiting = [
             one for one in known if one.case.stage is Stage.FILED and commander(one.case) == call.tenant
         ]
         told = [(shared, shared.why) for shared in self._shared(work, call, waiting)]
-        ground = self.grounds_now(work, (call.tenant,))[call.tenant]
         changes: list[Change] = []
         busy = Counter(one.choice.worker for one, _ in told if one.choice is not None and one.choice.worker)
         for index, (shared, _) in enumerate(told):
