@@ -1,6 +1,5 @@
 """Shifts: who is on duty, until when, and who may be asked to do something. Pure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -54,19 +53,6 @@ def away(duty: Duty, now: datetime, *, required: bool, plan: Plan | None = None)
         return "roster", unplanned
     why = duty.why_off(now, required=required)
     return None if why is None else ("available", why)
-
-
-@dataclass(frozen=True, slots=True)
-class Roll:
-    """A tenant's workers by shift: the one answer to whether somebody may be asked."""
-
-    duties: Mapping[str, Duty]
-    required: bool
-    now: datetime
-
-    def why_not(self, worker: str) -> str | None:
-        """Why a worker is not to be asked; None: may be."""
-        return self.duties.get(worker, NEVER).why_off(self.now, required=self.required)
 
 
 def end_of(start: datetime, until: datetime | None, now: datetime, hours: int) -> datetime:

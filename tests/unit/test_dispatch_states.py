@@ -13,7 +13,7 @@ from qipan.contracts.errors import Conflict, Forbidden, IllegalTransition, Inval
 from qipan.contracts.field import WorkerState
 from services.dispatch import joint
 from services.dispatch.process import STANDARD, Do
-from services.dispatch.shifts import NEVER, Duty, Roll, end_of
+from services.dispatch.shifts import NEVER, Duty, away, end_of
 from services.dispatch.states import Held, hands, standing
 from services.dispatch.steps import SYSTEM, Actor, Brings
 
@@ -91,8 +91,7 @@ def test_who_is_off_is_off_and_what_they_hold_is_said() -> None:
     ],
 )
 def test_who_may_be_asked(duty: Duty, required: bool, free: bool) -> None:
-    roll = Roll({"w": duty} if duty is not NEVER else {}, required, NOON)
-    assert (roll.why_not("w") is None) is free
+    assert (away(duty, NOON, required=required) is None) is free
 
 
 def test_a_shift_has_an_end_within_the_longest() -> None:
@@ -270,9 +269,9 @@ class Field(RuleBasedStateMachine):
 
     @invariant()
     def who_holds_nothing_and_is_there_can_be_asked(self) -> None:
-        roll = Roll(self.duties, True, self.now)
         for worker, state in self.shown().items():
-            assert (roll.why_not(worker) is None) == (state is not WorkerState.OFF)
+            free = away(self.duties[worker], self.now, required=True) is None
+            assert free == (state is not WorkerState.OFF)
 
     @invariant()
     def a_leg_is_only_of_a_task_in_hand(self) -> None:

@@ -8,7 +8,7 @@ down_revision = "rosters"
 branch_labels = None
 depends_on = None
 
-# What was refused before had no clock: the arbiter has the usual two days for it from now on.
+# What was refused before had no clock, and gets no timer: it stands on the arbiter's list with two days of real time.
 _LIST = """
 INSERT INTO dispatch.disputes (tenant, case_id, version, raised_at, due_at)
 SELECT h.tenant, h.case_id, c.version, h.changed_at, now() + interval '2 days'
