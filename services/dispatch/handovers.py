@@ -26,7 +26,8 @@ from services.dispatch.change import Change, Stored
 from services.dispatch.tables import cases, handovers
 
 WITHDRAWN = "withdrawn"
-"""What stands in the row of one that was taken back: whoever was asked is no party to the case any more."""
+"""What stands in the row of one that was taken back: whoever was asked sees the case no more, except what became of it
+when they answer too late."""
 
 
 def keep(conn: Connection, changes: Sequence[Change]) -> None:
@@ -48,9 +49,8 @@ def keep(conn: Connection, changes: Sequence[Change]) -> None:
 
 
 def find(conn: Connection, tenant: str, case_id: str) -> Stored | None:
-    """A case that arose elsewhere and that this tenant has taken over, or is asked to."""
-    asked = (handovers.c.asked == tenant) & (handovers.c.state != WITHDRAWN)
-    party = or_(handovers.c.holder == tenant, asked)
+    """A case that arose elsewhere and that this tenant has taken over, or was asked to: who is late is told why."""
+    party = or_(handovers.c.holder == tenant, handovers.c.asked == tenant)
     where = conn.execute(select(handovers.c.tenant).where(party, handovers.c.case_id == case_id)).scalar()
     return reading.find(conn, where, case_id) if where is not None else None
 

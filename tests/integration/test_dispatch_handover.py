@@ -332,6 +332,7 @@ def test_a_refused_one_is_on_the_arbiters_list_with_a_clock(desk: Desk) -> None:
 def test_who_offered_it_takes_the_offer_back_while_it_is_not_answered(desk: Desk, passed: timedelta) -> None:
     case = asked(desk)
     case_id = case.case_id
+    assert desk.ask(WENXIN, GetCase(case_id=case_id), tenant="wenxin").case.case_id == case_id
     let_pass(desk, passed)
     withdraw = WithdrawHandover(case_id=case_id, reason="核实后属于本镇")
     others = ("sandun.order.1", "sandun"), (WENXIN, "wenxin"), (ARBITER, "sandun")
@@ -355,6 +356,8 @@ def test_who_offered_it_takes_the_offer_back_while_it_is_not_answered(desk: Desk
     with pytest.raises(Conflict) as late:
         desk.ask(WENXIN, AcceptHandover(case_id=case_id), tenant="wenxin")
     assert late.value.context["case"]["handover"]["withdrawn"]["reason"] == "核实后属于本镇"
+    with pytest.raises(Forbidden):  # who is not asked any more sees it no more
+        desk.ask(WENXIN, GetCase(case_id=case_id), tenant="wenxin")
     again = HandOver(case_id=case_id, to="gudang", reason="是古荡的")
     assert desk.ask(DISPATCHER, again).case.handover.to == "gudang"
     assert desk.ask(DISPATCHER, withdraw).case.handover.withdrawn.by == DISPATCHER
