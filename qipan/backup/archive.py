@@ -5,10 +5,10 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Connection, Engine, make_url, text
@@ -25,6 +25,8 @@ from qipan.storage.work import write_outbox
 
 DUMP, EVENTS, PHOTOS, MANIFEST = "database.dump", "events.jsonl", "photos", "manifest.json"
 SETTLE_SECONDS = 60.0
+MOMENTS = 1000
+"""How many moments of the database are tried. One takes some milliseconds, and does when nothing is published in it."""
 AT_ONCE = 500
 KEPT_SCHEMAS = (*SCHEMAS, MAPPING.partition(".")[0])
 
@@ -34,24 +36,41 @@ class BackupError(Exception):
 
 
 def create(admin_url: str, tap: Tap, photos: Path | None, into: Path, say: Callable[[str], None]) -> Manifest:
-    """Write a backup into the folder `into`, which must not be there yet; only its owner can read it."""
+    """Write a backup into the folder `into`, which must not be there yet; only its owner can read it.
+
+    The tap is closed: it has heard what there is to hear. Nothing is left when it fails.
+    """
     if into.exists():
         raise BackupError(f"{into} is there already; a backup is written into a folder of its own")
     beside = into.with_name(f"{into.name}.unfinished")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(mode=0o700, parents=True)
+    try:
+        manifest = _fill(beside, admin_url, tap, photos, say)
+        beside.rename(into)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    return manifest
+
+
+def _fill(
+    folder: Path, admin_url: str, tap: Tap, photos: Path | None, say: Callable[[str], None]
+) -> Manifest:
     say("waiting until what is on its way has arrived")
     undrained = tap.settle(SETTLE_SECONDS)
-    say("dumping the database")
     engine = make_engine(admin_url, pool_size=1)
     try:
-        with _snapshot(engine) as (conn, snapshot):
+        with (folder / EVENTS).open("w") as out, _moment(engine, lambda: _hear(tap, out)) as (conn, snapshot):
+            # What is published from here on tells of things that are not in the dump, which may take long.
+            tap.close()
+            say("dumping the database")
             _run(
                 "pg_dump",
                 admin_url,
                 "--format=custom",
                 f"--snapshot={snapshot}",
-                f"--file={beside / DUMP}",
+                f"--file={folder / DUMP}",
                 *(f"--schema={schema}" for schema in KEPT_SCHEMAS),
             )
             at = conn.execute(text("SELECT now()")).scalar_one()
@@ -59,17 +78,16 @@ def create(admin_url: str, tap: Tap, photos: Path | None, into: Path, say: Calla
             revisions = _revisions(conn)
     finally:
         engine.dispose()
-    with (beside / EVENTS).open("w") as out:
-        events = sum(bool(out.write(as_line(event))) for event in tap.taken())
+    with (folder / EVENTS).open() as lines:
+        events = sum(1 for _ in lines)
     if photos is not None and photos.exists():
         say("copying photos")
-        shutil.copytree(photos, beside / PHOTOS)
-    files = {str(file.relative_to(beside)): _sha256(file) for file in _files(beside)}
+        shutil.copytree(photos, folder / PHOTOS, ignore=_BEING_WRITTEN, copy_function=_copy_if_there)
+    files = {str(file.relative_to(folder)): _sha256(file) for file in _files(folder)}
     manifest = Manifest(
         __version__, at.astimezone(UTC).isoformat(), revisions, rows, digests, events, undrained, files
     )
-    (beside / MANIFEST).write_text(manifest.as_text())
-    beside.rename(into)
+    (folder / MANIFEST).write_text(manifest.as_text())
     return manifest
 
 
@@ -144,11 +162,13 @@ def scratch(admin_url: str) -> Iterator[str]:
     engine = make_engine(admin_url, pool_size=1).execution_options(isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as conn:
+            conn.execute(text("SET statement_timeout = 0"))
             conn.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
         try:
             yield make_url(admin_url).set(database=name).render_as_string(hide_password=False)
         finally:
             with engine.connect() as conn:
+                conn.execute(text("SET statement_timeout = 0"))  # a large one takes its time
                 conn.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
     finally:
         engine.dispose()
@@ -174,12 +194,29 @@ def contents(conn: Connection, *, marks: bool = True) -> tuple[dict[str, int], d
 
 
 @contextmanager
-def _snapshot(engine: Engine) -> Iterator[tuple[Connection, str]]:
-    """One moment of the database, for this connection and for pg_dump."""
-    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as conn, conn.begin():
-        conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-        conn.execute(text("SET LOCAL statement_timeout = 0"))
-        yield conn, str(conn.execute(text("SELECT pg_export_snapshot()")).scalar_one())
+def _moment(engine: Engine, hear: Callable[[], int]) -> Iterator[tuple[Connection, str]]:
+    """One moment of the database, for this connection and for pg_dump, with all events heard that left before it.
+
+    `hear` keeps what is heard until then and says how many that were. What is heard just after the moment may have left
+    just before it or just after it; then it is kept, and the moment is another one, after it.
+    """
+    for _ in range(MOMENTS):
+        with engine.connect().execution_options(isolation_level="REPEATABLE READ") as conn, conn.begin():
+            conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            conn.execute(text("SET LOCAL statement_timeout = 0"))
+            hear()
+            snapshot = str(conn.execute(text("SELECT pg_export_snapshot()")).scalar_one())
+            if hear() == 0:
+                yield conn, snapshot
+                return
+    raise BackupError(
+        "events follow one another too fast for a moment between them; try again when it is quieter"
+    )
+
+
+def _hear(tap: Tap, out: IO[str]) -> int:
+    """Keep what was heard so far; how many."""
+    return sum(bool(out.write(as_line(event))) for event in tap.taken())
 
 
 def _tables(conn: Connection) -> list[str]:
@@ -201,23 +238,29 @@ def _revisions(conn: Connection) -> dict[str, str]:
 
 
 def _run(program: str, admin_url: str, *words: str) -> None:
-    url = make_url(admin_url)
+    url = make_url(admin_url).set(drivername="postgresql")
     path = bin_dir() / program
     if not path.exists():
         raise BackupError(f"{program} is not installed: it comes with PostgreSQL's client programs")
-    command: Sequence[str] = [
-        str(path),
-        "--no-password",
-        f"--host={url.host}",
-        f"--port={url.port or 5432}",
-        f"--username={url.username}",
-        f"--dbname={url.database}",
-        *words,
-    ]
-    environment: Mapping[str, Any] = {**os.environ, "PGPASSWORD": str(url.password or "")}
+    # The whole address with its options; a password would be seen in the list of processes.
+    address = url._replace(password=None).render_as_string()
+    command: Sequence[str] = [str(path), "--no-password", f"--dbname={address}", *words]
+    password = {"PGPASSWORD": str(url.password)} if url.password is not None else {}
+    environment: Mapping[str, Any] = {**os.environ, **password}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise BackupError(f"{program} failed: {done.stderr.strip()[-1000:]}")
+
+
+_BEING_WRITTEN = shutil.ignore_patterns("*.part")
+"""Of photos: none that a report has."""
+
+
+def _copy_if_there(source: str, target: str) -> str:
+    """Copy a photo; one that was swept meanwhile is of no report."""
+    with suppress(FileNotFoundError):
+        shutil.copy2(source, target)
+    return target
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,8 +1,7 @@
 """Events on their way: a queue of the backup's own hears all that is published while the backup is made.
 
 A database's snapshot holds no event that was published before it and handled after it. All such events are heard
-here, when every queue has been empty once between the moment the tap was opened and the snapshot: what was published
-earlier was handled by then.
+here, when whatever was published before the tap was opened has been handled by the snapshot (`settling` tells).
 """
 
 import base64
@@ -12,7 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from qipan.backup.settling import Settling, waits
 from qipan.messaging import management, topology
+from qipan.messaging.counted import counted
 from qipan.messaging.provision import vhost_of
 from qipan.messaging.wire import Wire
 from qipan.storage.work import Unsent
@@ -26,6 +27,7 @@ class Tap:
     """Hears every event from its opening on."""
 
     def __init__(self, url: str, management_url: str) -> None:
+        self._url = url
         self._management_url = management_url
         self._vhost = vhost_of(url)
         self._wire = Wire(url, "backup")
@@ -36,16 +38,21 @@ class Tap:
         self._opened = time.monotonic()
 
     def settle(self, seconds: float) -> tuple[str, ...]:
-        """Wait until each queue of events has been empty once; those that were not within so many seconds."""
+        """Wait until what is older than the tap has been handled; the queues that may hold such after so many seconds.
+
+        The connection is kept alive meanwhile.
+        """
         time.sleep(max(0.0, self._opened + STALE_SECONDS - time.monotonic()))
-        waiting = {name for name, messages in self._lengths().items() if messages}
+        settling = Settling(STALE_SECONDS)
         give_up = time.monotonic() + seconds
-        while waiting and time.monotonic() < give_up:
+        settling.look(self._lengths(), time.monotonic())
+        while settling.left and time.monotonic() < give_up:
             time.sleep(LOOK_SECONDS)
-            now = self._lengths()
-            waiting = {name for name in waiting if now.get(name)}
+            settling.look(self._lengths(), time.monotonic())
+            while self._wire.drain(0):  # the broker's heartbeats count as heard when they are read
+                pass
             self._wire.beat()
-        return tuple(sorted(waiting))
+        return settling.left
 
     def taken(self) -> Iterator[Unsent]:
         """What was heard so far, oldest first."""
@@ -61,17 +68,23 @@ class Tap:
             )
 
     def close(self) -> None:
-        """The queue goes with its connection."""
+        """Hear no more; the queue goes with its connection. Safe to call again."""
         self._wire.close()
 
     def _lengths(self) -> dict[str, int]:
-        """Messages in each queue of events, those in somebody's hands as well."""
+        """Messages in each queue of events, those in somebody's hands as well.
+
+        Where messages wait for another attempt nobody takes them in hand, and half a second may be all that they wait:
+        those queues are asked themselves.
+        """
         found = management.queues(self._management_url, self._vhost)
-        return {
+        lengths = {
             name: messages
             for name, messages in found.items()
             if not name.startswith(("calls.", "replies", self._queue))
         }
+        now = counted(self._url, filter(waits, lengths), "backup")
+        return {**lengths, **{queue.name: queue.messages for queue in now}}
 
 
 @contextmanager

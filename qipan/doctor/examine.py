@@ -1,12 +1,11 @@
 """Looking at an installation: reads and judges, changes nothing."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from amqp.exceptions import NotFound
 from pydantic import ValidationError
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
@@ -18,8 +17,9 @@ from qipan.hosting.credentials import Credentials
 from qipan.hosting.prepare import SERVICES
 from qipan.hosting.servers import NotRunning, known_broker, known_database
 from qipan.messaging import management, topology
+from qipan.messaging.counted import counted
 from qipan.messaging.provision import user_url, vhost_of
-from qipan.messaging.wire import BROKER_GONE, Wire
+from qipan.messaging.wire import BROKER_GONE
 from qipan.settings import Settings
 from qipan.storage import revisions
 from qipan.storage.database import make_engine
@@ -37,10 +37,10 @@ def examine() -> Sequence[Finding]:
     secret = _secret(settings.var)
     if secret is None:
         return [*found, _not_made(settings.var)]
-    clocks: dict[str, datetime] = {}
+    clocks: dict[str, timedelta] = {}
     found += _database(settings, secret, clocks)
     found += _broker(settings, secret, clocks)
-    return [*found, *clock.look(datetime.now(UTC), clocks)]
+    return [*found, *clock.look(clocks)]
 
 
 def _secret(var: Path) -> str | None:
@@ -67,7 +67,7 @@ def _disks(settings: Settings) -> Sequence[Finding]:
     return disk.look(places)
 
 
-def _database(settings: Settings, secret: str, clocks: dict[str, datetime]) -> Sequence[Finding]:
+def _database(settings: Settings, secret: str, clocks: dict[str, timedelta]) -> Sequence[Finding]:
     try:
         admin = known_database(settings)
     except NotRunning as error:
@@ -77,9 +77,9 @@ def _database(settings: Settings, secret: str, clocks: dict[str, datetime]) -> S
         engine = make_engine(service_url(admin, "steward", secret), pool_size=1)
         try:
             with engine.connect() as conn:
-                before = datetime.now(UTC)
+                asked = datetime.now(UTC)
                 shown = conn.execute(text("SELECT clock_timestamp()")).scalar_one()
-                clocks["database"] = shown - (datetime.now(UTC) - before) / 2
+                clocks["database"] = clock.apart(shown, asked, datetime.now(UTC))
                 letters = 0
                 if states["steward"].fit is not revisions.Fit.EMPTY:
                     open_ones = "SELECT count(*) FROM steward.dead_letters WHERE state = 'open'"
@@ -87,8 +87,13 @@ def _database(settings: Settings, secret: str, clocks: dict[str, datetime]) -> S
         finally:
             engine.dispose()
     except DBAPIError as error:
-        return schema.gone(error)
+        return schema.refused(error) if _answered(error) else schema.gone(error)
     return schema.look(states, letters)
+
+
+def _answered(error: DBAPIError) -> bool:
+    """Whether the database itself said so; a lost or refused connection has the driver's words only."""
+    return getattr(error.orig, "sqlstate", None) is not None and not error.connection_invalidated
 
 
 def _schema(url: str, service: str) -> schema.SchemaState:
@@ -122,7 +127,7 @@ def _kept(engine: Engine, service: str) -> tuple[float, tuple[str, ...]]:
         return float(oldest), tuple(row[0] for row in unwalled)
 
 
-def _broker(settings: Settings, secret: str, clocks: dict[str, datetime]) -> Sequence[Finding]:
+def _broker(settings: Settings, secret: str, clocks: dict[str, timedelta]) -> Sequence[Finding]:
     try:
         amqp_url, management_url = known_broker(settings)
     except NotRunning as error:
@@ -131,31 +136,14 @@ def _broker(settings: Settings, secret: str, clocks: dict[str, datetime]) -> Seq
     names: set[str] = set()
     try:
         if management_url:
-            nodes, clocks["broker"] = management.asked(management_url, "nodes")
+            asked = datetime.now(UTC)
+            nodes, shown = management.asked(management_url, "nodes")
+            clocks["broker"] = clock.apart(shown, asked, datetime.now(UTC), timedelta(seconds=1))
             names = set(management.queues(management_url, vhost_of(amqp_url)))
-        counted = list(
-            _counted(
-                user_url(amqp_url, settings.core_user, secret), names | broker.needed() | {topology.DEAD}
-            )
-        )
+        url = user_url(amqp_url, settings.core_user, secret)
+        queues = [
+            queue._asdict() for queue in counted(url, names | broker.needed() | {topology.DEAD}, "doctor")
+        ]
     except BROKER_GONE as error:
         return broker.gone(error if isinstance(error, Exception) else ConnectionError())
-    return broker.look(nodes, counted, broker.needed())
-
-
-def _counted(url: str, names: Iterable[str]) -> Iterable[Mapping[str, Any]]:
-    """How many messages wait in each queue that there is, and how many consume it."""
-    wire: Wire | None = None
-    try:
-        for name in sorted(names):
-            wire = wire or Wire(url, "doctor")
-            try:
-                found = wire.channel.queue_declare(name, passive=True)
-            except NotFound:  # which closes the channel
-                wire.close()
-                wire = None
-                continue
-            yield {"name": name, "messages": found.message_count, "consumers": found.consumer_count}
-    finally:
-        if wire is not None:
-            wire.close()
+    return broker.look(nodes, queues, broker.needed())

@@ -37,6 +37,21 @@ def gone(error: Exception) -> Sequence[Finding]:
     ]
 
 
+def refused(error: Exception) -> Sequence[Finding]:
+    """It answers, and not what was asked."""
+    said = (str(error).splitlines() or [""])[0]
+    return [
+        fault(
+            AREA,
+            Words(f"数据库有应答,但查询失败:{said}", f"it answers, but not what is asked: {said}"),
+            Words(
+                "运行 qipan db provision,再 qipan db migrate;57014 表示查询超时,稍后再试",
+                "run `qipan db provision`, then `qipan db migrate`; 57014 means that it was too slow: try again later",
+            ),
+        )
+    ]
+
+
 def look(schemas: Mapping[str, SchemaState], dead_letters: int) -> Sequence[Finding]:
     """What there is to say about them."""
     migrations = [finding for service, state in schemas.items() if (finding := _migrated(service, state))]

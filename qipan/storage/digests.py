@@ -19,6 +19,8 @@ from qipan.storage.database import Database
 from qipan.tenancy.clocks import Clocks
 
 PAGE = 5000
+STATEMENT_SECONDS = 1800
+"""A digest reads every case that there is, which takes longer than any statement of a service may."""
 
 
 class Cases(NamedTuple):
@@ -65,6 +67,7 @@ def main(cases: Cases, arguments: list[str] | None = None) -> int:
     process = settings()
     database = Database(process.database_url, schema=cases.schema, clocks=Clocks.from_json(process.clocks))
     with closing(database), database.engine.connect() as conn:
+        conn.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"))
         rows: Iterator[tuple[object, ...]] = (
             of_day(conn, cases, asked.tenant, asked.day)
             if asked.tenant and asked.day

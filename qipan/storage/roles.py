@@ -20,6 +20,5 @@ def put_role(conn: Connection, role: str, password: str) -> None:
     """Create or repair a role that can log in and nothing else."""
     known = conn.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}).scalar()
     verb = "ALTER" if known else "CREATE"
-    conn.execute(
-        text(f"{verb} ROLE \"{role}\" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{password}'")
-    )
+    nothing_else = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOREPLICATION"
+    conn.execute(text(f"{verb} ROLE \"{role}\" LOGIN {nothing_else} PASSWORD '{password}'"))

@@ -97,7 +97,7 @@ def _said(conn: Connection, schema: str) -> str:
 
 
 def _standing(conn: Connection, schema: str) -> str:
-    """A mark of all policies and rights that there are now."""
+    """A mark of all policies and rights that there are now, those on single columns as well."""
     return str(conn.execute(_MARK, {"schema": schema}).scalar_one())
 
 
@@ -127,9 +127,11 @@ _OPEN = text(
 )
 _SAID = text("SELECT obj_description(to_regnamespace(:schema), 'pg_namespace')")
 _MARK = text(
-    "SELECT md5(coalesce(string_agg(concat_ws('|', c.relname, c.relacl, p.polname, p.polcmd, p.polpermissive,"
-    " p.polroles, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)), chr(10)"
-    " ORDER BY c.relname, p.polname), '')) FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid"
+    "SELECT md5(coalesce(string_agg(concat_ws('|', c.relname, c.relacl, (SELECT string_agg(concat_ws('=', a.attname,"
+    " a.attacl), ',' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL),"
+    " p.polname, p.polcmd, p.polpermissive, p.polroles, pg_get_expr(p.polqual, p.polrelid),"
+    " pg_get_expr(p.polwithcheck, p.polrelid)), chr(10) ORDER BY c.relname, p.polname), ''))"
+    " FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid"
     " WHERE c.relnamespace = to_regnamespace(:schema) AND c.relkind IN ('r', 'p')"
 )
 _CHANGEABLE = text(

@@ -17,7 +17,8 @@ from qipan.contracts.errors import Invalid, NotFound
 from qipan.contracts.events import Outcome
 from qipan.contracts.queries import BoardAnswer, GetBoard
 from qipan.messaging.received import Received
-from qipan.storage import digests
+from qipan.settings import Settings
+from qipan.storage import database, digests
 from qipan.tenancy import TestClock
 from qipan.testing import Databases
 from services.analytics import digests as analytics_digests
@@ -356,6 +357,28 @@ def test_a_replay_of_the_log_shuffled_and_a_tenth_of_it_twice_gives_the_live_tot
     assert [row for row in replayed if any(row[4:])] == [row for row in live if any(row[4:])]
     assert recount(again.database, zone_of, verify=True) == []
     again.database.close()
+
+
+def test_a_digest_may_read_longer_than_a_services_statements(
+    database_url: Databases, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = database_url(build_dispatch)
+    engine = create_engine(url)
+    with engine.begin() as conn:
+        conn.execute(
+            text(
+                "CREATE VIEW dispatch.many AS SELECT 'sandun' AS tenant, 'a' AS id, 1 AS version,"
+                " timestamptz '2026-03-02 12:00Z' AS filed_at FROM pg_sleep(1.5)"
+            )
+        )
+    engine.dispose()
+    monkeypatch.setattr(database, "STATEMENT_SECONDS", 1)
+    monkeypatch.setattr(digests, "settings", lambda: Settings(database_url=url))
+    many = digests.Cases("dispatch", "many", "id")
+    assert digests.main(many, []) == 0
+    assert capsys.readouterr().out.startswith('["sandun", "2026-03-02", 1, ')
+    assert digests.main(many, ["--tenant", "sandun", "--day", "2026-03-02"]) == 0
+    assert capsys.readouterr().out == '["a", 1]\n'
 
 
 def test_dispatch_and_analytics_say_the_same_of_the_same_cases(

@@ -15,12 +15,14 @@ import psycopg
 import pytest
 from psycopg import Connection, sql
 from psycopg.types.json import Jsonb
-from sqlalchemy import Column, Table, make_url
+from sqlalchemy import Column, Table, make_url, text
 
 from qipan.hosting.embedded import EmbeddedPostgres
 from qipan.ids import new_id
+from qipan.storage.database import make_engine
 from qipan.storage.migrate import migrate
 from qipan.storage.provision import SCHEMAS, provision, service_url, tenant_url
+from qipan.storage.roles import put_role
 from qipan.storage.tenant_roles import TenantRole, tenants_of
 from qipan.storage.walls import raise_walls
 
@@ -484,3 +486,25 @@ def test_control_without_the_wall_the_same_attack_succeeds_and_a_repair_raises_i
     raise_walls(own, "analytics", SERVICES / "analytics")
     with as_sandun(admin, "analytics") as conn:
         assert attack(conn, table) == 0
+
+
+def test_a_right_on_a_single_column_is_noticed_and_taken_back(admin: str) -> None:
+    own, column = service_url(admin, "dispatch", SECRET), ("dispatch.cases", "tenant")
+    may = "SELECT has_column_privilege('qipan_dispatch_sandun', %s, %s, 'UPDATE')"
+    with connected(own) as owner:
+        owner.execute(f"GRANT UPDATE (tenant) ON dispatch.cases TO {tenants_of('dispatch')}")
+        assert owner.execute(may, column).fetchone() == (True,)
+        raise_walls(own, "dispatch", SERVICES / "dispatch")
+        assert owner.execute(may, column).fetchone() == (False,)
+
+
+def test_a_role_is_repaired_to_what_it_may_be(admin: str) -> None:
+    engine = make_engine(admin, pool_size=1)
+    with engine.connect() as conn:  # never committed
+        put_role(conn, "qipan_repaired", "p")
+        conn.execute(text("ALTER ROLE qipan_repaired SUPERUSER CREATEDB CREATEROLE BYPASSRLS REPLICATION"))
+        put_role(conn, "qipan_repaired", "p")
+        is_more = "rolsuper OR rolcreatedb OR rolcreaterole OR rolbypassrls OR rolreplication"
+        found = conn.execute(text(f"SELECT {is_more} FROM pg_roles WHERE rolname = 'qipan_repaired'"))
+        assert found.scalar_one() is False
+    engine.dispose()

@@ -43,7 +43,8 @@ def test_every_finding_that_is_not_well_says_what_to_do_in_both_languages() -> N
         *schema.gone(ConnectionError("refused")),
         *schema.look({"intake": schema.SchemaState(Fit.OLD, "a", "b", 90.0, ("reports",))}, 3),
         *schema.look({"intake": schema.SchemaState(Fit.NEWER, "z", "b")}, 0),
-        *clock.look(NOON, {"database": NOON + timedelta(seconds=30)}),
+        *schema.refused(ValueError("42P01: it is not there")),
+        *clock.look({"database": timedelta(seconds=30)}),
         *disk.look({"QIPAN_VAR": ROOT}, lambda _: (100, 99, 1)),
         *told.look(
             Settings(amqp_url="amqp://", clocks="[]", unguarded="no_outbox", database_url="mysql://x")
@@ -68,7 +69,28 @@ def test_a_disk_is_judged_by_what_is_left(free: int, level: Level) -> None:
 
 @pytest.mark.parametrize(("seconds", "level"), [(0.5, Level.OK), (-3, Level.WARNING), (-60, Level.FAULT)])
 def test_clocks_must_agree_better_than_a_lease_lasts(seconds: float, level: Level) -> None:
-    assert worst(clock.look(NOON, {"broker": NOON + timedelta(seconds=seconds)})) == level
+    assert worst(clock.look({"broker": timedelta(seconds=seconds)})) == level
+
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("shown", "took", "fineness", "apart"),
+    [
+        (0.0, 0.0, 0.0, 0.0),
+        (4.0, 9.0, 0.0, 0.0),  # a slow answer is no clock's fault
+        (12.0, 9.0, 0.0, 3.0),
+        (-3.0, 9.0, 0.0, -3.0),
+        (-0.9, 0.0, 1.0, 0.0),  # it shows whole seconds
+        (-3.0, 0.0, 1.0, -2.0),
+    ],
+)
+def test_what_reading_a_clock_took_is_not_taken_for_its_being_off(
+    shown: float, took: float, fineness: float, apart: float
+) -> None:
+    found = clock.apart(NOON + shown * SECOND, NOON, NOON + took * SECOND, fineness * SECOND)
+    assert found == apart * SECOND
 
 
 def test_a_broker_is_well_when_every_queue_has_its_consumer() -> None:
