@@ -12,8 +12,10 @@ from qipan.tenancy.indicators import INDICATORS
 from services.analytics import board, explaining, readings
 from services.analytics.board import Period
 from services.analytics.explaining import Counting, Ledger, Window
+from services.analytics.figures import MOST_ROWS
 from services.analytics.league import Score, ranks, rates, score
 from services.analytics.period import Span
+from services.analytics.readings import EVERY, Wanted
 from services.analytics.states import CASES, REPORTS
 from services.analytics.totals import Counts, Cut
 
@@ -74,11 +76,12 @@ class Competition:
         )
 
     def _counts(self, conn: Connection, of: str, span: Span) -> dict[str, Counts]:
+        wanted = Wanted(EVERY, [(span.since, span.until)], MOST_ROWS)
         if of == TOWNS:
-            counted = readings.of_tenants(conn, self.members(of), span, self.now, hours=False)
+            counted = readings.of_tenants(conn, self.members(of), wanted, self.now, hours=False)
         else:
             covered = board.covered_by(self.district, self.tenant)
-            counted = readings.by_member(conn, covered, Cut.DEPARTMENT, span, self.now.today, whole=True)
+            counted = readings.by_member(conn, covered, Cut.DEPARTMENT, wanted, self.now.today)
         sums: dict[str, Counts] = {}
         for member, _, counts in counted:
             into = sums.setdefault(member, {})

@@ -128,13 +128,14 @@ class Analytics:
         cut = figures.cut_by(asked.by, asked.every)
         span = period.span_of(asked.period, work.now(tenant), zone)
         parts = period.cut(span, asked.every, zone)
+        counters = readings.EVERY if asked.counts else figures.counters_of(indicators)
+        wanted = readings.Wanted(counters, parts, figures.MOST_ROWS)
         covered = board.covered_by(self.district, tenant)
         if cut is None:
             hours = asked.every == "hour"
-            counted = readings.of_tenants(work.conn, covered, span, now, hours=hours)
+            counted = readings.of_tenants(work.conn, covered, wanted, now, hours=hours)
         else:
-            whole = asked.every == "whole"
-            counted = readings.by_member(work.conn, covered, cut, span, now.today, whole=whole)
+            counted = readings.by_member(work.conn, covered, cut, wanted, now.today)
         return Figures(
             by=asked.by,
             period=span.name,

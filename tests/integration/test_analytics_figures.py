@@ -2,12 +2,14 @@
 
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from case_samples import EVENT_OF, MORNING, case, triaged
 from projection_desk import Projection, analytics, build_analytics, told, xihu
+from sqlalchemy import event
 
 from qipan.contracts.case import Stage
 from qipan.contracts.errors import Conflict, Forbidden, Invalid, NotFound
@@ -94,6 +96,62 @@ def test_figures_by_town_day_and_week(desk: Projection) -> None:
     assert found == [("sandun", monday, 0.5), ("sandun", monday + 7 * DAY, 1.0), ("wenxin", monday, 0.0)]
     hours: Figures = desk.ask(SUPERVISOR, GetFigures(period="2026-03-02", every="hour", counts=True))
     assert {row.since: row.counts.get("disposed") for row in hours.rows}[MORNING + timedelta(hours=2)] == 2
+
+
+@contextmanager
+def counting_rows(desk: Projection) -> Iterator[list[int]]:
+    """How many rows each statement brought from the database."""
+    brought: list[int] = []
+
+    def note(_conn: Any, cursor: Any, *_: Any) -> None:
+        brought.append(cursor.rowcount)
+
+    event.listen(desk.database.engine, "after_cursor_execute", note)
+    yield brought
+    event.remove(desk.database.engine, "after_cursor_execute", note)
+
+
+def ten_days_of(desk: Projection, *cells: str) -> None:
+    for cell in cells:
+        place = {"lon": 120.085, "lat": 30.3, "cells": {"duty": cell}}
+        desk.hear(*(closed(f"{cell} {day}", at=MORNING + day * DAY, place=place) for day in range(10)))
+    at(desk, MORNING + 40 * DAY)
+
+
+def test_days_are_added_up_where_they_lie_and_only_what_is_needed_is_read(desk: Projection) -> None:
+    ten_days_of(desk, "c1", "c2", "c3")
+    with counting_rows(desk) as brought:
+        figures: Figures = desk.ask(
+            SUPERVISOR, GetFigures(indicators=("closure",), by="cell", period="2026-03", every="week")
+        )
+    assert [(row.member, row.values["closure"].above) for row in figures.rows] == [
+        (cell, closed) for cell in ("c1", "c2", "c3") for closed in (7, 3)
+    ]
+    assert max(brought) == len(figures.rows)
+    whole: Figures = desk.ask(SUPERVISOR, GetFigures(by="cell", period="2026-03", counts=True))
+    assert [(row.counts["closed"], row.values["disposal"].value) for row in whole.rows] == [(10, 1.0)] * 3
+
+
+def test_a_question_with_too_many_rows_is_refused_before_they_are_read(
+    desk: Projection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ten_days_of(desk, "c1", "c2")
+    asked = GetFigures(by="cell", period="2026-03", every="day")
+    assert len(desk.ask(SUPERVISOR, asked).rows) == 20
+    monkeypatch.setattr("services.analytics.figures.MOST_ROWS", 7)
+    with counting_rows(desk) as brought, pytest.raises(Invalid) as refusal:
+        desk.ask(SUPERVISOR, asked)
+    assert refusal.value.faults[0].where == "every"
+    assert max(brought) == 8
+
+
+def test_who_has_something_but_nothing_of_what_is_asked_is_told_of(desk: Projection) -> None:
+    desk.hear(told(triaged()), closed("a", "wenxin"))
+    figures: Figures = desk.ask(DISTRICT, GetFigures(indicators=("disposal",), period="today"), tenant="xihu")
+    assert [(row.member, row.values["disposal"].value) for row in figures.rows] == [
+        ("sandun", None),
+        ("wenxin", 1.0),
+    ]
 
 
 @pytest.mark.parametrize(
