@@ -54,6 +54,8 @@ _LOAD = text(
 _FILED = text(
     "SELECT tenant, case_id, matter, lon, lat, component, filed_at, closed_at FROM analytics.case_states"
     " WHERE tenant = ANY(:tenants) AND filed_at >= :since AND filed_at < :until AND stage <> 'voided'"
+    # Of what was filed before places were kept, the place is nowhere.
+    " AND NOT (lon = 0 AND lat = 0)"
     " ORDER BY filed_at DESC LIMIT :most"
 )
 _DONE = text(
@@ -119,7 +121,7 @@ def days_of(
 def filed(
     conn: Connection, tenants: Sequence[str], since: datetime, until: datetime, most: int
 ) -> list[Filed]:
-    """The newest cases filed between two moments, at their places; voided ones are left out."""
+    """The newest cases filed between two moments, at their places; voided ones, and what has no place, are left out."""
     given = {"tenants": list(tenants), "since": since, "until": until, "most": most}
     return [Filed(*row) for row in conn.execute(_FILED, given)]
 

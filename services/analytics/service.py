@@ -149,6 +149,7 @@ class Analytics:
     def get_league(self, work: Work, call: Received[GetLeague]) -> League:
         """The table of a period: as published, or as of now."""
         asked = call.data
+        self._of_district(call.tenant)
         span = period.span_of(asked.period, work.now(call.tenant), self._zone_of(call.tenant))
         revisions = published.of_period(work.conn, call.tenant, asked.of, span)
         if revisions and not asked.live:
@@ -162,6 +163,7 @@ class Analytics:
     def explain_score(self, work: Work, call: Received[ExplainScore]) -> Placing:
         """Why somebody has their score, as of now."""
         asked, tenant = call.data, call.tenant
+        self._of_district(tenant)
         span = period.span_of(asked.period, work.now(tenant), self._zone_of(tenant))
         members = self._competition(work, tenant).members(asked.of)
         if asked.member not in members:
@@ -253,9 +255,10 @@ class Analytics:
         return board.Period.until(work.now(tenant), 1, self._zone_of(tenant))
 
     def _of_district(self, tenant: str) -> None:
+        """A town sees only its own rows, where it has a service of its own: its league would be another one."""
         if self.district.tenant(tenant).kind is not TenantKind.DISTRICT:
             allowed = f"{self.district.id}, or its shadow in an exercise"
-            fault = Fault(where="tenant", what="publishes no league", allowed=allowed)
+            fault = Fault(where="tenant", what="holds no league", allowed=allowed)
             raise Invalid(faults=(fault,))
 
     def _zone_of(self, tenant: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from case_samples import EVENT_OF, MORNING, case, triaged
 from projection_desk import Projection, analytics, build_analytics, told, xihu
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from qipan.contracts.case import Stage
 from qipan.contracts.errors import Conflict, Forbidden, Invalid, NotFound
@@ -264,6 +264,20 @@ def test_departments_have_a_league_of_their_own(desk: Projection) -> None:
     assert [place.member for place in table.places[:2]] == ["urban-management", "traffic-police"]
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [GetLeague(), GetLeague(of="departments"), ExplainScore(member="sandun")],
+    ids=lambda one: one.type,
+)
+def test_a_town_holds_no_league(desk: Projection, asked: Any) -> None:
+    with pytest.raises(Invalid) as refusal:
+        desk.ask(SUPERVISOR, asked)
+    [fault] = refusal.value.faults
+    assert fault.where == "tenant"
+    assert "xihu" in (fault.allowed or "")
+    assert desk.ask(SUPERVISOR, asked, tenant="xihu")
+
+
 def test_places_that_repeat_and_come_back(desk: Projection) -> None:
     def near(metres: float) -> dict[str, Any]:
         return {"place": {"lon": 120.085, "lat": 30.3 + metres / 111_320, "cells": {"duty": "c1"}}}
@@ -278,6 +292,15 @@ def test_places_that_repeat_and_come_back(desk: Projection) -> None:
     assert (spot.matter, spot.filed, spot.came_back) == ("s:06010", 3, 3)
     assert spot.cases == ("again 2", "again 1", "again 0")
     assert (found.cells[0].cell, found.cells[0].filed) == ("c1", 5)
+
+
+def test_cases_of_which_no_place_is_known_are_no_place(desk: Projection) -> None:
+    desk.hear(*(closed(f"old {n}") for n in range(4)), *(closed(f"new {n}") for n in range(3)))
+    with desk.database.begin() as work:
+        # As the migration that added the columns leaves what was there before.
+        work.conn.execute(text("UPDATE analytics.case_states SET lon = 0, lat = 0 WHERE case_id LIKE 'old%'"))
+    found: Hotspots = desk.ask(SUPERVISOR, GetHotspots(period="last-7-days"))
+    assert [(spot.lon, spot.filed) for spot in found.places] == [(case("any").place.lon, 3)]
 
 
 def test_a_surge_is_told_against_the_season_and_a_usual_monday_is_not(desk: Projection) -> None:
