@@ -8,11 +8,11 @@ from sqlalchemy import Connection
 from qipan.contracts.errors import Fault, Invalid
 from qipan.contracts.figures import Placing
 from qipan.tenancy import District
-from qipan.tenancy.indicators import INDICATORS
+from qipan.tenancy.indicators import INDICATORS, REPORT_COUNTERS
 from services.analytics import board, explaining, readings
 from services.analytics.board import Period
 from services.analytics.explaining import Counting, Ledger, Window
-from services.analytics.figures import MOST_ROWS
+from services.analytics.figures import MOST_ROWS, counters_of
 from services.analytics.league import Score, ranks, rates, score
 from services.analytics.period import Span
 from services.analytics.readings import EVERY, Wanted
@@ -95,12 +95,14 @@ class Competition:
         if of == TOWNS:
             window = Window(span.since, span.until, self.now.hour)
             cases = CASES.touching(conn, members, span.since, span.until)
-            reports = REPORTS.touching(conn, members, span.since, span.until)
+            of_reports = counters_of(weighed) & REPORT_COUNTERS.keys()
+            reports = REPORTS.touching(conn, members, span.since, span.until) if of_reports else []
             found: list[tuple[str | None, Counting]] = [(one.tenant, one) for one in (*cases, *reports)]
         else:
             window = Window(span.since, span.until, self.now.today)
             covered = board.covered_by(self.district, self.tenant)
-            found = [(one.department, one) for one in CASES.touching(conn, covered, span.since, span.until)]
+            theirs = CASES.touching(conn, covered, span.since, span.until, members)
+            found = [(one.department, one) for one in theirs]
         things: dict[str | None, list[Counting]] = {}
         for member, one in found:
             things.setdefault(member, []).append(one)

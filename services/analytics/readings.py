@@ -59,7 +59,7 @@ _FILED = text(
     " ORDER BY filed_at DESC LIMIT :most"
 )
 _DONE = text(
-    "SELECT case_id, tenant, matter, cell, said, filed_at, did, disposed_at, closed_at, rating"
+    "SELECT tenant, matter, cell, said, filed_at, did, disposed_at, closed_at, rating"
     " FROM analytics.case_states WHERE tenant = ANY(:tenants) AND stage = 'closed' AND filed_at >= :since"
     " AND disposed_at IS NOT NULL AND closed_at IS NOT NULL AND said <> '' AND did <> '' AND channel <> ALL(:others)"
     " ORDER BY closed_at DESC, case_id LIMIT :limit"
@@ -132,7 +132,6 @@ def done(
     """The cases closed last, of those filed since then that tell what was done; not what came through `others`."""
     given = {"tenants": list(tenants), "since": since, "others": list(others), "limit": limit}
     names = (
-        "case_id",
         "tenant",
         "matter",
         "cell",

@@ -34,6 +34,7 @@ from qipan.messaging.service import (
     Received,
     Work,
     answer,
+    aside,
     background,
     consume,
 )
@@ -50,7 +51,7 @@ SHOWN_EVERY = 30.0
 """Seconds between two readings of the indicators for Prometheus."""
 
 PUBLIC_DONE = "analytics.public-done"
-"""The setting that shows what was said and done to everybody."""
+"""The setting that shows what was said and done to everybody: whole texts that nobody looked at before."""
 
 NOT_CITIZENS = ("grid", "sensor", "import", "grid-import")
 """Channels of reports by staff, devices and files, which are no words of citizens."""
@@ -211,14 +212,14 @@ class Analytics:
         asked, tenant = call.data, call.tenant
         span = period.span_of(asked.period, work.now(tenant), self._zone_of(tenant))
         covered = board.covered_by(self.district, tenant)
-        return seeing.hotspots(work.conn, covered, span, asked.metres, asked.at_least)
+        return aside(seeing.hotspots(work.conn, covered, span, asked.metres, asked.at_least))
 
     @answer(GetWarnings)
     def get_warnings(self, work: Work, call: Received[GetWarnings]) -> Warnings:
         """More than the season explains."""
         tenant, zone = call.tenant, self._zone_of(call.tenant)
         covered, now = board.covered_by(self.district, tenant), self._today(work, tenant)
-        return Warnings(surges=seeing.warnings(work.conn, covered, now, call.data.days, zone))
+        return Warnings(surges=aside(seeing.warnings(work.conn, covered, now, call.data.days, zone)))
 
     @answer(ListDone)
     def list_done(self, work: Work, call: Received[ListDone]) -> DoneList:
