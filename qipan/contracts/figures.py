@@ -139,7 +139,7 @@ class League(Part):
 
 
 class GetLeague(Query[League]):
-    """The league of the district's `towns` or `departments` in a period; addressed to the district.
+    """The league of the district's `towns` or `departments` in a period; addressed to the district, else Invalid.
 
     `revision`: an earlier one of a published table. `live`: as of now, though one was published.
     """
