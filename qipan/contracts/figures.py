@@ -139,7 +139,7 @@ class League(Part):
 
 
 class GetLeague(Query[League]):
-    """The league of the district's `towns` or `departments` in a period; addressed to the district.
+    """The league of the district's `towns` or `departments` in a period; addressed to the district, else Invalid.
 
     `revision`: an earlier one of a published table. `live`: as of now, though one was published.
     """
@@ -249,9 +249,12 @@ class GetWarnings(Query[Warnings]):
 
 
 class SaidAndDone(Part):
-    """What somebody said and what was done: no names, no exact place."""
+    """What somebody said and what was done, by matter and cell: no case, no exact place, no reporter.
 
-    case_id: str
+    `said` and `did` are as people wrote them, without phone numbers, mail addresses and identity card numbers; names,
+    flats and number plates that they wrote are still there.
+    """
+
     tenant: str
     matter: str
     cell: str | None

@@ -56,7 +56,9 @@ def carry_out(process: Process, answering: Mapping[str, Answering], envelope: En
         if is_passing(error):
             outcome = Unavailable.code
             if is_contested(error):
-                raise Unavailable("Others work on the same at this moment; nothing was done. Try again.") from error
+                raise Unavailable(
+                    "Others work on the same at this moment; nothing was done. Try again."
+                ) from error
             raise Unavailable("The database cannot be reached at the moment.") from error
         if is_too_slow(error):
             outcome = Unavailable.code

@@ -308,7 +308,9 @@ KNOWN: Mapping[str, KnownSetting] = {
         "how many days the league looks back, with today", "a whole number, 1 or more", _positive
     ),
     "analytics.public-done": KnownSetting(
-        "whether everybody may see what citizens said lately and what was done about it", _TRUTH, _truth
+        "whether everybody may see what citizens said lately and what was done about it, unread by anybody before",
+        _TRUTH,
+        _truth,
     ),
     "open311.type": KnownSetting(
         "whether a client is given a request's id at once or a token for it",

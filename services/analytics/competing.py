@@ -8,12 +8,14 @@ from sqlalchemy import Connection
 from qipan.contracts.errors import Fault, Invalid
 from qipan.contracts.figures import Placing
 from qipan.tenancy import District
-from qipan.tenancy.indicators import INDICATORS
+from qipan.tenancy.indicators import INDICATORS, REPORT_COUNTERS
 from services.analytics import board, explaining, readings
 from services.analytics.board import Period
 from services.analytics.explaining import Counting, Ledger, Window
+from services.analytics.figures import MOST_ROWS, counters_of
 from services.analytics.league import Score, ranks, rates, score
 from services.analytics.period import Span
+from services.analytics.readings import EVERY, Wanted
 from services.analytics.states import CASES, REPORTS
 from services.analytics.totals import Counts, Cut
 
@@ -74,11 +76,12 @@ class Competition:
         )
 
     def _counts(self, conn: Connection, of: str, span: Span) -> dict[str, Counts]:
+        wanted = Wanted(EVERY, [(span.since, span.until)], MOST_ROWS)
         if of == TOWNS:
-            counted = readings.of_tenants(conn, self.members(of), span, self.now, hours=False)
+            counted = readings.of_tenants(conn, self.members(of), wanted, self.now, hours=False)
         else:
             covered = board.covered_by(self.district, self.tenant)
-            counted = readings.by_member(conn, covered, Cut.DEPARTMENT, span, self.now.today, whole=True)
+            counted = readings.by_member(conn, covered, Cut.DEPARTMENT, wanted, self.now.today)
         sums: dict[str, Counts] = {}
         for member, _, counts in counted:
             into = sums.setdefault(member, {})
@@ -92,13 +95,15 @@ class Competition:
         if of == TOWNS:
             window = Window(span.since, span.until, self.now.hour)
             cases = CASES.touching(conn, members, span.since, span.until)
-            reports = REPORTS.touching(conn, members, span.since, span.until)
+            of_reports = counters_of(weighed) & REPORT_COUNTERS.keys()
+            reports = REPORTS.touching(conn, members, span.since, span.until) if of_reports else []
             found: list[tuple[str | None, Counting]] = [(case.tenant, case) for case in cases]
             found += [(report.tenant, report) for report in reports]
         else:
             window = Window(span.since, span.until, self.now.today)
             covered = board.covered_by(self.district, self.tenant)
-            found = [(one.department, one) for one in CASES.touching(conn, covered, span.since, span.until)]
+            theirs = CASES.touching(conn, covered, span.since, span.until, members)
+            found = [(one.department, one) for one in theirs]
         things: dict[str | None, list[Counting]] = {}
         for member, one in found:
             things.setdefault(member, []).append(one)

@@ -19,6 +19,7 @@ BY: Mapping[str, Cut | None] = {
 """By what figures can be asked for, and the cut of the totals that has it; tenants have cuts of their own."""
 
 MOST_ROWS = 20_000
+"""Rows of one answer; no more are read, either."""
 
 Part = tuple[datetime, datetime]
 
@@ -49,6 +50,12 @@ def cut_by(by: str, every: str) -> Cut | None:
     return BY[by]
 
 
+def counters_of(indicators: Iterable[Indicator]) -> frozenset[str]:
+    """The counters that these indicators are made of."""
+    sums = [part for one in indicators for part in (one.numerator, one.denominator)]
+    return frozenset(name for part in sums for name in (*part.plus, *part.minus))
+
+
 def rows(
     counted: Iterable[tuple[str, datetime, Counts]],
     parts: Sequence[Part],
@@ -64,7 +71,7 @@ def rows(
         for counter, count in counts.items():
             into[counter] = into.get(counter, 0) + count
     if len(sums) > MOST_ROWS:
-        what = f"{len(sums)} rows are too many at once"
+        what = f"more than {MOST_ROWS} rows are too many at once"
         raise Invalid(faults=(Fault(where="every", what=what, allowed=f"at most {MOST_ROWS}"),))
     return tuple(
         Figure(
@@ -75,7 +82,6 @@ def rows(
             counts={name: count for name, count in counts.items() if count} if counts_too else {},
         )
         for (member, part), counts in sorted(sums.items())
-        if any(counts.values())
     )
 
 

@@ -1,6 +1,6 @@
 """What the district sees of itself beyond its totals: hot spots, surges, and what was done for those who spoke."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -24,8 +24,10 @@ MOST_CASES = 50_000
 DAY = timedelta(days=1)
 
 
-def hotspots(conn: Connection, tenants: Sequence[str], span: Span, metres: float, at_least: int) -> Hotspots:
-    """The cells and places of a period in which most happened."""
+def hotspots(
+    conn: Connection, tenants: Sequence[str], span: Span, metres: float, at_least: int
+) -> Callable[[], Hotspots]:
+    """Read of the cells and places of a period; what comes back computes, without the database, where most happened."""
     length = span.until - span.since
     found = readings.days_of(conn, tenants, Cut.CELL, "filed", span.since - EARLIER * length, span.until)
     cells = []
@@ -35,7 +37,7 @@ def hotspots(conn: Connection, tenants: Sequence[str], span: Span, metres: float
             sums[min(EARLIER, (span.until - bucket - timedelta(microseconds=1)) // length)] += count
         cells.append((tenant, cell, sums[0], sums[1:]))
     cases = readings.filed(conn, tenants, span.since - BACK_DAYS * DAY, span.until, MOST_CASES)
-    return Hotspots(
+    return lambda: Hotspots(
         period=span.name,
         cells=places.hot_cells(cells),
         places=places.hot_places(cases, span.since, metres, at_least),
@@ -44,12 +46,22 @@ def hotspots(conn: Connection, tenants: Sequence[str], span: Span, metres: float
 
 def warnings(
     conn: Connection, tenants: Sequence[str], now: Period, days: int, zone: str
-) -> tuple[Surge, ...]:
-    """The surges of the last days with today, of each tenant and matter."""
+) -> Callable[[], tuple[Surge, ...]]:
+    """Read of the last days; what comes back computes, without the database, the surges of each tenant and matter."""
     learned = now.today - (surge.LEARNED_DAYS + days) * DAY - DAY
     until = now.today + DAY
     counted = readings.days_of(conn, tenants, Cut.MATTER, "received", learned, until)
     hours = readings.days_of(conn, tenants, Cut.HOUR, "received", now.today - 28 * DAY, now.today)
+    return lambda: _surges(counted, hours, now, days, zone)
+
+
+def _surges(
+    counted: Mapping[tuple[str, str], Mapping[datetime, int]],
+    hours: Mapping[tuple[str, str], Mapping[datetime, int]],
+    now: Period,
+    days: int,
+    zone: str,
+) -> tuple[Surge, ...]:
     local = ZoneInfo(zone)
     found = []
     for (tenant, matter), buckets in counted.items():

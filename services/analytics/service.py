@@ -34,6 +34,7 @@ from qipan.messaging.service import (
     Received,
     Work,
     answer,
+    aside,
     background,
     consume,
 )
@@ -50,7 +51,7 @@ SHOWN_EVERY = 30.0
 """Seconds between two readings of the indicators for Prometheus."""
 
 PUBLIC_DONE = "analytics.public-done"
-"""The setting that shows what was said and done to everybody."""
+"""The setting that shows what was said and done to everybody: whole texts that nobody looked at before."""
 
 NOT_CITIZENS = ("grid", "sensor", "import", "grid-import")
 """Channels of reports by staff, devices and files, which are no words of citizens."""
@@ -128,13 +129,14 @@ class Analytics:
         cut = figures.cut_by(asked.by, asked.every)
         span = period.span_of(asked.period, work.now(tenant), zone)
         parts = period.cut(span, asked.every, zone)
+        counters = readings.EVERY if asked.counts else figures.counters_of(indicators)
+        wanted = readings.Wanted(counters, parts, figures.MOST_ROWS)
         covered = board.covered_by(self.district, tenant)
         if cut is None:
             hours = asked.every == "hour"
-            counted = readings.of_tenants(work.conn, covered, span, now, hours=hours)
+            counted = readings.of_tenants(work.conn, covered, wanted, now, hours=hours)
         else:
-            whole = asked.every == "whole"
-            counted = readings.by_member(work.conn, covered, cut, span, now.today, whole=whole)
+            counted = readings.by_member(work.conn, covered, cut, wanted, now.today)
         return Figures(
             by=asked.by,
             period=span.name,
@@ -148,6 +150,7 @@ class Analytics:
     def get_league(self, work: Work, call: Received[GetLeague]) -> League:
         """The table of a period: as published, or as of now."""
         asked = call.data
+        self._of_district(call.tenant)
         span = period.span_of(asked.period, work.now(call.tenant), self._zone_of(call.tenant))
         revisions = published.of_period(work.conn, call.tenant, asked.of, span)
         if revisions and not asked.live:
@@ -161,6 +164,7 @@ class Analytics:
     def explain_score(self, work: Work, call: Received[ExplainScore]) -> Placing:
         """Why somebody has their score, as of now."""
         asked, tenant = call.data, call.tenant
+        self._of_district(tenant)
         span = period.span_of(asked.period, work.now(tenant), self._zone_of(tenant))
         members = self._competition(work, tenant).members(asked.of)
         if asked.member not in members:
@@ -208,14 +212,14 @@ class Analytics:
         asked, tenant = call.data, call.tenant
         span = period.span_of(asked.period, work.now(tenant), self._zone_of(tenant))
         covered = board.covered_by(self.district, tenant)
-        return seeing.hotspots(work.conn, covered, span, asked.metres, asked.at_least)
+        return aside(seeing.hotspots(work.conn, covered, span, asked.metres, asked.at_least))
 
     @answer(GetWarnings)
     def get_warnings(self, work: Work, call: Received[GetWarnings]) -> Warnings:
         """More than the season explains."""
         tenant, zone = call.tenant, self._zone_of(call.tenant)
         covered, now = board.covered_by(self.district, tenant), self._today(work, tenant)
-        return Warnings(surges=seeing.warnings(work.conn, covered, now, call.data.days, zone))
+        return Warnings(surges=aside(seeing.warnings(work.conn, covered, now, call.data.days, zone)))
 
     @answer(ListDone)
     def list_done(self, work: Work, call: Received[ListDone]) -> DoneList:
@@ -252,9 +256,10 @@ class Analytics:
         return board.Period.until(work.now(tenant), 1, self._zone_of(tenant))
 
     def _of_district(self, tenant: str) -> None:
+        """A town sees only its own rows, where it has a service of its own: its league would be another one."""
         if self.district.tenant(tenant).kind is not TenantKind.DISTRICT:
             allowed = f"{self.district.id}, or its shadow in an exercise"
-            fault = Fault(where="tenant", what="publishes no league", allowed=allowed)
+            fault = Fault(where="tenant", what="holds no league", allowed=allowed)
             raise Invalid(faults=(fault,))
 
     def _zone_of(self, tenant: str) -> str:

@@ -57,7 +57,9 @@ class States(Generic[State]):
         moments = " OR ".join(
             f"{name} >= :since AND {name} < :until" for name in names if type(table.c[name].type) is DateTime
         )
-        self._touching = text(f"SELECT {columns} FROM {table} WHERE {tenant} = ANY(:tenants) AND ({moments})")
+        touching = f"SELECT {columns} FROM {table} WHERE {tenant} = ANY(:tenants) AND ({moments})"
+        self._touching = text(touching)
+        self._touching_of = text(f"{touching} AND department = ANY(:departments)")
         self._page = text(
             f"SELECT {columns} FROM {table} WHERE {tenant} = :tenant AND {id_} > :after"
             f" ORDER BY {id_} LIMIT {PAGE}"
@@ -87,11 +89,20 @@ class States(Generic[State]):
         conn.execute(self._write, {name: self._writers[name](column) for name, column in named})
 
     def touching(
-        self, conn: Connection, tenants: Collection[str], since: datetime, until: datetime
+        self,
+        conn: Connection,
+        tenants: Collection[str],
+        since: datetime,
+        until: datetime,
+        departments: Collection[str] | None = None,
     ) -> list[State]:
-        """Every state of these tenants of which some moment lies in `since` ≤ at < `until`."""
+        """Every state of these tenants of which some moment lies in `since` ≤ at < `until`; of cases also by whose."""
         given = {"tenants": list(tenants), "since": since, "until": until}
-        return [self._kind(*row) for row in conn.execute(self._touching, given)]
+        if departments is None:
+            rows = conn.execute(self._touching, given)
+        else:
+            rows = conn.execute(self._touching_of, {**given, "departments": list(departments)})
+        return [self._kind(*row) for row in rows]
 
     def all_of(self, conn: Connection, tenant: str) -> Iterator[State]:
         """Every state of a tenant, read in pages."""

@@ -61,19 +61,24 @@ def normal(day: date, counts: Mapping[date, int], since: date, z: float = Z) -> 
     raw = [counts.get(one, 0) for one in days]
     cap = sorted(raw)[-1 - len(raw) // 20]
     kept = [float(min(count, cap)) for count in raw]
-    factors = [_factor(weekday, days, kept) for weekday in range(7)]
+    factors = _factors(days, kept)
     level = fmean(kept[-28:]) / fmean(factors[one.weekday()] for one in days[-28:])
     usual = level * factors[day.weekday()]
     scatter = _scatter(days[-RECENT_DAYS:], kept[-RECENT_DAYS:], factors)
     return Normal(usual, (sqrt(usual) + z * scatter / 2) ** 2)
 
 
-def _factor(weekday: int, days: Sequence[date], kept: Sequence[float]) -> float:
+def _factors(days: Sequence[date], kept: Sequence[float]) -> list[float]:
+    """How each day of the week differs from the mean; `days` follow one another."""
     mean = fmean(kept)
     if mean == 0:
-        return 1.0
-    of_day = [count / mean for one, count in zip(days, kept, strict=True) if one.weekday() == weekday]
-    return (_PRIOR_WEEKS + sum(of_day)) / (_PRIOR_WEEKS + len(of_day))
+        return [1.0] * 7
+    factors = [1.0] * 7
+    for first in range(7):
+        of_day = kept[first::7]
+        factor = (_PRIOR_WEEKS + sum(of_day) / mean) / (_PRIOR_WEEKS + len(of_day))
+        factors[days[first].weekday()] = factor
+    return factors
 
 
 def _scatter(days: Sequence[date], kept: Sequence[float], factors: Sequence[float]) -> float:

@@ -104,7 +104,7 @@ REPORT = openapi.operation(
 )
 DONE = openapi.operation(
     "Done",
-    "What citizens said lately and what was done about it, where the town shows it: for everybody.",
+    "What citizens said lately and what was done about it, where the town shows it: for everybody, up to a minute old.",
     parameters=[TENANT, *openapi.query_parameters(AskDone)],
     signed_in=False,
 )

@@ -1,7 +1,7 @@
 """What the gateway works with, put together once."""
 
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,6 +48,7 @@ class Parts:
     door: Door
     live: Live
     report_font: Path | None = None
+    clocks: Clocks = field(default_factory=Clocks)
 
 
 class Resources:
@@ -58,9 +59,8 @@ class Resources:
 
     def __init__(self, settings: Settings, health: Health) -> None:
         district = load_district(settings.district)
-        self._db = Database(
-            settings.database_url, schema=SCHEMA, clocks=Clocks.from_json(settings.clocks), source="gateway"
-        )
+        clocks = Clocks.from_json(settings.clocks)
+        self._db = Database(settings.database_url, schema=SCHEMA, clocks=clocks, source="gateway")
         self._client = Client(settings.amqp_url, "gateway")
         sessions = Sessions(
             Accounts(district, self._db, settings.account_secret),
@@ -75,6 +75,7 @@ class Resources:
             door=Door(settings.door_url, settings.photo_bytes),
             live=Live(lambda: Client(settings.amqp_url, "gateway live")),
             report_font=settings.report_font,
+            clocks=clocks,
         )
         health.add_check("broker", self._broker)
         health.add_check("database", self._database)

@@ -1,7 +1,7 @@
 """What the district shows of itself: files of figures, the monthly report, and what citizens said and was done."""
 
 import asyncio
-from datetime import datetime
+from collections.abc import Callable
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -23,11 +23,16 @@ from qipan.contracts.figures import (
 from services.gateway import figures_out, report_html, report_pdf
 from services.gateway.calls import CALL_SECONDS
 from services.gateway.figures_out import ExportFigures
+from services.gateway.kept import Kept
 from services.gateway.parts import Parts
 from services.gateway.report import Given, Report, Writer
 from services.gateway.sheet import Sheet
 
+SHOWN_SECONDS = 60
+"""How old what everybody may read can be: nobody signs in for it, so that it must cost no reading each time."""
+
 _PRIVATE = {"Cache-Control": "no-store"}
+_PUBLIC = {"Cache-Control": f"public, max-age={SHOWN_SECONDS}", "Vary": "Accept-Language"}
 _GEOJSON = "application/geo+json"
 
 
@@ -38,10 +43,13 @@ class AskReport(Part):
     format: Literal["html", "pdf"] = "html"
 
 
+MOST_DONE = 100
+
+
 class AskDone(Part):
     """How many, as a page or as JSON."""
 
-    limit: int = Field(default=20, ge=1, le=100)
+    limit: int = Field(default=20, ge=1, le=MOST_DONE)
     format: Literal["html", "json"] = "html"
 
 
@@ -63,9 +71,11 @@ class Publishing:
         given = {name: getattr(asked, name) for name in asked.model_fields_set if name != "format"}
         answer = await self._ask(GetFigures(**given))
         if asked.format == "geojson":
-            return self._geojson(figures_out.cells_geojson(answer, self._parts.district))
+            return await self._geojson(lambda: figures_out.cells_geojson(answer, self._parts.district))
         declared = (await self._ask(ListIndicators())).indicators
-        text = figures_out.as_csv(answer, declared, self._sheet, self._tenant, self._language)
+        text = await run_in_threadpool(
+            figures_out.as_csv, answer, declared, self._sheet, self._tenant, self._language
+        )
         name = f"figures-{self._tenant}-{asked.by}.csv"
         headers = {**_PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
         return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
@@ -73,7 +83,7 @@ class Publishing:
     async def hotspots(self, asked: GetHotspots) -> Response:
         """Hot spots as GeoJSON."""
         answer = await self._ask(asked)
-        return self._geojson(figures_out.hotspots_geojson(answer, self._parts.district))
+        return await self._geojson(lambda: figures_out.hotspots_geojson(answer, self._parts.district))
 
     async def report(self, asked: AskReport) -> Response:
         """The report of a period."""
@@ -86,15 +96,16 @@ class Publishing:
         headers = {**_PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
         return Response(file, media_type="application/pdf", headers=headers)
 
-    async def done(self, asked: AskDone) -> Response:
-        """你说我办, for everybody."""
-        answer: DoneList = await self._ask(ListDone(limit=asked.limit))
+    async def done(self, asked: AskDone, kept: Kept[DoneList]) -> Response:
+        """你说我办, for everybody; of a tenant it is asked once in `SHOWN_SECONDS`, however many read it."""
+        known = await kept.get(self._tenant, lambda: self._ask(ListDone(limit=MOST_DONE)))
+        answer = DoneList(done=known.done[: asked.limit])
         if asked.format == "json":
-            return JSONResponse(answer.model_dump(mode="json"))
+            return JSONResponse(answer.model_dump(mode="json"), headers=_PUBLIC)
         html = await run_in_threadpool(
             report_html.done_page, answer, self._sheet, self._tenant, self._language
         )
-        return Response(html, media_type="text/html; charset=utf-8")
+        return Response(html, media_type="text/html; charset=utf-8", headers=_PUBLIC)
 
     async def _report(self, period: str) -> Report:
         district = self._parts.district
@@ -109,8 +120,9 @@ class Publishing:
         top = f"{district.id}~{shadow}" if shadow else district.id
         league = await self._ask(GetLeague(period=period), top)
         given = Given(self._tenant, whole, daily, matters, league, hotspots, declared.indicators)
-        made_at = datetime.now(ZoneInfo(district.zone)).strftime("%Y-%m-%d %H:%M")
-        return Writer(self._sheet, self._language, district.zone).write(given, made_at)
+        now = self._parts.clocks.now(self._tenant).astimezone(ZoneInfo(district.zone))
+        writer = Writer(self._sheet, self._language, district.zone)
+        return await run_in_threadpool(writer.write, given, now.strftime("%Y-%m-%d %H:%M"))
 
     async def _ask(self, request: Request[Any], tenant: str | None = None) -> Any:
         return await asyncio.wrap_future(
@@ -119,5 +131,8 @@ class Publishing:
             )
         )
 
-    def _geojson(self, document: dict[str, Any]) -> Response:
-        return JSONResponse(document, media_type=_GEOJSON, headers=_PRIVATE)
+    async def _geojson(self, document: Callable[[], dict[str, Any]]) -> Response:
+        """Made and written beside the event loop: shapes are megabytes."""
+        return await run_in_threadpool(
+            lambda: JSONResponse(document(), media_type=_GEOJSON, headers=_PRIVATE)
+        )

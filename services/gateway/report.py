@@ -1,5 +1,6 @@
 """The monthly report: what figures say about a period, in one language, ready to be laid out. Pure."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -145,7 +146,7 @@ class Writer:
             days[at], at = (0, 0), at + step
         known = sorted(days)
         for row in daily.rows:
-            day = max((one for one in known if one <= row.since.timestamp()), default=known[0])
+            day = known[max(0, bisect_right(known, row.since.timestamp()) - 1)]
             filed, closed = days[day]
             days[day] = (filed + row.counts.get("filed", 0), closed + row.counts.get("closed", 0))
         names = [self._day(day)[5:] for day in known]

@@ -15,7 +15,7 @@ from qipan.access import Principal, authorise
 from qipan.access.policy import STREAM
 from qipan.contracts.base import Part
 from qipan.contracts.errors import Fault, NotFound, UnknownTenant
-from qipan.contracts.figures import GetHotspots
+from qipan.contracts.figures import DoneList, GetHotspots
 from qipan.http import Answer, as_query, language_of, read_json, serve
 from qipan.observability.health import Health
 from services.gateway import description
@@ -23,9 +23,10 @@ from services.gateway.calls import bearer, endpoint, tenant_of
 from services.gateway.export import ExportCases, Exporter
 from services.gateway.figures_out import ExportFigures
 from services.gateway.forms import ChangePassword, Me, Session, SignIn
+from services.gateway.kept import Kept
 from services.gateway.offline import LARGEST_BATCH, GivenBatch, bring_in
 from services.gateway.parts import Parts
-from services.gateway.publishing import AskDone, AskReport, Publishing
+from services.gateway.publishing import SHOWN_SECONDS, AskDone, AskReport, Publishing
 from services.gateway.routes import DOOR_ROUTES, ROUTES
 from services.gateway.sheet import Sheet
 from services.gateway.streaming import happenings
@@ -74,6 +75,7 @@ class _Own:
 
     def __init__(self, parts: Callable[[], Parts]) -> None:
         self._parts = parts
+        self._done: Kept[DoneList] = Kept(SHOWN_SECONDS)
 
     async def sign_in(self, request: Request) -> Response:
         """An account and its password for a token."""
@@ -169,7 +171,7 @@ class _Own:
             fault = Fault(where="tenant", what=f"there is no tenant {wanted!r}", allowed="a tenant's id")
             raise UnknownTenant(faults=(fault,)) from None
         asked = as_query(request, AskDone, known=("tenant",))
-        return await Publishing(parts, found.id, None, language_of(request)).done(asked)
+        return await Publishing(parts, found.id, None, language_of(request)).done(asked, self._done)
 
     async def stream(self, request: Request) -> Response:
         """What happens to the cases that the bearer may see, as it happens (server-sent events)."""

@@ -2,12 +2,15 @@
 
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from case_samples import EVENT_OF, MORNING, case, triaged
+from eventlet import patcher
 from projection_desk import Projection, analytics, build_analytics, told, xihu
+from sqlalchemy import event, text
 
 from qipan.contracts.case import Stage
 from qipan.contracts.errors import Conflict, Forbidden, Invalid, NotFound
@@ -30,6 +33,9 @@ from qipan.contracts.figures import (
 from qipan.tenancy import TestClock
 from qipan.tenancy.indicators import INDICATORS
 from qipan.testing import Databases
+from services.analytics import seeing
+
+real_threads = patcher.original("threading")
 
 METHODS = {
     ListIndicators: "list_indicators",
@@ -94,6 +100,62 @@ def test_figures_by_town_day_and_week(desk: Projection) -> None:
     assert found == [("sandun", monday, 0.5), ("sandun", monday + 7 * DAY, 1.0), ("wenxin", monday, 0.0)]
     hours: Figures = desk.ask(SUPERVISOR, GetFigures(period="2026-03-02", every="hour", counts=True))
     assert {row.since: row.counts.get("disposed") for row in hours.rows}[MORNING + timedelta(hours=2)] == 2
+
+
+@contextmanager
+def reading(desk: Projection) -> Iterator[list[tuple[str, int]]]:
+    """The statements, and how many rows each brought from the database."""
+    brought: list[tuple[str, int]] = []
+
+    def note(_conn: Any, cursor: Any, statement: str, *_: Any) -> None:
+        brought.append((statement, cursor.rowcount))
+
+    event.listen(desk.database.engine, "after_cursor_execute", note)
+    yield brought
+    event.remove(desk.database.engine, "after_cursor_execute", note)
+
+
+def ten_days_of(desk: Projection, *cells: str) -> None:
+    for cell in cells:
+        place = {"lon": 120.085, "lat": 30.3, "cells": {"duty": cell}}
+        desk.hear(*(closed(f"{cell} {day}", at=MORNING + day * DAY, place=place) for day in range(10)))
+    at(desk, MORNING + 40 * DAY)
+
+
+def test_days_are_added_up_where_they_lie_and_only_what_is_needed_is_read(desk: Projection) -> None:
+    ten_days_of(desk, "c1", "c2", "c3")
+    with reading(desk) as brought:
+        figures: Figures = desk.ask(
+            SUPERVISOR, GetFigures(indicators=("closure",), by="cell", period="2026-03", every="week")
+        )
+    assert [(row.member, row.values["closure"].above) for row in figures.rows] == [
+        (cell, closed) for cell in ("c1", "c2", "c3") for closed in (7, 3)
+    ]
+    assert max(rows for _, rows in brought) == len(figures.rows)
+    whole: Figures = desk.ask(SUPERVISOR, GetFigures(by="cell", period="2026-03", counts=True))
+    assert [(row.counts["closed"], row.values["disposal"].value) for row in whole.rows] == [(10, 1.0)] * 3
+
+
+def test_a_question_with_too_many_rows_is_refused_before_they_are_read(
+    desk: Projection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ten_days_of(desk, "c1", "c2")
+    asked = GetFigures(by="cell", period="2026-03", every="day")
+    assert len(desk.ask(SUPERVISOR, asked).rows) == 20
+    monkeypatch.setattr("services.analytics.figures.MOST_ROWS", 7)
+    with reading(desk) as brought, pytest.raises(Invalid) as refusal:
+        desk.ask(SUPERVISOR, asked)
+    assert refusal.value.faults[0].where == "every"
+    assert max(rows for _, rows in brought) == 8
+
+
+def test_who_has_something_but_nothing_of_what_is_asked_is_told_of(desk: Projection) -> None:
+    desk.hear(told(triaged()), closed("a", "wenxin"))
+    figures: Figures = desk.ask(DISTRICT, GetFigures(indicators=("disposal",), period="today"), tenant="xihu")
+    assert [(row.member, row.values["disposal"].value) for row in figures.rows] == [
+        ("sandun", None),
+        ("wenxin", 1.0),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -206,6 +268,45 @@ def test_departments_have_a_league_of_their_own(desk: Projection) -> None:
     assert [place.member for place in table.places[:2]] == ["urban-management", "traffic-police"]
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [GetLeague(), GetLeague(of="departments"), ExplainScore(member="sandun")],
+    ids=lambda one: one.type,
+)
+def test_a_town_holds_no_league(desk: Projection, asked: Any) -> None:
+    with pytest.raises(Invalid) as refusal:
+        desk.ask(SUPERVISOR, asked)
+    [fault] = refusal.value.faults
+    assert fault.where == "tenant"
+    assert "xihu" in (fault.allowed or "")
+    assert desk.ask(SUPERVISOR, asked, tenant="xihu")
+
+
+def test_to_explain_one_department_only_its_cases_are_read(desk: Projection) -> None:
+    desk.hear(*(closed(f"many {n}") for n in range(30)), told(triaged()))
+    desk.hear(closed("theirs", "wenxin", department="traffic-police", dispose_due_at=MORNING))
+    at(desk, MORNING + 40 * DAY)
+    asked = ExplainScore(of="departments", member="traffic-police", period="2026-03")
+    with reading(desk) as brought:
+        place = desk.ask(DISTRICT, asked, tenant="xihu")
+    lost = {line.indicator: [one.case_id for one in line.cases] for line in place.lines if line.lost}
+    assert lost == {"on_time_disposal": ["theirs"]}
+    assert [rows for statement, rows in brought if "analytics.case_states" in statement] == [1]
+
+
+def test_reports_are_read_where_the_league_weighs_them(desk: Projection) -> None:
+    desk.hear(told(triaged()), closed("a"))
+    at(desk, MORNING + 40 * DAY)
+    asked = ExplainScore(member="sandun", period="2026-03")
+    with reading(desk) as brought:
+        desk.ask(DISTRICT, asked, tenant="xihu")
+    assert not [statement for statement, _ in brought if "report_states" in statement]
+    desk.service.weights = {**desk.service.weights, "filing": 10.0}
+    with reading(desk) as brought:
+        desk.ask(DISTRICT, asked, tenant="xihu")
+    assert [rows for statement, rows in brought if "report_states" in statement] == [1]
+
+
 def test_places_that_repeat_and_come_back(desk: Projection) -> None:
     def near(metres: float) -> dict[str, Any]:
         return {"place": {"lon": 120.085, "lat": 30.3 + metres / 111_320, "cells": {"duty": "c1"}}}
@@ -220,6 +321,15 @@ def test_places_that_repeat_and_come_back(desk: Projection) -> None:
     assert (spot.matter, spot.filed, spot.came_back) == ("s:06010", 3, 3)
     assert spot.cases == ("again 2", "again 1", "again 0")
     assert (found.cells[0].cell, found.cells[0].filed) == ("c1", 5)
+
+
+def test_cases_of_which_no_place_is_known_are_no_place(desk: Projection) -> None:
+    desk.hear(*(closed(f"old {n}") for n in range(4)), *(closed(f"new {n}") for n in range(3)))
+    with desk.database.begin() as work:
+        # As the migration that added the columns leaves what was there before.
+        work.conn.execute(text("UPDATE analytics.case_states SET lon = 0, lat = 0 WHERE case_id LIKE 'old%'"))
+    found: Hotspots = desk.ask(SUPERVISOR, GetHotspots(period="last-7-days"))
+    assert [(spot.lon, spot.filed) for spot in found.places] == [(case("any").place.lon, 3)]
 
 
 def test_a_surge_is_told_against_the_season_and_a_usual_monday_is_not(desk: Projection) -> None:
@@ -239,6 +349,29 @@ def test_a_surge_is_told_against_the_season_and_a_usual_monday_is_not(desk: Proj
     assert one.count > one.limit > one.usual > 2
 
 
+@pytest.mark.parametrize(
+    ("asked", "module", "computes"),
+    [(GetWarnings(), seeing.surge, "normal"), (GetHotspots(), seeing.places, "hot_places")],
+    ids=["warnings", "hotspots"],
+)
+def test_what_takes_long_to_compute_holds_up_no_greenlet(
+    desk: Projection, monkeypatch: pytest.MonkeyPatch, asked: Any, module: Any, computes: str
+) -> None:
+    threads = set()
+    compute = getattr(module, computes)
+
+    def noting(*given: Any) -> Any:
+        threads.add(real_threads.get_ident())
+        return compute(*given)
+
+    monkeypatch.setattr(module, computes, noting)
+    desk.hear(*(told(triaged(f"r-{day}", received_at=MORNING + day * DAY)) for day in range(30)))
+    at(desk, MORNING + 30 * DAY)
+    desk.ask(SUPERVISOR, asked)
+    assert threads
+    assert real_threads.get_ident() not in threads
+
+
 def test_what_was_done_is_shown_where_the_town_says_so_and_nothing_else(
     desk: Projection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,7 +388,6 @@ def test_what_was_done_is_shown_where_the_town_says_so_and_nothing_else(
     [one] = answer.done
     assert (one.said, one.did) == ("井盖坏了，电话***", "已更换，***")
     assert set(one.model_dump()) == {
-        "case_id",
         "tenant",
         "matter",
         "cell",

@@ -1,5 +1,6 @@
 """Figures as files, the report as a page and a PDF in both languages, and the public page."""
 
+import asyncio
 import csv
 import io
 from collections.abc import Iterator
@@ -36,12 +37,13 @@ from qipan.contracts.figures import (
     Value,
 )
 from qipan.observability.health import Health
-from qipan.tenancy import load_district
+from qipan.tenancy import TestClock, load_district
 from qipan.tenancy.indicators import INDICATORS
 from services.analytics.figures import declared
-from services.gateway import charts
+from services.gateway import charts, figures_out
 from services.gateway.charts import Series
 from services.gateway.parts import Parts
+from services.gateway.report import Writer
 from services.gateway.report_pdf import FONT
 from services.gateway.web import create_app
 from tests.unit.test_gateway_routes import VERIFY, bearer
@@ -106,7 +108,6 @@ ANSWERS: dict[type[Any], Any] = {
     ListDone: lambda _: DoneList(
         done=(
             SaidAndDone(
-                case_id="c1",
                 tenant="sandun",
                 matter="s:06010",
                 cell=CELL,
@@ -243,11 +244,66 @@ def test_everybody_reads_what_was_done_and_markup_stays_text(
     assert "You said" in answer.text
     assert "已清理" in answer.text
     assert EVIL not in answer.text
-    assert "c1" not in answer.text
     assert analytics.asked[-1][1:] == ("sandun", None)
     for unknown in ("atlantis", "sandun~ex7"):
         assert client.get("/public/done", params={"tenant": unknown}).status_code == 422
-    assert client.get("/public/done", params={"format": "json"}).json()["done"][0]["did"] == "已清理"
+    [one] = client.get("/public/done", params={"format": "json"}).json()["done"]
+    assert one["did"] == "已清理"
+    assert "case_id" not in one
+
+
+def test_what_everybody_reads_is_asked_once_for_all(client: TestClient, analytics: Analytics) -> None:
+    for limit in ("1", "100", "20"):
+        for language in ("en", "zh-CN"):
+            answer = client.get(
+                "/public/done",
+                params={"tenant": "sandun", "limit": limit},
+                headers={"Accept-Language": language},
+            )
+            assert answer.headers["cache-control"] == "public, max-age=60"
+            assert answer.headers["vary"] == "Accept-Language"
+    assert len(analytics.asked) == 1
+    client.get("/public/done", params={"tenant": "wenxin"})
+    assert [tenant for _, tenant, _ in analytics.asked] == ["sandun", "wenxin"]
+
+
+def test_no_more_is_shown_than_asked_for(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    [one] = ANSWERS[ListDone](None).done
+    monkeypatch.setitem(ANSWERS, ListDone, lambda asked: DoneList(done=(one,) * asked.limit))
+    for limit in (3, 100):
+        answer = client.get("/public/done", params={"limit": str(limit), "format": "json"})
+        assert len(answer.json()["done"]) == limit
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "makes"),
+    [
+        ("/v1/figures/export", {}, (figures_out, "as_csv")),
+        ("/v1/figures/export", {"by": "cell", "format": "geojson"}, (figures_out, "cells_geojson")),
+        ("/v1/hotspots/export", {}, (figures_out, "hotspots_geojson")),
+        ("/v1/report", {}, (Writer, "write")),
+    ],
+    ids=["csv", "cells", "places", "report"],
+)
+def test_files_are_made_beside_the_event_loop(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, path: str, params: dict[str, str], makes: Any
+) -> None:
+    holder, name = makes
+    make, loops = getattr(holder, name), []
+
+    def noting(*given: Any) -> Any:
+        loops.append(asyncio._get_running_loop())
+        return make(*given)
+
+    monkeypatch.setattr(holder, name, noting)
+    assert get(client, path, **params).status_code == 200
+    assert loops == [None]
+
+
+def test_a_report_says_when_it_was_made_by_its_tenants_clock(parts: Parts) -> None:
+    parts = replace(parts, clocks=TestClock(datetime(2026, 3, 5, 20, 30, tzinfo=UTC)))
+    with TestClient(create_app(lambda: parts, Health())) as client:
+        assert "Made at: 2026-03-06 04:30" in get(client, "/v1/report", "en").text
 
 
 def test_nobody_reads_figures_without_signing_in(client: TestClient) -> None:
