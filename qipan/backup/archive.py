@@ -243,7 +243,8 @@ def _run(program: str, admin_url: str, *words: str) -> None:
     if not path.exists():
         raise BackupError(f"{program} is not installed: it comes with PostgreSQL's client programs")
     # The whole address with its options; a password would be seen in the list of processes.
-    address = url._replace(password=None).render_as_string()
+    address, mark, options = url._replace(password=None).render_as_string().partition("?")
+    address += mark + options.replace("+", "%20")  # to PostgreSQL a plus is a plus
     command: Sequence[str] = [str(path), "--no-password", f"--dbname={address}", *words]
     password = {"PGPASSWORD": str(url.password)} if url.password is not None else {}
     environment: Mapping[str, Any] = {**os.environ, **password}

@@ -21,9 +21,10 @@ def waits(queue: str) -> bool:
 class Settling:
     """Services that have not been seen to have handled what is older than the first look.
 
-    One has, when all its queues, and that of the dead letters, were empty in two looks `apart` seconds from one another
-    and nothing of its waited for another attempt in any look between. A message that is alive in both would have been
-    between two attempts both times; each attempt waits longer, and the second is too long to be overlooked.
+    One has, when all its queues were empty in two looks `apart` seconds from one another and nothing of its waited for
+    another attempt in any look between. A message that is alive in both would have been between two attempts both
+    times; each waits longer than the one before, and the second too long to be overlooked. The queue of the dead
+    letters is judged the same way after all others, because what they give up comes there.
     """
 
     def __init__(self, apart: float) -> None:
@@ -36,9 +37,10 @@ class Settling:
         families = _families(lengths)
         if self._left is None:
             self._left = {family: tuple(queues) for family, queues in families.items()}
-        for family in list(self._left):
-            queues = families.get(family, ())
-            full = tuple(name for name in {*queues, topology.DEAD} if lengths.get(name))
+        for family in sorted(self._left, key=topology.DEAD.__eq__):
+            if family == topology.DEAD and len(self._left) > 1:
+                break
+            full = tuple(name for name in families.get(family, ()) if lengths[name])
             if full:
                 self._left[family] = full
             if any(map(waits, full)):
@@ -48,8 +50,10 @@ class Settling:
 
     @property
     def left(self) -> tuple[str, ...]:
-        """The queues that may still hold something older."""
-        return tuple(sorted({name for full in (self._left or {}).values() for name in full}))
+        """The queues that may still hold something older; the dead letters' when there is no other."""
+        left = self._left or {}
+        named = [family for family in left if family != topology.DEAD] or left
+        return tuple(sorted(queue for family in named for queue in left[family]))
 
 
 def _families(lengths: Mapping[str, int]) -> Mapping[str, list[str]]:

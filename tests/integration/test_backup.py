@@ -193,7 +193,7 @@ def test_the_options_of_the_databases_address_hold_for_its_programs(
     tapped: tap.Tap, kept: Kept, tmp_path: Path
 ) -> None:
     url = make_url(kept.admin)
-    options = {"host": str(url.host), "port": str(url.port), "sslmode": "prefer"}
+    options = {"host": str(url.host), "port": str(url.port), "options": "-c timezone=UTC"}
     by_options = url._replace(host=None, port=None).update_query_dict(options)
     address = by_options.render_as_string(hide_password=False)
     archive.create(address, tapped, None, tmp_path / "backup", lambda _: None)
