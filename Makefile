@@ -37,7 +37,7 @@ watch-test: tools ## the district under a real Prometheus; writes var/watch.json
 	$(WITH_MAKE) $(PYTHON) -m tests.watch
 
 demo: setup ## one day of the district, played fast; writes var/demo.json
-	$(WITH_MAKE) $(PYTHON) -m exercise.demo
+	$(WITH_MAKE) $(PYTHON) -m exercise.demo --after-setup
 
 up: setup ## run the district on real time until Ctrl-C
 	$(WITH_MAKE) $(PYTHON) -m qipan up

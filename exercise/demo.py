@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from exercise import monthly, scoreboard
 from exercise.bars import FEWEST_REPORTS, missed
@@ -45,7 +46,10 @@ SETTLE_SECONDS = 75.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the demo is run. `rate`: domain seconds a real second; `drain`: seconds for the work's tail."""
+    """How the demo is run. `rate`: domain seconds a real second; `drain`: seconds for the work's tail.
+
+    `after_setup`: `scripts/setup` has run just before.
+    """
 
     reports: int
     seed: int
@@ -54,17 +58,18 @@ class Options:
     fewest: int
     out: Path
     keep: bool
+    after_setup: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """What is seen from outside: tracked states, the league, tenant → service → its own instances, and the month's
-    reports by the names of their files."""
+    reports."""
 
     tracked: Counter[str]
     standings: Sequence[Mapping[str, Any]]
     own_services: Mapping[str, Mapping[str, Sequence[str]]]
-    reports: Mapping[str, bytes]
+    reports: monthly.Reports
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -102,6 +107,8 @@ def _run(options: Options, console: Console, base: Path) -> int:
         scoreboard.show(console, district, books, outlook.standings, outlook.own_services, functions)
         reports = monthly.keep(outlook.reports, options.out.parent)
         console.print(f"月报 the month's report: {', '.join(map(str, reports))}")
+        for name, why in outlook.reports.missing.items():
+            console.print(f"月报 {name} 无法取得 cannot be had: {escape(why)}")
         console.print("停止 stopping")
     own_dispatch = [spec.tenant for spec in district.services if spec.replaces == "dispatch"]
     faults = missed(books, [town.id for town in district.towns], own_dispatch, fewest=options.fewest)
@@ -109,6 +116,8 @@ def _run(options: Options, console: Console, base: Path) -> int:
         faults.append(f"{outlook.tracked['invisible']} reporters cannot see what became of their reports")
     if options.fewest >= FEWEST_REPORTS:  # a whole day meets everything; a short one need not
         faults += [f"nobody used: {key}" for key, count in used(play.tally).items() if not count]
+    # setup installs no font where another one is named
+    faults += outlook.reports.faults(font_set_up=options.after_setup and settings().report_font is None)
     _write(options, books, play, outlook, time.monotonic() - began, faults)
     for fault in faults:
         console.print(f"[red]✗[/] {fault}")
@@ -203,6 +212,11 @@ def _options(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--out", type=Path, default=Path("var/demo.json"), help="where the books are written")
     parser.add_argument(
         "--keep", action="store_true", help="leave logs and data where they are, to look into"
+    )
+    parser.add_argument(
+        "--after-setup",
+        action="store_true",
+        help="what scripts/setup installs, such as the font of PDFs, must be there",
     )
     return Options(**vars(parser.parse_args(arguments)))
 

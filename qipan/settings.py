@@ -83,7 +83,7 @@ class Settings(BaseSettings):
         le=67_108_864,
         description="Largest photo that is taken, in bytes as sent.",
     )
-    report_font: Path | None = Field(
+    report_font: Annotated[Path | None, BeforeValidator(lambda written: written or None)] = Field(
         default=None,
         description="The font (TTF, TTC) of PDF reports, with Chinese characters. Empty: Debian's fonts-wqy-microhei.",
     )

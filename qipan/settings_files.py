@@ -1,6 +1,7 @@
 """Settings whose values lie in files: `QIPAN_X_FILE` names the file that holds the value of `QIPAN_X`."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,13 @@ class SettingsFiles(PydanticBaseSettingsSource):
         if variable in os.environ:
             raise UnreadableSettings(f"{variable} and {variable}_FILE are both set; unset one")
         return _text(f"{variable}_FILE", Path(path)), field_name, False
+
+
+def with_settings(environment: Mapping[str, str], told: Mapping[str, str]) -> dict[str, str]:
+    """The environment with these settings in it, and without files for the same ones."""
+    return {
+        name: value for name, value in environment.items() if name.removesuffix("_FILE") not in told
+    } | dict(told)
 
 
 def _text(variable: str, path: Path) -> str:

@@ -114,7 +114,7 @@ class HttpClient:
             else:
                 if response.status_code not in _PASSING:
                     return response
-                heard = f"{response.status_code} {response.text[:200]}"
+                heard = f"{response.status_code} {response.text[:500]}"
             if deadline.left < pause:
                 raise NoAnswer(f"{method} {path}: {heard}")
             await asyncio.sleep(pause)

@@ -1,19 +1,14 @@
 """`qipan analytics recount`: the totals once more from analytics' own newest states, compared with dispatch's cases."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
+from qipan.cli import service_program
 from qipan.cli.agreement import Program, disagreements
-from qipan.hosting.credentials import Credentials
-from qipan.hosting.servers import known_database
-from qipan.settings import Settings
-from qipan.storage.provision import service_url
 
 SHOWN = 50
 
@@ -33,26 +28,18 @@ def recount(
 
     With --verify also ask dispatch, by tenant and day, whether analytics has every case as it is.
     """
-    settings = Settings()
-    secret = Credentials.kept_in(settings.var).secret
-
-    def program(service: str, *words: str) -> tuple[list[str], dict[str, str]]:
-        # The service's own program, with its own role: the core imports no service.
-        url = service_url(known_database(settings), service, secret)
-        return [sys.executable, "-m", *words], {**os.environ, "QIPAN_DATABASE_URL": url}
-
-    words, environment = program(
-        "analytics", "services.analytics", "recount", *(["--verify"] if verify else [])
-    )
     if not verify:
-        os.execve(words[0], words, environment)
-    counted = subprocess.run(words, env=environment, check=False).returncode
+        service_program.become("analytics", "recount")
+    words = service_program.command("services.analytics", ["recount", "--verify"])
+    counted = subprocess.run(words, env=service_program.environment_of("analytics"), check=False).returncode
     if counted > 1:
         raise typer.Exit(counted)
 
     def knows(service: str) -> Program:
+        environment = service_program.environment_of(service)
+
         def run(options: Sequence[str]) -> list[list[Any]]:
-            words, environment = program(service, f"services.{service}.digests", *options)
+            words = service_program.command(f"services.{service}.digests", options)
             told = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
             return [json.loads(line) for line in told.stdout.splitlines()]
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from qipan.cli import intake_program
+from qipan.cli import service_program
 
 commands = typer.Typer(help="Suggestions of a report's matter.", no_args_is_help=True)
 
@@ -38,7 +38,7 @@ def train(
     """Learn, and write the model that intake uses from its next start on."""
     words = _words("train", tenant, file, most, least_rows, seed, json)
     words += ["--out", str(out)] if out else []
-    intake_program.run(words, needs_database=file is None)
+    service_program.become("intake", *words, needs_database=file is None)
 
 
 @commands.command()
@@ -53,7 +53,7 @@ def evaluate(
 ) -> None:
     """Learn from a part, and say how well the rest is recognised, beside the commonest matter and the words."""
     words = _words("evaluate", tenant, file, most, least_rows, seed, json)
-    intake_program.run([*words, "--held-out", str(held_out)], needs_database=file is None)
+    service_program.become("intake", *words, "--held-out", str(held_out), needs_database=file is None)
 
 
 def _words(

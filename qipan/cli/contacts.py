@@ -1,15 +1,11 @@
 """`qipan contacts rotate|reseal`: the keys that reporters' names and phone numbers are encrypted with."""
 
-import os
-import sys
-
 import typer
 
+from qipan.cli import service_program
 from qipan.cli.console import stdout
 from qipan.hosting.credentials import Credentials
-from qipan.hosting.servers import known_database
 from qipan.settings import Settings
-from qipan.storage.provision import service_url
 
 commands = typer.Typer(help="Reporters' names and phone numbers.", no_args_is_help=True)
 
@@ -32,13 +28,4 @@ def rotate() -> None:
 @commands.command()
 def reseal() -> None:
     """Encrypt what lies under older keys with the newest, beside live traffic."""
-    run_intake(Settings(), "reseal")
-
-
-def run_intake(settings: Settings, *words: str) -> None:
-    """Become intake's own program, with its role and secrets: the core imports no service."""
-    credentials = Credentials.kept_in(settings.var)
-    url = service_url(known_database(settings), "intake", credentials.secret)
-    secrets = {"QIPAN_DATABASE_URL": url, **credentials.intake_secrets(settings)}
-    command = [sys.executable, "-m", "services.intake", *words]
-    os.execve(command[0], command, {**os.environ, **secrets})
+    service_program.become("intake", "reseal")

@@ -1,15 +1,10 @@
 """`qipan notify undelivered|resend|preview|test-send|check`: messages to people and systems."""
 
-import os
-import sys
 from typing import Annotated
 
 import typer
 
-from qipan.hosting.credentials import Credentials
-from qipan.hosting.servers import known_database
-from qipan.settings import Settings
-from qipan.storage.provision import service_url
+from qipan.cli import service_program
 
 commands = typer.Typer(help="Messages to people and systems.", no_args_is_help=True)
 
@@ -25,7 +20,7 @@ def list_undelivered(
     words = ["undelivered", "--limit", str(limit)]
     words += ["--tenant", tenant] if tenant else []
     words += ["--destination", destination] if destination else []
-    run_notify(Settings(), *words, *(["--waiting"] if waiting else []))
+    service_program.become("notify", *words, *(["--waiting"] if waiting else []))
 
 
 @commands.command()
@@ -38,7 +33,7 @@ def resend(
 ) -> None:
     """Try deliveries again, under the same keys and with all their attempts before them."""
     chosen = ["--destination", destination] if destination else []
-    run_notify(Settings(), "resend", *chosen, tenant, *(keys or []))
+    service_program.become("notify", "resend", *chosen, tenant, *(keys or []))
 
 
 Language = Annotated[str, typer.Option(help="zh or en.")]
@@ -53,7 +48,7 @@ def preview(
 ) -> None:
     """Show what a template says, with made-up values."""
     words = ["preview", tenant, template, "--language", language, *(["--html"] if html else [])]
-    run_notify(Settings(), *words)
+    service_program.become("notify", *words)
 
 
 @commands.command("test-send")
@@ -67,18 +62,10 @@ def send_test(
 ) -> None:
     """Queue a template's words, marked as a test; a running notify sends them."""
     way = ["--destination", destination] if destination else ["--person", person, "--channel", channel]
-    run_notify(Settings(), "test-send", tenant, template, "--language", language, *way)
+    service_program.become("notify", "test-send", tenant, template, "--language", language, *way)
 
 
 @commands.command()
 def check() -> None:
     """Read rules, templates and the operator's file, and say what is wrong; or which destinations there are."""
-    os.execve(sys.executable, [sys.executable, "-m", "services.notify", "check"], {**os.environ})
-
-
-def run_notify(settings: Settings, *words: str) -> None:
-    """Become notify's own program, with its role: the core imports no service."""
-    secret = Credentials.kept_in(settings.var).secret
-    url = service_url(known_database(settings), "notify", secret)
-    command = [sys.executable, "-m", "services.notify", *words]
-    os.execve(command[0], command, {**os.environ, "QIPAN_DATABASE_URL": url})
+    service_program.become("notify", "check", needs_database=False)

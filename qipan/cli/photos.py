@@ -2,8 +2,7 @@
 
 import typer
 
-from qipan.cli.contacts import run_intake
-from qipan.settings import Settings
+from qipan.cli import service_program
 
 commands = typer.Typer(help="Photos of reports.", no_args_is_help=True)
 
@@ -16,4 +15,4 @@ def group() -> None:
 @commands.command()
 def sweep() -> None:
     """Delete files that have waited an hour for their report's row: somebody died, or was refused, in between."""
-    run_intake(Settings(), "sweep")
+    service_program.become("intake", "sweep")

@@ -28,5 +28,7 @@ def shared_environment(settings: Settings) -> dict[str, str]:
     found = {f"QIPAN_{name.upper()}": str(getattr(settings, name)) for name in _SHARED}
     found["QIPAN_DISTRICT"] = str(settings.district.absolute())
     found["QIPAN_VAR"] = str(settings.var.absolute())
+    if settings.report_font is not None:
+        found["QIPAN_REPORT_FONT"] = str(settings.report_font.absolute())
     found["QIPAN_RETRY_DELAYS_MS"] = str(list(settings.retry_delays_ms))
     return found

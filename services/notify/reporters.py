@@ -10,13 +10,15 @@ from qipan.contracts.case import CaseState
 from qipan.contracts.citizens import ReachReporter, UpdatesWanted
 from qipan.messaging.caller import Caller
 from qipan.storage import arrays
-from services.notify.channel import Outgoing
+from services.notify.channel import Outgoing, Refused
 from services.notify.deliveries import Delivery
 from services.notify.notes import Occurrence
 from services.notify.rules import REPORTER
 
 ENDS = {"zh": "不再接收进展通知", "en": "Stop these messages"}
 """What the last line of mail to a reporter says before the address at which it ends."""
+
+NO_WAY_OUT = "QIPAN_PUBLIC_URL is not set for notify: the mail could not say where its reader ends such mail"
 
 _OF = text(
     "SELECT r.tenant, r.report_id, r.language FROM notify.reporters AS r"
@@ -77,13 +79,15 @@ def keep(conn: Connection, wanted: Sequence[tuple[str, UpdatesWanted]]) -> None:
 
 
 def reached(client: Caller, public_url: str, delivery: Delivery) -> Reached | None:
-    """Ask intake where a reporter is reached; None when they want no more, or could not end it.
+    """Ask intake where a reporter is reached; None when they want no more. Never in a transaction.
 
-    Never in a transaction.
+    Refused without a public address: nobody is written to who could not end it.
     """
     report_id = delivery.recipient.removeprefix(REPORTER)
     answer = client.call(ReachReporter(report_id=report_id), tenant=delivery.tenant)
-    if answer.email is None or not public_url:
+    if answer.email is None:
         return None
+    if not public_url:
+        raise Refused(NO_WAY_OUT)
     stop = f"{public_url}/v1/reports/{report_id}/updates/stop?token={answer.stop_token}"
     return Reached(answer.email, stop)

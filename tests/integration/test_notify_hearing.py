@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from projection_desk import Projection, build_notify, notify, told, xihu
 from qipan.contracts import events
 from qipan.contracts.callouts import AnswerCallout, Callout, Callouts, ListCallouts
 from qipan.contracts.case import Stage
-from qipan.contracts.citizens import UpdatesWanted
+from qipan.contracts.citizens import ReachReporter, ReporterReached, UpdatesWanted
 from qipan.contracts.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from qipan.contracts.preferences import GetWishes, Off, SetWishes, Wishes
 from qipan.contracts.queries import ListMessages, Messages
@@ -21,7 +22,7 @@ from qipan.contracts.wording import PreviewWords, SendTest, TestSent, Wording
 from qipan.storage import timers
 from qipan.tenancy import TestClock, load_district
 from qipan.testing import Databases
-from services.notify import digests
+from services.notify import digests, reporters
 from services.notify.calling import TIMER
 from services.notify.channel import Outgoing
 from services.notify.desk import Desk
@@ -297,6 +298,41 @@ def test_what_a_reporter_no_longer_wants_when_its_turn_comes_is_dropped(desk: Pr
     Sender(desk.database, outlets, lambda *_: None, lambda: later, lambda _: None).turn()
     assert [row.state for row in _to_reporters(desk)] == ["dropped"]
     assert mailbox.sent == []
+
+
+class Intake:
+    """Says where a reporter is reached."""
+
+    def __init__(self, email: str | None) -> None:
+        self.email = email
+
+    def call(self, request: ReachReporter, *, tenant: str) -> ReporterReached:
+        return ReporterReached(email=self.email, stop_token="t" if self.email else "")
+
+
+@pytest.mark.parametrize(
+    ("public_url", "email", "state", "address"),
+    [
+        ("https://city.example", "me@home.example", "accepted", ["me@home.example"]),
+        ("", "me@home.example", "given-up", []),
+        ("", None, "dropped", []),
+    ],
+)
+def test_without_a_public_address_a_reporters_mail_is_given_up_and_says_why(
+    desk: Projection, public_url: str, email: str | None, state: str, address: list[str]
+) -> None:
+    with desk.database.begin() as work:
+        desk.service.note_reporters(work, [told(wanted(case().report_id, True))])
+    desk.hear(told(EVENT_OF[Stage.CLOSED](case=case(stage=Stage.CLOSED))))
+    mailbox = Mailbox()
+    outlets = Outlets.of([Outlet("post", "mail", mailbox)])
+    later = datetime.now(UTC) + timedelta(seconds=5)
+    reach = partial(reporters.reached, Intake(email), public_url)
+    Sender(desk.database, outlets, lambda *_: None, lambda: later, reach).turn()
+    (row,) = _to_reporters(desk)
+    assert row.state == state
+    assert ("QIPAN_PUBLIC_URL" in (row.error or "")) == (state == "given-up")
+    assert [each for each, _ in mailbox.sent if each] == address
 
 
 def _to_reporters(desk: Projection) -> list[Any]:

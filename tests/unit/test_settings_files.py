@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from qipan.settings import Settings
-from qipan.settings_files import LARGEST, UnreadableSettings
+from qipan.settings_files import LARGEST, UnreadableSettings, with_settings
 
 
 def test_a_file_gives_a_setting_its_value_without_the_line_end(
@@ -50,3 +50,12 @@ def test_every_file_that_cannot_be_taken_is_listed(tmp_path: Path, monkeypatch: 
     said = str(refused.value)
     for name in ("AMQP_URL", "DATABASE_URL", "TOKEN", "VERIFY_KEY", "SMTP_URL"):
         assert f"QIPAN_{name}_FILE" in said
+
+
+def test_a_setting_that_is_said_takes_its_files_place() -> None:
+    held = {"QIPAN_TENANT_FILE": "/run/qipan/tenant", "QIPAN_TOKEN_FILE": "/run/qipan/token", "A_FILE": "a"}
+    assert with_settings(held, {"QIPAN_TENANT": "wenxin"}) == {
+        "QIPAN_TENANT": "wenxin",
+        "QIPAN_TOKEN_FILE": "/run/qipan/token",
+        "A_FILE": "a",
+    }

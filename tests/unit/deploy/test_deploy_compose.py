@@ -11,6 +11,7 @@ from qipan.hosting.plan import plan
 from qipan.hosting.port import HTTP_SERVICES, ProcessSpec
 from qipan.settings import Settings
 from qipan.tenancy import District, load_district
+from services.notify.operator_file import outlets
 
 FOLDER = Path("deploy/compose")
 TOWNS = sorted((FOLDER / "towns").glob("*.yaml"))
@@ -100,6 +101,34 @@ def test_every_file_that_a_setting_names_is_one_that_is_written(services: dict[s
             if variable.endswith("_FILE") and variable.startswith("QIPAN_"):
                 setting = variable.removeprefix("QIPAN_").removesuffix("_FILE").lower()
                 assert value == f"/run/qipan/{setting}", name
+
+
+def test_the_operators_file_is_mounted_for_notify_and_for_operators_and_for_nobody_else(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    variable, path = "QIPAN_DESTINATIONS", "/etc/qipan/destinations.toml"
+    default = "${DESTINATIONS:-./no-destinations.toml}"
+    told = {
+        name: service["environment"][variable]
+        for name, service in services.items()
+        if variable in service.get("environment", {})
+    }
+    mounted = {
+        name: volume
+        for name, service in services.items()
+        for volume in service.get("volumes", [])
+        if f":{path}:" in volume
+    }
+    assert told == dict.fromkeys(("notify", "operator"), path)
+    assert mounted == dict.fromkeys(("notify", "operator"), f"{default}:{path}:ro")
+    assert outlets(FOLDER / "no-destinations.toml", "", {}).by_name == {}
+
+
+def test_who_writes_to_reporters_and_who_asks_them_know_the_public_address(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    for name in ("door", "notify"):
+        assert services[name]["environment"]["QIPAN_PUBLIC_URL"] == "${PUBLIC_URL:-}", name
 
 
 def test_networks_keep_apart_what_must_not_meet(xihu: District, services: dict[str, dict[str, Any]]) -> None:

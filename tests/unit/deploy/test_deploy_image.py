@@ -11,6 +11,7 @@ import pytest
 
 from qipan.hosting.embedded.home import free_port
 from qipan.observability.health import Health, OpsServer
+from services.gateway.report_pdf import FONT
 
 FOLDER = Path("deploy/image")
 PIN = re.compile(r"^([a-z0-9.-]+)==([^ ;\\]+)(.*?) \\$", re.MULTILINE)
@@ -41,6 +42,12 @@ def test_the_dockerfile_copies_what_the_ignore_file_lets_through() -> None:
     for path in copied:
         assert Path(path).exists(), path
         assert any(path == each or path.startswith(f"{each}/") for each in let_through), path
+
+
+def test_the_font_of_reports_lies_where_they_look_for_it() -> None:
+    dockerfile = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
+    (made,) = re.findall(rf" (/\S+)/{re.escape(FONT.name)}", dockerfile)
+    assert f"COPY --from=build {made} {FONT.parent}\n" in dockerfile
 
 
 class Ready:

@@ -187,8 +187,48 @@ class TestTheCore:
         }
         assert reaches == {STEWARD, *CORE_SERVICES, "gateway"}
 
+    def test_only_notify_mails_and_posts_to_anywhere(self, overlay: str) -> None:
+        labels = {
+            thing["metadata"]["name"]: thing["spec"]["template"]["metadata"]["labels"]
+            for thing in _deployments(overlay)
+        }
+        anywhere: dict[str, set[int]] = {}
+        for policy in _of(overlay, "NetworkPolicy"):
+            for rule in policy["spec"].get("egress", []):
+                if "to" not in rule:
+                    for each, mine in labels.items():
+                        if matches(policy["spec"]["podSelector"], mine):
+                            anywhere.setdefault(each, set()).update(port["port"] for port in rule["ports"])
+        assert anywhere == {"notify": {25, 443, 465, 587}, "door": {443}, "intake": {443}}
+
+    def test_tells_everybody_where_the_district_is_reached_from_outside(self, overlay: str) -> None:
+        (settings,) = [
+            each for each in _of(overlay, "ConfigMap") if each["metadata"]["name"] == "qipan-settings"
+        ]
+        fronts = [
+            f"https://{rule['host']}" for each in _of(overlay, "Ingress") for rule in each["spec"]["rules"]
+        ]
+        assert settings["data"]["QIPAN_PUBLIC_URL"] == (fronts[0] if fronts else "")
+
 
 class TestProduction:
+    def test_gives_notify_the_operators_file_and_nobody_else(self) -> None:
+        for thing in _deployments("production"):
+            (container,) = containers(thing["spec"]["template"])
+            told = {entry["name"]: entry.get("value", "") for entry in container["env"]}
+            mounts = {mount["name"]: mount for mount in container["volumeMounts"]}
+            secrets = {
+                volume["secret"]["secretName"]: volume["name"]
+                for volume in thing["spec"]["template"]["spec"]["volumes"]
+                if "secret" in volume
+            }
+            mine = thing["metadata"]["name"] == "notify"
+            assert ("QIPAN_DESTINATIONS" in told) == ("destinations" in secrets) == mine
+            if mine:
+                folder = mounts[secrets["destinations"]]
+                assert folder["readOnly"] is True
+                assert told["QIPAN_DESTINATIONS"] == f"{folder['mountPath']}/destinations.toml"
+
     def test_scales_each_service_by_its_own_queue(self) -> None:
         scaled = {thing["metadata"]["name"]: thing["spec"] for thing in _of("production", "ScaledObject")}
         assert set(scaled) == set(CORE_SERVICES)

@@ -31,6 +31,16 @@ def test_it_says_again_what_the_settings_say(tmp_path: Path, monkeypatch: pytest
     assert read.district == Path("districts/xihu").absolute()
 
 
+def test_it_hands_on_the_font_of_reports_if_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "QIPAN_REPORT_FONT" not in shared_environment(Settings())
+    named = shared_environment(Settings(report_font=Path("fonts/han.ttc")))["QIPAN_REPORT_FONT"]
+    assert named == str(Path("fonts/han.ttc").absolute())
+    monkeypatch.setenv("QIPAN_REPORT_FONT", "")
+    assert Settings().report_font is None
+
+
 def test_it_holds_no_secret() -> None:
     secrets = {name: f"secret-{name}" for name in SECRETS}
     shared = shared_environment(Settings(**secrets))
