@@ -130,6 +130,8 @@ def test_an_answer_is_bounded_and_what_follows_follows(
     with desk.database.begin() as work:
         for number in range(7):
             store.add(work.conn, [note(f"w-{number}"), note(f"o-{number}", OTHER)])
+    first = ask(desk, *marks.items())
+    assert cases(first) == [(WORKER, f"w-{n}") for n in range(3)] + [(OTHER, f"o-{n}") for n in range(2)]
     seen: dict[str, list[str | None]] = {WORKER: [], OTHER: []}
     sizes = []
     more = True

@@ -269,6 +269,7 @@ def test_two_streams_of_one_person_each_get_all_of_it() -> None:
     async def test() -> None:
         house = House()
         one = await house.began()
+        begin = one.mark
         house.write()
         house.bell.ring()
         assert await house.read(one, 1) == [1]
@@ -276,6 +277,8 @@ def test_two_streams_of_one_person_each_get_all_of_it() -> None:
         house.write()
         house.bell.ring()
         assert [await house.read(one, 1), await house.read(two, 1)] == [[2], [2]]
+        resumed = await house.began(after=begin)
+        assert await house.read(resumed, 2) == [1, 2]
         await quiet(house)
         assert one.queue.empty()
         assert two.queue.empty()
