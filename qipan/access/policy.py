@@ -27,6 +27,7 @@ from qipan.contracts import (
     joint,
     mandates,
     modes,
+    news,
     offline,
     positions,
     preferences,
@@ -249,6 +250,8 @@ _REQUESTS: dict[type[Request[Any]], dict[Role, Scope]] = {
     commands.MarkRead: dict.fromkeys(_PEOPLE, Scope.OWN),
     queries.ListMessages: dict.fromkeys(_PEOPLE, Scope.OWN),
     queries.TellMessages: _WATCHERS,
+    # others' messages leave notify for the gateway alone, whose name the handler asks for
+    news.AskNews: {Role.SERVICE: Scope.TENANT},
     # one's own wishes; what one follows besides is asked there
     preferences.GetWishes: dict.fromkeys(_STAFF, Scope.OWN),
     preferences.SetWishes: dict.fromkeys(_STAFF, Scope.OWN),

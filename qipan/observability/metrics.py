@@ -125,7 +125,12 @@ TO_SCREEN = Histogram(
     buckets=_TO_SCREEN,
     registry=REGISTRY,
 )
-STREAMS = Gauge("qipan_live_streams", "Live streams open now.", ("service",), registry=REGISTRY)
+STREAMS = Gauge(
+    "qipan_live_streams",
+    "Live streams, of cases and of one's own messages, open now.",
+    ("service",),
+    registry=REGISTRY,
+)
 STREAM_DROPS = Counter(
     "qipan_live_stream_dropped_total",
     "Happenings not shown on a live stream because its reader was too slow.",

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from qipan.access import Principal
 from qipan.contracts.commands import CaseAnswer, CaseCommand
 from qipan.contracts.errors import Fault, Invalid, NotFound, UnknownTenant
+from qipan.contracts.news import Mark
 from qipan.http import Answer, as_query, read_json
 from qipan.ids import derived_id, new_id
 from qipan.tenancy import District
@@ -17,6 +19,7 @@ from services.gateway.routes import Route, body_model
 
 CALL_SECONDS = 8.0
 LONGEST_KEY = 128
+_MARK: TypeAdapter[str] = TypeAdapter(Mark)
 
 Endpoint = Callable[[HttpRequest], Awaitable[Response]]
 
@@ -59,6 +62,20 @@ def expected_version(request: HttpRequest) -> int | None:
     if not version.isascii() or not version.isdigit() or len(version) > 9:
         raise Invalid(faults=(Fault(where="If-Match", what="is not a version", allowed='the ETag, as "7"'),))
     return int(version)
+
+
+def last_event(request: HttpRequest) -> str | None:
+    """The mark of the message that a stream's reader had last (`Last-Event-ID`); None from now on."""
+    given = request.headers.get("last-event-id")
+    if not given:
+        return None
+    try:
+        return _MARK.validate_python(given)
+    except ValidationError:
+        fault = Fault(
+            where="Last-Event-ID", what="is no event's id", allowed="the id of an event of the stream"
+        )
+        raise Invalid(faults=(fault,)) from None
 
 
 def endpoint(route: Route, parts: Callable[[], Parts]) -> Endpoint:

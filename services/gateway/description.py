@@ -75,6 +75,16 @@ ME = openapi.operation("Me", "Who the token's bearer is.", answer=Me)
 STREAM = openapi.operation(
     "Stream", "What happens to the cases one may see, as server-sent events.", parameters=[TENANT]
 )
+MESSAGE_STREAM = openapi.operation(
+    "StreamMessages",
+    "One's own new messages, as server-sent events.",
+    parameters=[
+        TENANT,
+        openapi.header_parameter(
+            "Last-Event-ID", "The id of the event after which to go on; without it, from now on."
+        ),
+    ],
+)
 OFFLINE = openapi.operation(
     "Offline",
     "What was done without signal, in order and once; every command with what became of it.",

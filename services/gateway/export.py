@@ -15,8 +15,8 @@ from qipan.contracts.case import CaseState
 from qipan.contracts.filters import CaseFilters
 from qipan.contracts.queries import CaseList
 from qipan.contracts.search import FiledOrder, SearchCases
+from services.gateway.caller import Caller
 from services.gateway.calls import CALL_SECONDS
-from services.gateway.parts import Caller
 from services.gateway.sheet import Cell, Sheet
 
 PAGE = 500

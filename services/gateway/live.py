@@ -19,7 +19,16 @@ from qipan.tenancy import shadow_of
 
 log = logger(__name__)
 
-KEYS = ("*.case.#", "*.whistle.#", "*.backup.#", "*.instruction.#")
+KEYS = (
+    "*.case.#",
+    "*.whistle.#",
+    "*.backup.#",
+    "*.instruction.#",
+    # without a case, for whoever overhears
+    "*.report.waiting.#",
+    "*.verification.#",
+    "*.mode.#",
+)
 MOST_WATCHERS = 500
 BACKLOG = 256
 
@@ -61,13 +70,17 @@ class Ear(Protocol):
 
 
 class Live:
-    """Hands events on to watchers. Listens only while somebody watches: deliveries cost the broker work."""
+    """Hands events on to watchers. Listens only while somebody watches: deliveries cost the broker work.
+
+    Or while somebody overhears: is handed every event as it came, whomever it is for.
+    """
 
     def __init__(self, make_ear: Callable[[], Ear], service: str = "gateway") -> None:
         self._make_ear = make_ear
         self._service = service
         self._ear: Ear | None = None
         self._watchers: set[Watcher] = set()
+        self._overhearing: Callable[[Header, bytes], None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def join(self, tenant: str, grant: Grant) -> Watcher:
@@ -76,23 +89,29 @@ class Live:
             raise Unavailable("Too many live streams are open; try again later.")
         watcher = Watcher(tenant, grant)
         self._watchers.add(watcher)
-        metrics.STREAMS.labels(self._service).set(len(self._watchers))
-        if self._ear is None:
-            self._loop = asyncio.get_running_loop()
-            self._ear = self._make_ear()
-            self._ear.listen(KEYS, self._hear)
-            self._ear.start()
+        metrics.STREAMS.labels(self._service).inc()
+        self._listen()
         return watcher
 
     def leave(self, watcher: Watcher) -> None:
         """Stop watching; the last to leave stops the listening."""
-        self._watchers.discard(watcher)
-        metrics.STREAMS.labels(self._service).set(len(self._watchers))
-        if not self._watchers:
-            self.close()
+        if watcher in self._watchers:
+            self._watchers.discard(watcher)
+            metrics.STREAMS.labels(self._service).dec()
+        self._rest()
+
+    def overhear(self, heard: Callable[[Header, bytes], None]) -> None:
+        """Hand every event to `heard`, on the ear's own thread, until `unheard`."""
+        self._overhearing = heard
+        self._listen()
+
+    def unheard(self) -> None:
+        """Hand nothing on any more, but to watchers."""
+        self._overhearing = None
+        self._rest()
 
     def ready(self) -> bool:
-        """Whether somebody watches and events are being heard."""
+        """Whether somebody watches or overhears and events are being heard."""
         return self._ear is not None and self._ear.ready()
 
     def close(self) -> None:
@@ -102,8 +121,22 @@ class Live:
             threading.Thread(target=self._ear.stop, name="live ends", daemon=True).start()
             self._ear = None
 
+    def _listen(self) -> None:
+        if self._ear is None:
+            self._loop = asyncio.get_running_loop()
+            self._ear = self._make_ear()
+            self._ear.listen(KEYS, self._hear)
+            self._ear.start()
+
+    def _rest(self) -> None:
+        if not self._watchers and self._overhearing is None:
+            self.close()
+
     def _hear(self, header: Header, body: bytes) -> None:
         """On the ear's own thread: nothing but handing over to the loop, and only what somebody may want."""
+        overhearing = self._overhearing
+        if overhearing is not None:
+            overhearing(header, body)
         if self._loop is not None and any(
             watcher.addressed(header.tenant) for watcher in tuple(self._watchers)
         ):

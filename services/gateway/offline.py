@@ -12,8 +12,8 @@ from qipan.contracts.errors import Fault, Invalid, QipanError, Unavailable
 from qipan.contracts.offline import FIELD_COMMANDS, Outcome, ReplayCommand, Replayed
 from qipan.http import as_model, document
 from qipan.http.language import Language
+from services.gateway.caller import Caller
 from services.gateway.calls import CALL_SECONDS
-from services.gateway.parts import Caller
 from services.gateway.routes import ROUTES, Route, body_model
 
 LARGEST_BATCH = 1_048_576

@@ -1,15 +1,12 @@
 """What the gateway works with, put together once."""
 
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from qipan.access import Signer, Verifier
-from qipan.contracts.base import Request
 from qipan.messaging.client import Client
 from qipan.observability import metrics
 from qipan.observability.health import Health
@@ -17,24 +14,13 @@ from qipan.settings import Settings
 from qipan.storage import Database
 from qipan.tenancy import Clocks, District, load_district
 from services.gateway.accounts import Accounts
+from services.gateway.caller import Caller
 from services.gateway.door import Door
+from services.gateway.inbox import Inbox
 from services.gateway.live import Live
+from services.gateway.news import FromNotify
 from services.gateway.sessions import Sessions
 from services.gateway.tables import SCHEMA
-
-
-class Caller(Protocol):
-    """What carries calls (`qipan.messaging.client.Client` is one)."""
-
-    def submit(
-        self,
-        request: Request[Any],
-        *,
-        tenant: str,
-        principal: str | None = None,
-        timeout: float = 5.0,
-        id: str | None = None,
-    ) -> "Future[Any]": ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +33,7 @@ class Parts:
     caller: Caller
     door: Door
     live: Live
+    inbox: Inbox
     report_font: Path | None = None
     clocks: Clocks = field(default_factory=Clocks)
 
@@ -62,18 +49,19 @@ class Resources:
         clocks = Clocks.from_json(settings.clocks)
         self._db = Database(settings.database_url, schema=SCHEMA, clocks=clocks, source="gateway")
         self._client = Client(settings.amqp_url, "gateway")
+        signer = Signer(settings.signing_key)
         sessions = Sessions(
-            Accounts(district, self._db, settings.account_secret),
-            Signer(settings.signing_key),
-            settings.session_seconds,
+            Accounts(district, self._db, settings.account_secret), signer, settings.session_seconds
         )
+        live = Live(lambda: Client(settings.amqp_url, "gateway live"))
         self.parts = Parts(
             district=district,
             verifier=Verifier(settings.verify_key),
             sessions=sessions,
             caller=self._client,
             door=Door(settings.door_url, settings.photo_bytes),
-            live=Live(lambda: Client(settings.amqp_url, "gateway live")),
+            live=live,
+            inbox=Inbox(FromNotify(self._client, signer, district.id), live, district.id),
             report_font=settings.report_font,
             clocks=clocks,
         )

@@ -16,10 +16,11 @@ from qipan.access.policy import STREAM
 from qipan.contracts.base import Part
 from qipan.contracts.errors import Fault, NotFound, UnknownTenant
 from qipan.contracts.figures import DoneList, GetHotspots
+from qipan.contracts.queries import ListMessages
 from qipan.http import Answer, as_query, language_of, read_json, serve
 from qipan.observability.health import Health
 from services.gateway import description
-from services.gateway.calls import bearer, endpoint, tenant_of
+from services.gateway.calls import bearer, endpoint, last_event, tenant_of
 from services.gateway.export import ExportCases, Exporter
 from services.gateway.figures_out import ExportFigures
 from services.gateway.forms import ChangePassword, Me, Session, SignIn
@@ -29,7 +30,7 @@ from services.gateway.parts import Parts
 from services.gateway.publishing import SHOWN_SECONDS, AskDone, AskReport, Publishing
 from services.gateway.routes import DOOR_ROUTES, ROUTES
 from services.gateway.sheet import Sheet
-from services.gateway.streaming import happenings
+from services.gateway.streaming import happenings, messages
 
 SERVICE = "gateway"
 PING_SECONDS = 15
@@ -64,6 +65,9 @@ def create_app(parts: Callable[[], Parts], health: Health, lifespan: Lifespan | 
     app.add_api_route("/v1/password", own.change_password, methods=["POST"], **description.CHANGE_PASSWORD)
     app.add_api_route("/v1/me", own.me, methods=["GET"], **description.ME)
     app.add_api_route("/v1/stream", own.stream, methods=["GET"], **description.STREAM)
+    app.add_api_route(
+        "/v1/messages/stream", own.stream_messages, methods=["GET"], **description.MESSAGE_STREAM
+    )
     app.add_api_route("/v1/offline", own.offline, methods=["POST"], **description.OFFLINE)
     app.openapi = lambda: description.document(app)  # type: ignore[method-assign]
     serve(app, SERVICE, health)
@@ -187,6 +191,24 @@ class _Own:
                     yield event
             finally:
                 parts.live.leave(watcher)
+
+        return EventSourceResponse(told(), ping=PING_SECONDS)
+
+    async def stream_messages(self, request: Request) -> Response:
+        """The bearer's own new messages, as they come (server-sent events)."""
+        parts = self._parts()
+        principal = parts.verifier.verify(bearer(request))
+        tenant = tenant_of(request, principal, parts.district)
+        request.scope["qipan.tenant"] = tenant
+        authorise(principal, ListMessages.type, tenant, parts.district).require(owner=principal.sub)
+        reader = parts.inbox.join(tenant, principal.sub, last_event(request))
+
+        async def told() -> AsyncIterator[ServerSentEvent]:
+            try:
+                async for event in messages(parts.inbox, reader, principal.exp):
+                    yield event
+            finally:
+                parts.inbox.leave(reader)
 
         return EventSourceResponse(told(), ping=PING_SECONDS)
 

@@ -14,6 +14,7 @@ from qipan.contracts.commands import Done, MarkRead
 from qipan.contracts.deliveries import ListUndelivered, NoteReceipt, ResendDeliveries, Resent, Undelivered
 from qipan.contracts.errors import Forbidden, Invalid, NotFound
 from qipan.contracts.events import CASE_EVENTS, CaseEvent
+from qipan.contracts.news import AskNews, News
 from qipan.contracts.preferences import GetWishes, SetWishes, Wishes
 from qipan.contracts.queries import Happenings, ListMessages, Messages, TellMessages
 from qipan.contracts.subscriptions import FIELD_EVENTS, NOTICE_EVENTS
@@ -33,7 +34,7 @@ from qipan.messaging.service import (
     consume,
     on_timer,
 )
-from services.notify import calling, digests, reporters, store, testing, undelivered, wish_store
+from services.notify import calling, digests, news, reporters, store, testing, undelivered, wish_store
 from services.notify.crew import Crew
 from services.notify.desk import Desk
 from services.notify.notes import Occurrence
@@ -126,6 +127,13 @@ class Notify:
         ask = call.data
         page = store.page(work.conn, call.tenant, call.grant.sub, ask.limit, ask.after, ask.unread_only)
         return Messages(messages=tuple(in_app(row) for row in page.rows), next=page.next)
+
+    @answer(AskNews)
+    def tell_news(self, work: Work, call: Received[AskNews]) -> News:
+        """What is new for people who stream their messages: for the gateway alone, which knows who they are."""
+        if call.grant.sub != "gateway":
+            raise Forbidden("Only the gateway asks for what is new.")
+        return news.since(work.conn, call.tenant, call.data)
 
     @answer(MarkRead)
     def mark_read(self, work: Work, call: Received[MarkRead]) -> Done:

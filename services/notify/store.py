@@ -31,9 +31,13 @@ _COLUMNS = ", ".join(_SHARED)
 _TYPES = {"version": "integer", "at": "timestamptz"}
 _ARRAYS = ", ".join(f"CAST(:{name} AS {_TYPES.get(name, 'text')}[])" for name in _SHARED)
 
+# Stamped once the lock is held: whoever asks what is new waits for no earlier stamp than the oldest lock (`news`).
 _ADD_MESSAGES = text(
-    f"INSERT INTO notify.messages ({_COLUMNS}, callout_id)"
-    f" SELECT * FROM unnest({_ARRAYS}, CAST(:callout_id AS text[])) ON CONFLICT DO NOTHING"
+    "WITH begun AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared("
+    "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)))"
+    f" INSERT INTO notify.messages ({_COLUMNS}, callout_id, created_at)"
+    f" SELECT new.*, clock_timestamp() FROM begun, unnest({_ARRAYS}, CAST(:callout_id AS text[])) AS new"
+    " ON CONFLICT DO NOTHING"
 )
 _ADD_DELIVERIES = text(
     f"INSERT INTO notify.deliveries ({_COLUMNS}, channel, key, destination, html, state, next_at) "

@@ -44,6 +44,7 @@ messages = Table(
     Column("traceparent", Text),
     Column("created_at", _STAMP, nullable=False, server_default=func.now()),
     Column("callout_id", Text),
+    Index("messages_written", "tenant", "recipient", "created_at"),
     Index("messages_case", "about_tenant", "case_id"),
     Index("messages_report", "about_tenant", "report_id", postgresql_where=text("report_id IS NOT NULL")),
 )

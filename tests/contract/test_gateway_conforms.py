@@ -35,7 +35,13 @@ class Answering(Calls):
 
 
 PARTS: Any = Parts(
-    district=DISTRICT, verifier=Verifier(VERIFY), sessions=None, caller=Answering(), door=None, live=None
+    district=DISTRICT,
+    verifier=Verifier(VERIFY),
+    sessions=None,
+    caller=Answering(),
+    door=None,
+    live=None,
+    inbox=None,
 )
 SCHEMA = schemathesis.openapi.from_asgi("/openapi.json", create_app(lambda: PARTS, Health()))
 

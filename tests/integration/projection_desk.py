@@ -75,7 +75,11 @@ class Projection:
 
     def ask(self, sub: str, request: Request[Any], *, tenant: str = "sandun") -> Any:
         """What the service answers a person of the district, or their exercise account (`…~ex7`)."""
-        token = self._signer.token(_principal(sub), 600)
+        return self.ask_as(_principal(sub), request, tenant=tenant)
+
+    def ask_as(self, principal: Principal, request: Request[Any], *, tenant: str = "sandun") -> Any:
+        """What the service answers this principal."""
+        token = self._signer.token(principal, 600)
         envelope = Envelope[type(request)](
             type=request.type, source="test", tenant=tenant, principal=token, data=request
         )

@@ -149,6 +149,7 @@ def office(postgres: EmbeddedPostgres, database_templates: dict[str, str]) -> It
             caller=calls,  # type: ignore[arg-type]
             door=Door("http://127.0.0.1:9"),
             live=Live(lambda: None),  # type: ignore[arg-type, return-value]
+            inbox=None,  # type: ignore[arg-type]
         )
         with TestClient(create_app(lambda: parts, Health()), raise_server_exceptions=False) as gateway:
             password = first_password(SECRET, f"{POLICE}.its")

@@ -78,7 +78,13 @@ def searches() -> Searches:
 @pytest.fixture
 def client(searches: Searches) -> Iterator[TestClient]:
     parts: Any = Parts(
-        district=DISTRICT, verifier=Verifier(VERIFY), sessions=None, caller=searches, door=None, live=None
+        district=DISTRICT,
+        verifier=Verifier(VERIFY),
+        sessions=None,
+        caller=searches,
+        door=None,
+        live=None,
+        inbox=None,
     )
     with TestClient(create_app(lambda: parts, Health())) as client:
         yield client

@@ -81,6 +81,26 @@ def test_the_broker_is_listened_to_only_while_somebody_watches() -> None:
     assert len(ears) == 2
 
 
+def test_who_overhears_keeps_the_ear_open_and_hears_whatever_comes() -> None:
+    async def overhear() -> None:
+        ears: list[Ear] = []
+        stream = Live(lambda: ears.append(Ear()) or ears[-1])
+        heard: list[str] = []
+        stream.overhear(lambda header, _body: heard.append(header.tenant))
+        watcher = stream.join("sandun", grant(Scope.TENANT))
+        stream.leave(watcher)
+        ears[0].hear(*said("xixi"))
+        assert (len(ears), ears[0].stopped, heard) == (1, False, ["xixi"])
+        watcher = stream.join("sandun", grant(Scope.TENANT))
+        stream.unheard()
+        ears[0].hear(*said("xixi"))
+        assert (stream.ready(), heard) == (True, ["xixi"])
+        stream.leave(watcher)
+        assert not stream.ready()
+
+    asyncio.run(overhear())
+
+
 @pytest.mark.parametrize(
     ("message", "shown"),
     [

@@ -148,7 +148,7 @@ def analytics() -> Analytics:
 @pytest.fixture
 def parts(analytics: Analytics) -> Parts:
     nothing: Any = None
-    return Parts(DISTRICT, Verifier(VERIFY), nothing, analytics, nothing, nothing)
+    return Parts(DISTRICT, Verifier(VERIFY), nothing, analytics, nothing, nothing, nothing)
 
 
 @pytest.fixture

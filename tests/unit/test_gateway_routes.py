@@ -22,7 +22,9 @@ from qipan.observability.health import Health
 from qipan.tenancy import District, load_district
 from services.gateway.accounts import Accounts
 from services.gateway.door import Door
+from services.gateway.inbox import Inbox
 from services.gateway.live import Live
+from services.gateway.news import TestNews
 from services.gateway.parts import Parts
 from services.gateway.routes import ROUTES
 from services.gateway.sessions import ACCOUNT_FAILURES, Sessions
@@ -141,6 +143,7 @@ def client(
         caller=calls,
         door=Door("http://127.0.0.1:9"),
         live=Live(lambda: None),
+        inbox=Inbox(TestNews(), Live(lambda: None), district.id),
     )
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
