@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from amqp.exceptions import NotFound
-
 Arguments = Mapping[str, str | int]
 """The broker's own names for how a queue or exchange behaves."""
 
@@ -60,7 +58,6 @@ class Channel(Protocol):
         auto_delete: bool,
         arguments: Arguments,
     ) -> object: ...
-    def queue_delete(self, queue: str, if_unused: bool) -> object: ...
     def queue_bind(self, queue: str, exchange: str, routing_key: str) -> object: ...
     def exchange_bind(self, destination: str, source: str, routing_key: str) -> object: ...
 
@@ -68,9 +65,7 @@ class Channel(Protocol):
 def declare(channel: Channel, declarations: Iterable[Declaration]) -> None:
     """Make the broker have what is declared; harmless to repeat.
 
-    Something of that name but of another shape closes the channel (406, the broker says what differs). So does a queue
-    whose node is away (404). An `auto_delete` one, which holds nothing that outlives its consumers, is forgotten then:
-    it is made anew where it is declared next, instead of being away for as long as that node.
+    Something of that name but of another shape closes the channel (406, the broker says what differs).
     """
     for each in declarations:
         match each:
@@ -79,18 +74,13 @@ def declare(channel: Channel, declarations: Iterable[Declaration]) -> None:
                     each.name, each.type, durable=True, auto_delete=False, arguments=each.arguments
                 )
             case Queue():
-                try:
-                    channel.queue_declare(
-                        each.name,
-                        durable=True,
-                        exclusive=False,
-                        auto_delete=each.auto_delete,
-                        arguments=dict(each.arguments),
-                    )
-                except NotFound:
-                    if each.auto_delete:
-                        channel.queue_delete(each.name, if_unused=True)
-                    raise
+                channel.queue_declare(
+                    each.name,
+                    durable=True,
+                    exclusive=False,
+                    auto_delete=each.auto_delete,
+                    arguments=dict(each.arguments),
+                )
             case Binding(to_exchange=True):
                 channel.exchange_bind(each.destination, each.source, each.key)
             case Binding():

@@ -18,13 +18,14 @@ from qipan.hosting.guard import delete
 from qipan.observability import logs
 from tests.faults.cluster import verdict
 from tests.faults.cluster.calls import Calls
-from tests.faults.cluster.faults import FAULTS, Strike, comes, isolate_busiest, kill
+from tests.faults.cluster.faults import FAULTS, Strike, comes, cut_everything, isolate_busiest, kill_busiest
 from tests.faults.cluster.gaps import Gaps
 from tests.faults.cluster.hosts import Hosts
 from tests.faults.cluster.load import Load
 from tests.faults.cluster.nodes import USER, Cluster
+from tests.faults.doubler import Doubler
 
-RATE = 800.0
+RATE = 500.0
 """Events told a second."""
 
 PAUSE_SECONDS = (0.0, 3.0)
@@ -35,8 +36,8 @@ RECOVERY_SECONDS = 60.0
 
 PATIENCE_SECONDS = 60.0
 CONTROL_RATE = 2_000.0
-CONTROL_ROUNDS = 5
-"""The control strikes until it has lost and doubled, so many times at most."""
+CONTROL_STRIKES = (cut_everything, kill_busiest, isolate_busiest, kill_busiest)
+"""What strikes the control, until something has doubled. The first makes it lose: what is told then goes nowhere."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,13 @@ def _under_faults(
     answers = Gaps()
     load = Load(house.cluster.url, house.database_url, "main", rate=RATE)
     calls = Calls(house.cluster.url, USER, answers)
-    strike = Strike(house.hosts, house.cluster, load.queue, chance, answers)
+    strike = Strike(house.hosts, house.cluster, load.queue, chance)
+    doubler = Doubler(house.cluster.url, seed)
     kinds = (load.confirms, load.deliveries, answers)
     recovered = 0
     load.start()
     calls.start()
+    doubler.start()
     waiting = [name for _ in range(rounds) for name in chance.sample(sorted(faults), len(faults))]
     while waiting or load.confirmed < confirmed:
         waiting = waiting or chance.sample(sorted(faults), len(faults))
@@ -114,6 +117,7 @@ def _under_faults(
         recovered += all(comes(kind, RECOVERY_SECONDS) for kind in kinds)
     under_faults = load.books()
     print("  settling", flush=True)
+    doubler.stop()
     calls.stop()
     books = load.settle(PATIENCE_SECONDS)
     repeated = load.repeated
@@ -127,11 +131,8 @@ def _under_faults(
         "lost": books.confirmed - books.effective,
         "duplicate_effects": books.effects - books.effective,
         "repeated_deliveries": repeated,
-        **{
-            f"calls_{name}": calls.counted[name]
-            for name in ("answered", "unavailable", "lost_in_hand", "late", "wrong")
-        },
-        "calls_stranded": strike.stranded,
+        "repeated_on_purpose": doubler.repeated,
+        **calls.figures(),
         "longest_gap_without_a_confirm": load.confirms.most,
         "longest_gap_without_a_delivery": load.deliveries.most,
         "longest_gap_without_an_answer": answers.most,
@@ -151,14 +152,14 @@ def _control(house: House, seed: int) -> dict[str, Any]:
     """The same cluster and the same ledger, with neither outbox nor inbox: it must lose and double."""
     print("  control: neither outbox nor inbox", flush=True)
     load = Load(house.cluster.url, house.database_url, "control", rate=CONTROL_RATE, guarded=False)
-    strike = Strike(house.hosts, house.cluster, load.queue, random.Random(seed), Gaps())
+    strike = Strike(house.hosts, house.cluster, load.queue, random.Random(seed))
     load.start()
-    for round in range(CONTROL_ROUNDS):
+    for fault in CONTROL_STRIKES:
         time.sleep(2)
-        (isolate_busiest, kill)[round % 2](strike)
+        fault(strike)
         house.cluster.await_whole(load.queue)
         books = load.books()
-        if round and books.effects > books.effective and books.told - books.effective > CONTROL_RATE:
+        if books.effects > books.effective:
             break
     books = load.settle(10.0)
     load.stop()

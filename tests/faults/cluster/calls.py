@@ -18,6 +18,7 @@ from tests.faults.cluster.gaps import Gaps
 
 EVERY_SECONDS = 0.05
 TIMEOUT_SECONDS = 5.0
+OUTCOMES = ("answered", "unavailable", "lost_in_hand", "late", "wrong")
 _ANSWER = Lease(call_queue="q", reply_queue="r", seconds=10)
 _QUESTION = Arrive(serves="dispatch", instance="one")
 
@@ -34,6 +35,11 @@ class Calls:
         )
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._call, name="calls", daemon=True)
+
+    def figures(self) -> dict[str, int]:
+        """`without_answer` are those that were sent and never answered."""
+        found = {f"calls_{name}": self.counted[name] for name in OUTCOMES}
+        return found | {"calls_without_answer": self.counted["lost_in_hand"] + self.counted["late"]}
 
     def start(self) -> None:
         """Serve, and begin to call."""

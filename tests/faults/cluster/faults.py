@@ -5,34 +5,25 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from qipan.contracts.commands import Arrive
-from qipan.messaging import topology
 from tests.faults.cluster.gaps import Gaps
 from tests.faults.cluster.hosts import CABLES, NODES, Cable, Hosts, of
 from tests.faults.cluster.nodes import NOTICE_SECONDS, Cluster
 
-CALLS = topology.calls_core(Arrive.service)
-NOT_STRANDED_SECONDS = 30.0
 DOWN_SECONDS = (1.0, 5.0)
 """How long a node stays away."""
 
-CUT_SECONDS = (2.0 * NOTICE_SECONDS, 3.0 * NOTICE_SECONDS)
+CUT_SECONDS = (1.6 * NOTICE_SECONDS, 2.4 * NOTICE_SECONDS)
 """How long cables are out: long enough that the nodes notice, and the smaller part pauses."""
 
 
 @dataclass
 class Strike:
-    """What a fault works with: `queue` is the one whose leader is isolated; `answers` counts calls that were answered.
-
-    `stranded` is how often calls waited for one node to come back.
-    """
+    """What a fault works with: `queue` is the one whose leader is isolated."""
 
     hosts: Hosts
     cluster: Cluster
     queue: str
     chance: random.Random
-    answers: Gaps
-    stranded: int = 0
 
     def cut(self, cables: Sequence[Cable]) -> None:
         """Pull them out for a while."""
@@ -43,18 +34,12 @@ class Strike:
 
 def kill(on: Strike) -> None:
     """SIGKILL of a node."""
-    node = on.cluster.nodes[on.chance.choice(NODES)]
-    node.kill()
-    time.sleep(on.chance.uniform(*DOWN_SECONDS))
-    node.start()
+    _kill(on, on.chance.choice(NODES))
 
 
-def kill_the_calls_node(on: Strike) -> None:
-    """SIGKILL of the node on which the queue of calls is; it stays away until calls are answered without it."""
-    node = on.cluster.nodes[on.cluster.leader(CALLS)]
-    node.kill()
-    on.stranded += not comes(on.answers, NOT_STRANDED_SECONDS)
-    node.start()
+def kill_busiest(on: Strike) -> None:
+    """SIGKILL of the node that most clients are connected to."""
+    _kill(on, on.cluster.busiest())
 
 
 def stop(on: Strike) -> None:
@@ -85,6 +70,13 @@ def cut_everything(on: Strike) -> None:
     on.cut(CABLES)
 
 
+def _kill(on: Strike, number: int) -> None:
+    node = on.cluster.nodes[number]
+    node.kill()
+    time.sleep(on.chance.uniform(*DOWN_SECONDS))
+    node.start()
+
+
 def comes(gaps: Gaps, seconds: float) -> bool:
     """Wait until one more has come; False when none does in time."""
     count, end = gaps.count, time.monotonic() + seconds
@@ -97,7 +89,7 @@ def comes(gaps: Gaps, seconds: float) -> bool:
 
 FAULTS: dict[str, Callable[[Strike], None]] = {
     "kill a node": kill,
-    "kill the calls' node": kill_the_calls_node,
+    "kill the clients' node": kill_busiest,
     "stop a node": stop,
     "one from two": part,
     "isolate the leader": isolate_leader,

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-INVARIANTS = ("lost", "duplicate_effects", "unsent", "not_recovered", "calls_stranded", "calls_wrong")
+INVARIANTS = ("lost", "duplicate_effects", "unsent", "not_recovered", "calls_wrong")
 """What must be zero."""
 
 FLOORS = (
