@@ -31,11 +31,14 @@ class Settings(BaseSettings):
         return init_settings, env_settings, SettingsFiles(settings_cls)
 
     amqp_url: str = Field(
-        default="", description="The broker, as amqp://user:password@host:port/vhost. Empty: a private node."
+        default="",
+        description="The broker, as amqp://user:password@host:port/vhost; a cluster's nodes as host:port,host:port,… "
+        "in it. Empty: a private node.",
     )
     amqp_management_url: str = Field(
         default="",
-        description="The broker's management API, as http://user:password@host:15672, for `qipan broker provision`.",
+        description="The broker's management API, as http://user:password@host:15672 (or host:port,host:port,…), for "
+        "`qipan broker provision`.",
     )
     database_url: str = Field(
         default="",

@@ -151,8 +151,37 @@ def faults(found: Figures) -> str:
             for guard, control in found.get("controls", {}).items()
         ),
         ("struck", struck or UNKNOWN),
+        *_across_hosts(found.get("cluster", {})),
     ]
     return table(("Everything broken, under load", "`make faults`"), rows) + _short(found.get("broken"))
+
+
+def _across_hosts(found: Figures) -> Rows:
+    struck = ", ".join(f"{name} ×{count}" for name, count in sorted(found.get("faults", {}).items()))
+    return (
+        (
+            "three nodes on hosts of their own: events confirmed · lost · duplicate effects",
+            several(found, "confirmed", "lost", "duplicate_effects"),
+        ),
+        (
+            "longest gap without a confirm · a delivery · an answer, seconds",
+            several(
+                found,
+                "longest_gap_without_a_confirm",
+                "longest_gap_without_a_delivery",
+                "longest_gap_without_an_answer",
+            ),
+        ),
+        (
+            "calls answered · refused at once · lost in hand or late",
+            several(found, "calls_answered", "calls_unavailable", "calls_without_answer"),
+        ),
+        (
+            "control, neither outbox nor inbox: lost · duplicate effects",
+            several(found.get("control", {}), "lost", "duplicate_effects"),
+        ),
+        ("struck there", struck or UNKNOWN),
+    )
 
 
 def bench(found: Figures) -> str:

@@ -1,11 +1,11 @@
 """Settings: each that is malformed, and each that contradicts another. Pure."""
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from qipan.doctor.finding import Finding, fault, ok, warning
+from qipan.messaging.nodes import is_address
 from qipan.settings import Settings
 from qipan.tenancy.clocks import Clocks
 from qipan.tenancy.words import Words
@@ -83,12 +83,7 @@ def _form(settings: Settings, name: str, schemes: tuple[str, ...], form: str) ->
     value = getattr(settings, name)
     if not value:
         return None
-    try:
-        parts = urlsplit(value)
-        well = parts.scheme in schemes and parts.hostname is not None and (parts.port or 1) > 0
-    except ValueError:
-        well = False
-    if well:
+    if is_address(value, *schemes, several=name.startswith("amqp")):
         return None
     variable = f"QIPAN_{name.upper()}"
     return fault(

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
@@ -11,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from qipan.access import Signer, Verifier
 from qipan.contracts.subscriptions import CORE_SERVICES
 from qipan.hosting.prepare import SERVICES
+from qipan.messaging.nodes import is_address
 from qipan.settings import Settings
 from qipan.storage import revisions
 from qipan.storage.database import make_engine
@@ -66,7 +66,7 @@ def check_schema(service: str, settings: Settings, services: Path = SERVICES) ->
 
 
 def _faults(service: str, settings: Settings) -> Iterator[str]:
-    if service != "door" and not _is_address(settings.amqp_url, "amqp", "amqps"):
+    if service != "door" and not is_address(settings.amqp_url, "amqp", "amqps", several=True):
         yield "QIPAN_AMQP_URL must look like amqp://user:password@host:port/vhost"
     if service in SCHEMA_OF and (said := _said(lambda: _database(settings.database_url))):
         yield said
@@ -87,7 +87,7 @@ def _faults(service: str, settings: Settings) -> Iterator[str]:
             yield said
         if not settings.account_secret:
             yield "QIPAN_ACCOUNT_SECRET is missing: accounts' first passwords are derived from it"
-        if not _is_address(settings.door_url, "http", "https"):
+        if not is_address(settings.door_url, "http", "https"):
             yield "QIPAN_DOOR_URL must look like http://host:port"
     if not (settings.district / "district.toml").exists():
         yield f"QIPAN_DISTRICT: there is no district.toml in {os.fspath(settings.district)}"
@@ -110,11 +110,3 @@ def _said(attempt: Callable[[], object], where: str = "") -> str | None:
     except ValueError as error:
         return f"{where}{error}"
     return None
-
-
-def _is_address(text: str, *schemes: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in schemes and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        return False

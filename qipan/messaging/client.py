@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from amqp.exceptions import NotFound
 from pydantic import BaseModel, ValidationError
 
 from qipan.contracts.base import Request
@@ -153,7 +154,12 @@ class Client:
 
     def _on_connect(self, wire: Wire) -> None:
         if self._reply_queue is None:
-            topology.declare(wire.channel, topology.core_reply_queue(self._reply_id))
+            try:
+                topology.declare(wire.channel, topology.core_reply_queue(self._reply_id))
+            except NotFound:
+                # Of a cluster's nodes the one that has it is away: another name is on another node, at the next try.
+                self._reply_id = new_id()
+                raise
             wire.consume(f"replies.{self._reply_id}", self._on_reply, no_ack=True)
         else:
             wire.consume(self._reply_queue, self._on_reply, no_ack=True)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,14 +10,28 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+from qipan.messaging.nodes import each_node
+
 SECONDS = 5
 
 
 def asked(management_url: str, what: str) -> tuple[list[Mapping[str, Any]], datetime]:
     """What the API at `http://user:password@host:port` answers to `/api/<what>`, and the time that it shows.
 
-    Raises OSError when it cannot be reached or refuses.
+    Of several hosts (`one:15672,two:15672`) the first that can be reached. Raises OSError when none can, or it refuses.
     """
+    *others, last = each_node(management_url)
+    for node in others:
+        try:
+            return _asked(node, what)
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            continue
+    return _asked(last, what)
+
+
+def _asked(management_url: str, what: str) -> tuple[list[Mapping[str, Any]], datetime]:
     parts = urlsplit(management_url)
     host = parts.netloc.rpartition("@")[2]
     signature = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"

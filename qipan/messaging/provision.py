@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from qipan.contracts.subscriptions import CORE_SERVICES
 from qipan.messaging.definitions import AddedService, Plan, user_password
+from qipan.messaging.nodes import each_node, is_address
 from qipan.tenancy import District
 
 REQUEST_SECONDS = 60
@@ -17,6 +18,10 @@ REQUEST_SECONDS = 60
 
 class ProvisionError(Exception):
     """The broker did not take the definitions; the text says why and what to do."""
+
+
+class _Unreachable(ProvisionError):
+    """Nobody answers there; another node may."""
 
 
 def plan_of(district: District, core_user: str = "core") -> Plan:
@@ -32,11 +37,22 @@ def plan_of(district: District, core_user: str = "core") -> Plan:
 def apply(management_url: str, definitions: dict[str, Any]) -> None:
     """Import the definitions through the management API at `http://user:password@host:port`.
 
-    Raises ProvisionError when it cannot be reached or refuses.
+    Of several hosts (`one:15672,two:15672`) the first that can be reached. Raises ProvisionError when none can, or
+    it refuses.
     """
-    parts = urlsplit(management_url)
-    if parts.scheme not in ("http", "https") or parts.hostname is None:
+    if not is_address(management_url, "http", "https", several=True):
         raise ProvisionError("QIPAN_AMQP_MANAGEMENT_URL must look like http://user:password@host:15672")
+    *others, last = each_node(management_url)
+    for node in others:
+        try:
+            return _apply(node, definitions)
+        except _Unreachable:
+            continue
+    return _apply(last, definitions)
+
+
+def _apply(management_url: str, definitions: dict[str, Any]) -> None:
+    parts = urlsplit(management_url)
     host = parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"
     signature = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
     request = urllib.request.Request(
@@ -55,7 +71,7 @@ def apply(management_url: str, definitions: dict[str, Any]) -> None:
         reason = error.read().decode(errors="replace")[:500]
         raise ProvisionError(f"the broker at {host} refused ({error.code}): {reason}") from error
     except OSError as error:
-        raise ProvisionError(f"the broker's management API at {host} cannot be reached: {error}") from error
+        raise _Unreachable(f"the broker's management API at {host} cannot be reached: {error}") from error
 
 
 def write(path: Path, definitions: dict[str, Any]) -> None:

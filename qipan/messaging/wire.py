@@ -7,6 +7,7 @@ read at once instead of in nine pieces a message. The pin in pyproject.toml is e
 """
 
 import contextlib
+import random
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,11 +21,15 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from qipan.messaging.foreign import tolerate_foreign_properties
+from qipan.messaging.nodes import each_node
 
 tolerate_foreign_properties()
 
 HEARTBEAT_SECONDS = 20
 CONNECT_SECONDS = 4
+NOTICES_SILENCE = {socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 2, socket.TCP_KEEPCNT: 3}
+"""Seconds after which the kernel asks a silent peer whether it is there, and again; tries. Without it, who only listens
+notices that a host is cut off when a heartbeat of its own is lost."""
 READ_BYTES = 16_384
 SHORTEST_SECONDS = 0.001
 """A time-out of nothing would make the library spin over half a frame."""
@@ -64,7 +69,11 @@ class Delivery:
 
 @dataclass(slots=True)
 class Wire:
-    """A connected wire. Not thread-safe: one thread connects, publishes and drains."""
+    """A connected wire. Not thread-safe: one thread connects, publishes and drains.
+
+    Where `url` names several nodes, they are tried in a new random order each time: connections spread over them,
+    and whoever lost one goes to another.
+    """
 
     url: str
     name: str
@@ -77,19 +86,7 @@ class Wire:
     channel: Any = field(init=False)
 
     def __post_init__(self) -> None:
-        self._connection = Connection(
-            self.url,
-            heartbeat=HEARTBEAT_SECONDS,
-            connect_timeout=CONNECT_SECONDS,
-            transport_options={
-                "on_blocked": self._on_blocked,
-                "on_unblocked": self._on_unblocked,
-                "client_properties": {"connection_name": self.name},
-                "read_timeout": None,
-                "write_timeout": 15,
-            },
-        )
-        self._connection.connect()
+        self._connection = self._connected()
         self._amqp = self._connection.connection
         sock = self._amqp.transport.sock
         # The transport keeps what it was given beyond what it asked for.
@@ -100,6 +97,32 @@ class Wire:
             self.channel.confirm_select()
         if self.prefetch:
             self.channel.basic_qos(0, self.prefetch, False)
+
+    def _connected(self) -> Connection:
+        """A connection to whichever node answers first; raises what the last of them said."""
+        nodes = each_node(self.url)
+        waiting = random.sample(nodes, len(nodes))
+        while True:
+            connection = Connection(
+                waiting.pop(),
+                heartbeat=HEARTBEAT_SECONDS,
+                connect_timeout=CONNECT_SECONDS,
+                transport_options={
+                    "on_blocked": self._on_blocked,
+                    "on_unblocked": self._on_unblocked,
+                    "client_properties": {"connection_name": self.name},
+                    "read_timeout": None,
+                    "write_timeout": 15,
+                    "socket_settings": NOTICES_SILENCE,
+                },
+            )
+            try:
+                connection.connect()
+            except BROKER_GONE:
+                if not waiting:
+                    raise
+                continue
+            return connection
 
     @property
     def user(self) -> str:

@@ -1,4 +1,4 @@
-"""`make faults`: every fault under load, the takeover, and the controls; writes var/faults.json.
+"""`make faults`: every fault under load, the takeover, the controls, and faults across hosts; writes var/faults.json.
 
 Exits 0 only if nothing was lost or doubled, and if the controls (outbox off, inbox off) did lose or double.
 """
@@ -19,6 +19,7 @@ from bench.reports import Reports
 from exercise.ledger import Ledger
 from qipan.access import Principal, Role, Signer
 from tests.faults import takeover, verdict
+from tests.faults.cluster import apart
 from tests.faults.doubler import Doubler
 from tests.faults.evidence import Evidence
 from tests.faults.faults import FAULTS, Strike, kill, kill_broker
@@ -33,6 +34,7 @@ AHEAD = 4000
 CONTROL_SECONDS = 25.0
 DRAIN_SECONDS = 60.0
 READY_SECONDS = 300.0
+_CLUSTER = "cluster: "
 
 
 def main() -> int:
@@ -53,7 +55,16 @@ def main() -> int:
         default=True,
         help="without them the run says so and fails",
     )
+    parser.add_argument(
+        "--cluster",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="three broker nodes, killed and cut apart, as the last part",
+    )
+    parser.add_argument("--only-cluster", action="store_true", help="that part alone, beside what --out has")
     options = parser.parse_args()
+    if options.only_cluster:
+        return _only_cluster(options.out, options.seed)
     result: dict[str, Any] = {"seed": options.seed}
     result |= _under_faults(options.acknowledged, options.seed, options.pause, options.strike)
     _write(options.out, result)  # a run cut short leaves what it found
@@ -71,10 +82,29 @@ def main() -> int:
     broken += [f"never struck: {name}" for name in FAULTS if name not in result["faults"]]
     result["broken"] = broken
     _write(options.out, result)
+    if options.cluster:
+        _across_hosts(result, options.seed)
+        _write(options.out, result)
     print(
         json.dumps({name: result[name] for name in ("acknowledged", *verdict.INVARIANTS, "broken")}, indent=2)
     )
-    return 1 if broken else 0
+    return 1 if result["broken"] else 0
+
+
+def _only_cluster(out: Path, seed: int) -> int:
+    result: dict[str, Any] = json.loads(out.read_text()) if out.is_file() else {}
+    _across_hosts(result, seed)
+    _write(out, result)
+    print(json.dumps(result["cluster"], indent=2))
+    return 1 if result["cluster"]["broken"] else 0
+
+
+def _across_hosts(result: dict[str, Any], seed: int) -> None:
+    """Three broker nodes on hosts of their own; what does not hold there stands among all that does not."""
+    print("cluster: three nodes on hosts of their own", flush=True)
+    result["cluster"] = apart.run(apart.CONFIRMED, seed)
+    others = [name for name in result.get("broken", []) if not name.startswith(_CLUSTER)]
+    result["broken"] = others + [_CLUSTER + name for name in result["cluster"]["broken"]]
 
 
 def _write(out: Path, result: dict[str, Any]) -> None:

@@ -5,6 +5,9 @@ from typing import Any
 
 from tests.faults import takeover, verdict
 from tests.faults.callers import Call
+from tests.faults.cluster import verdict as across_hosts
+from tests.faults.cluster.gaps import Gaps
+from tests.faults.cluster.hosts import CABLES, NODES, of
 from tests.faults.command_ledger import Done, without_effect
 from tests.faults.evidence import mails
 from tests.faults.outage import Outages
@@ -88,3 +91,38 @@ def test_only_a_call_open_at_the_kill_was_in_the_killed_ones_hands() -> None:
         "takeover: failed_beyond",
         "takeover: no commands_answered",
     ]
+
+
+def test_a_run_across_hosts_is_broken_by_any_invariant_by_too_little_and_by_a_control_that_did_not_fail() -> (
+    None
+):
+    whole: dict[str, Any] = dict.fromkeys(across_hosts.INVARIANTS, 0) | dict.fromkeys(across_hosts.FLOORS, 1)
+    whole |= {"confirmed": 50, "faults": {"kill": 1}, "control": dict.fromkeys(across_hosts.CONTROL, 1)}
+    assert across_hosts.broken(whole, 50, ["kill"]) == []
+    for name in across_hosts.INVARIANTS:
+        assert across_hosts.broken(whole | {name: 1}, 50, ["kill"]) == [name]
+        assert across_hosts.broken(whole | {name: -1}, 50, ["kill"]) == [name]
+    for name in across_hosts.FLOORS:
+        assert across_hosts.broken(whole | {name: 0}, 50, ["kill"]) == [f"no {name}"]
+    for name in across_hosts.CONTROL:
+        blind = whole | {"control": whole["control"] | {name: 0}}
+        assert across_hosts.broken(blind, 50, ["kill"]) == [f"control: no {name}"]
+    assert across_hosts.broken(whole, 51, ["kill", "cut"]) == ["confirmed", "never struck: cut"]
+    assert across_hosts.broken(whole, 50, [], controlled=False) == ["no control was run"]
+
+
+def test_a_gap_is_between_two_and_belongs_to_what_went_on_when_it_ended() -> None:
+    gaps = Gaps(phase="before")
+    for now in (10.0, 10.5, 12.0):
+        gaps.mark(now)
+    gaps.phase = "cut"
+    gaps.mark(15.0)
+    gaps.mark(15.5)
+    assert (gaps.figures(), gaps.most, gaps.count) == ({"before": 1.5, "cut": 3.0}, 3.0, 5)
+
+
+def test_a_node_is_parted_from_the_others_or_from_everybody() -> None:
+    for node in NODES:
+        assert len(of(node)) == 3
+        assert set(of(node)) - set(of(node, home=False)) == {(0, node)}
+    assert set(CABLES) == {cable for node in NODES for cable in of(node)}

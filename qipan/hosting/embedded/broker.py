@@ -111,10 +111,9 @@ class EmbeddedBroker(EmbeddedServer):
 
         Raises StartError with the end of the log.
         """
-        bin_dir = _bin_dir()
         self._write_config()
         self._server = Guarded.start(
-            [str(bin_dir / "rabbitmq-server")],
+            [str(bin_dir() / "rabbitmq-server")],
             log=self._home.path / "console.log",
             env=self._environment(),
             cwd=self._home.path,
@@ -144,7 +143,7 @@ class EmbeddedBroker(EmbeddedServer):
     def ctl(self, *arguments: str) -> str:
         """Run rabbitmqctl on this node (half a second); returns its output. Raises RuntimeError."""
         done = subprocess.run(
-            [str(_bin_dir() / "rabbitmqctl"), "-q", *arguments],
+            [str(bin_dir() / "rabbitmqctl"), "-q", *arguments],
             env=self._environment(),
             cwd=self._home.path,
             capture_output=True,
@@ -215,7 +214,8 @@ class EmbeddedBroker(EmbeddedServer):
         return True
 
 
-def _bin_dir() -> Path:
+def bin_dir() -> Path:
+    """Where RabbitMQ's own programs are; StartError when it is not installed."""
     for directory in _BINARIES:
         if (directory / "rabbitmq-server").exists():
             return directory
