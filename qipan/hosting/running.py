@@ -100,5 +100,11 @@ def run_district(
         for spec in wanted:
             host.start(spec)
         host.wait_ready(READY_SECONDS, told)
-        stack.enter_context(Control(host, settings.var))
+        stack.enter_context(
+            Control(
+                host,
+                settings.var,
+                reload=lambda: host.reload(load_district(Path(settings.district)), READY_SECONDS),
+            )
+        )
         yield RunningDistrict(district, settings, found, credentials, host)
