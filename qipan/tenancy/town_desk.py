@@ -6,7 +6,7 @@ import os
 import tempfile
 import tomllib
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,9 @@ class TownDesk:
                 raise TownRefused(f"There is no town {each!r} in the pack of {self.desk.district.id}.")
         if town == to:
             raise TownRefused("A town cannot be its own successor: name another with --to.")
-        change = PackChange(self._given_over(lambda cell, _: cell.town == town, to), (f"towns/{town}",))
+        change = PackChange(
+            self._given_over(lambda _layer, _code, whose: whose == town, to), (f"towns/{town}",)
+        )
         tried(self._root, change)
         return change
 
@@ -115,7 +117,7 @@ class TownDesk:
                 f"{archive.file} is of {archive.district}, this district is {self.desk.district.id}."
             )
         self._may_come(town)
-        files = self._given_over(lambda cell, layer: cell.code in codes.get(layer, ()), town)
+        files = self._given_over(lambda layer, code, _: code in codes.get(layer, ()), town)
         files |= {f"towns/{town}/{name}": body for name, body in archive.files.items()}
         change = PackChange(files)
         tried(self._root, change)
@@ -161,17 +163,18 @@ class TownDesk:
             {cell.code for cell in self.desk.district.territory.layers[layer].cells if cell.town == town}
         )
 
-    def _given_over(self, moves: Any, to: str) -> dict[str, bytes]:
-        """Every file of the grids in which cells change hands, as it is then."""
+    def _given_over(self, moves: Callable[[str, str, str], bool], to: str) -> dict[str, bytes]:
+        """Every file of the grids in which cells change hands, as it is then; `moves` gets layer, code and town."""
         files = {}
         for layer, base in self._layers.items():
             for name in (base, *(name for name, _ in version_files(self._root, base)[0])):
-                cells = read_cells(self._root / name)
-                if any(moves(cell, layer) for cell in cells):
-                    note = json.loads((self._root / name).read_bytes()).get("note", "")
-                    files[name] = _written(
-                        [replace(cell, town=to) if moves(cell, layer) else cell for cell in cells], str(note)
-                    )
+                collection = json.loads((self._root / name).read_bytes())
+                theirs = [each["properties"] for each in collection["features"]]
+                moved = [own for own in theirs if moves(layer, own["code"], own["town"])]
+                for own in moved:
+                    own["town"] = to
+                if moved:
+                    files[name] = _collection(collection)
         return files
 
 
@@ -208,6 +211,17 @@ def _written(cells: Sequence[Cell], note: str) -> bytes:
         file = Path(folder) / "cells.geojson"
         write_cells(file, cells, note)
         return file.read_bytes()
+
+
+def _collection(table: Mapping[str, Any]) -> bytes:
+    """GeoJSON as `write_cells` writes it, a feature a line, with everything that it says."""
+    head = {key: value for key, value in table.items() if key != "features"}
+    lines = ",\n".join(_compact(feature) for feature in table["features"])
+    return f'{_compact(head)[:-1]},"features":[\n{lines}\n]}}\n'.encode()
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _of_geo(file: Path, error: GeoFault) -> PackError:
