@@ -22,17 +22,21 @@ class StillUsed(Exception):
 
 
 def queues_of(management_url: str, amqp_url: str, tenant: str) -> dict[str, int]:
-    """A tenant's queues, with how many messages each holds. Queues of calls are left out: they go by themselves.
+    """A tenant's queues, with how many messages wait in each. Queues of calls are left out: they go by themselves.
 
     ProvisionError when the broker cannot be asked.
     """
     mine = re.compile(own_queues(tenant))
     try:
-        found = management.queues(management_url, vhost_of(amqp_url))
+        names = management.queues(management_url, vhost_of(amqp_url))
     except OSError as error:
         raise ProvisionError(f"the broker's management API cannot be asked: {error}") from error
-    passing = ("calls.", "replies@")
-    return {name: held for name, held in found.items() if mine.match(name) and not name.startswith(passing)}
+    found: dict[str, int] = {}
+    for name in names:
+        if mine.match(name) and not name.startswith(("calls.", "replies@")):
+            # The API's counts lag behind; a declaration's do not.
+            _at(amqp_url, lambda wire, name=name: found.update({name: _state(wire, name)[0]}))  # type: ignore[misc]
+    return found
 
 
 def withdraw_queues(amqp_url: str, plan: Plan, tenant: str, there: list[str]) -> None:
@@ -77,12 +81,15 @@ def _unbind(wire: Wire, each: Binding) -> None:
 
 def _delete(wire: Wire, name: str) -> None:
     # Quorum queues do not know "delete if empty": nothing is routed here any more, so looking first is enough.
-    state = wire.channel.queue_declare(name, passive=True)
-    if state.message_count or state.consumer_count:
-        raise StillUsed(
-            f"{name} has {state.message_count} messages and {state.consumer_count} consumers; it is not deleted"
-        )
+    messages, consumers = _state(wire, name)
+    if messages or consumers:
+        raise StillUsed(f"{name} has {messages} messages and {consumers} consumers; it is not deleted")
     wire.channel.queue_delete(name)
+
+
+def _state(wire: Wire, name: str) -> tuple[int, int]:
+    state = wire.channel.queue_declare(name, passive=True)
+    return int(state.message_count), int(state.consumer_count)
 
 
 def _at(amqp_url: str, act: Callable[[Wire], object]) -> None:
