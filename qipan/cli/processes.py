@@ -82,7 +82,9 @@ def logs(
 
 def reload() -> None:
     """Have the processes of the Qipan that runs here read the pack anew: each is started again, at its old address."""
-    _show(ask(Settings().var, Ask(do="reload")).processes)
+    answer = ask(Settings().var, Ask(do="reload"))
+    _show(answer.processes)
+    stdout.print(answer.text)
 
 
 def who() -> None:

@@ -22,7 +22,8 @@ ANSWER_SECONDS = 120.0
 RELOAD_SECONDS = 600.0
 """Starting everything again takes its time, kind by kind."""
 
-Reload = Callable[[], None]
+Reload = Callable[[], str]
+"""Has everything read the pack anew; says what people noticed of it."""
 
 
 class Ask(BaseModel):
@@ -98,7 +99,7 @@ def _carry_out(host: Host, request: Ask, reload: Reload | None) -> Answer:
     elif request.do == "reload":
         if reload is None:
             raise Refused("This host does not read its pack anew.")
-        reload()
+        return Answer(text=reload(), processes=tuple(host.list()))
     return Answer(processes=tuple(host.list()))
 
 

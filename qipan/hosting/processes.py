@@ -113,11 +113,12 @@ class ProcessHost:
         """See `Host.retire`."""
         self.scale(service, tenant, 0)
 
-    def reload(self, district: District, seconds: float) -> None:
+    def reload(self, district: District, seconds: float) -> dict[int, float]:
         """Have every process read the pack anew, which is now `district`: the steward, the core's, tenants' own, HTTP.
 
         Each is at its old address again. What is not in the new pack any more is ended, what was not in the old one is
-        started. StartError when one kind is not ready within `seconds`.
+        started. StartError when one kind is not ready within `seconds`. Returns for how many seconds each kind was away
+        at most, by `phase_of`: from the word to stop until all of it was ready.
         """
         with self._lock:
             before, self._district = self._district, district
@@ -131,12 +132,16 @@ class ProcessHost:
         first: dict[str, tuple[ProcessSpec, int | None]] = {
             id: (spec, None) for id, spec in new.items() if id not in old and id not in running
         }
+        away = {}
         for phase in (3, 2, 1, 0):
+            begun = time.monotonic()
             turn = [found for found in (*again.values(), *first.values()) if phase_of(found[0]) == phase]
             self._stop_all([spec.id for spec, _ in turn if spec.id in again])
             for spec, port in turn:
                 self.start(spec, port)
             self.wait_ready(seconds)
+            away[phase] = time.monotonic() - begun
+        return away
 
     def logs(self, id: str, lines: int = 100) -> str:
         """See `Host.logs`."""

@@ -35,10 +35,6 @@ RESTART = (
     "Processes read the pack when they start, so none that runs elsewhere knows yet: start the core's and the gateway "
     "again (`qipan reload`, or `docker compose restart`)."
 )
-NOTICED = (
-    "Reports were taken all the while but for the few seconds in which the door itself began again; calls and screens "
-    "were away about as long, each once."
-)
 
 
 @dataclass(frozen=True)
@@ -172,12 +168,10 @@ def _timers_back(place: Place, archive: Archive) -> str:
 
 
 def _reload(place: Place) -> str:
-    begun = time.monotonic()
     try:
-        ask(place.settings.var, Ask(do="reload"))
+        return ask(place.settings.var, Ask(do="reload")).text
     except NotRunning:
         return RESTART
-    return f"all read the pack anew, one kind after the other, in {time.monotonic() - begun:.0f} s. {NOTICED}"
 
 
 def _settled(rows: TownRows, town: str, anyway: bool) -> str:

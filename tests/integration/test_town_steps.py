@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,8 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from qipan.hosting import town_steps
-from qipan.hosting.embedded import EmbeddedBroker, EmbeddedPostgres
+from qipan.hosting.credentials import Credentials
+from qipan.hosting.embedded import EmbeddedBroker
 from qipan.hosting.prepare import migrate_database, provision_broker, provision_database
 from qipan.hosting.town_steps import Place, Step, adding, removing, run
 from qipan.ids import new_id
@@ -26,6 +28,7 @@ from qipan.tenancy import load_district
 from qipan.tenancy.new_town import NewTown
 from qipan.tenancy.toml import to_toml
 from qipan.tenancy.town_desk import Archive, TownDesk, TownRefused
+from qipan.testing import Databases
 
 ROOT = Path(__file__).parents[2]
 CORNERS = [[120.09, 30.283], [120.105, 30.283], [120.105, 30.295], [120.09, 30.295], [120.09, 30.283]]
@@ -116,9 +119,17 @@ class Here:
             conn.execute(text(statement))
 
 
+def migrated(url: str) -> None:
+    """A district's database, once for all tests: what each adds is its own password."""
+    with tempfile.TemporaryDirectory() as var:
+        credentials = Credentials.kept_in(Path(var))
+        provision_database(url, credentials.secret, load_district(ROOT / "districts/xihu"))
+        migrate_database(url, credentials, Settings(var=Path(var)), ROOT / "services")
+
+
 @pytest.fixture
 def here(
-    broker_node: EmbeddedBroker, postgres: EmbeddedPostgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    broker_node: EmbeddedBroker, database_url: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Here]:
     shutil.copytree(ROOT / "districts", tmp_path / "districts", ignore=shutil.ignore_patterns("__pycache__"))
     for pack in (tmp_path / "districts").rglob("*.toml"):
@@ -127,11 +138,10 @@ def here(
     outline = tmp_path / "outline.geojson"
     outline.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
     vhost = f"steps-{new_id()}"
-    name = f"steps_{new_id().replace('-', '')}"
     settings = Settings(
         amqp_url=broker_node.create_vhost(vhost),
         amqp_management_url=broker_node.admin_url,
-        database_url=postgres.create_database(name),
+        database_url=database_url(migrated),
         district=tmp_path / "districts/xihu",
         var=tmp_path / "var",
     )
@@ -139,7 +149,6 @@ def here(
     assert place.servers is not None
     district, credentials = load_district(settings.district), place.credentials()
     provision_database(settings.database_url, credentials.secret, district)
-    migrate_database(settings.database_url, credentials, settings, ROOT / "services")
     provision_broker(
         district, settings.amqp_url, settings.amqp_management_url, credentials.secret, settings.core_user
     )
@@ -148,7 +157,6 @@ def here(
     yield Here(place, engine, outline, tmp_path / "kept.zip")
     engine.dispose()
     broker_node.delete_vhost(vhost)
-    postgres.drop_database(name)
 
 
 def cut_at(steps: Sequence[Step], number: int) -> None:
