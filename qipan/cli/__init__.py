@@ -39,7 +39,6 @@ from qipan.hosting.guarded import StartError
 from qipan.hosting.port import Refused
 from qipan.hosting.servers import NotRunning
 from qipan.messaging.provision import ProvisionError
-from qipan.messaging.withdraw import StillUsed
 from qipan.settings_files import UnreadableSettings
 from qipan.tenancy import PackError
 from qipan.tenancy.grid_desk import GridRefused
@@ -55,7 +54,6 @@ _TOLD = (
     QipanError,
     Refused,
     StartError,
-    StillUsed,
     TownRefused,
     UnreadableSettings,
 )

@@ -17,7 +17,7 @@ from qipan.hosting.secret_files import ADMINISTRATOR
 from qipan.hosting.servers import NotRunning, Servers, known_broker, known_database
 from qipan.hosting.town_standing import Standing, TownRows
 from qipan.messaging.definitions import AddedService, Plan
-from qipan.messaging.withdraw import queues_of, withdraw_queues, withdraw_user
+from qipan.messaging.withdraw import StillUsed, queues_of, withdraw_queues, withdraw_user
 from qipan.settings import Settings
 from qipan.storage.provision import withdraw_tenant
 from qipan.tenancy import Clocks, load_district
@@ -122,7 +122,7 @@ def removing(place: Place, town: str, to: str, archive: Path, *, anyway: bool) -
         *(before if there else ()),
         Step("processes", lambda: _reload(place)),
         Step("clocks", lambda: f"{rows.forget_timers()} taken out; the archive has them"),
-        Step("broker", lambda: _off_broker(place, plan, town)),
+        Step("broker", lambda: _off_broker(place, plan, town, archive)),
         Step("database", lambda: _out_of_database(place, town)),
         Step("looked again", lambda: _nothing_came(rows, town, archive, anyway)),
     )
@@ -227,13 +227,19 @@ def _out_of_pack(place: Place, town: str, to: str) -> str:
     return f"towns/{town} taken out; its ground is {to}'s in {len(change.files)} files of the grids"
 
 
-def _off_broker(place: Place, plan: Plan, town: str) -> str:
+def _off_broker(place: Place, plan: Plan, town: str, archive: Path) -> str:
     servers = place.servers
     assert servers is not None
     if not servers.amqp_management_url:
         return f"QIPAN_AMQP_MANAGEMENT_URL is not set: run `rabbitmqctl delete_user {town}` there"
     there = list(queues_of(servers.amqp_management_url, servers.amqp_url, town))
-    withdraw_queues(servers.amqp_url, plan, town, there)
+    try:
+        withdraw_queues(servers.amqp_url, plan, town, there)
+    except StillUsed as error:
+        raise TownRefused(
+            f"{error}. If messages came in meanwhile, `qipan town add {town} --from {archive}` brings the town back "
+            "and its service, to take them; then remove it again."
+        ) from error
     withdraw_user(servers.amqp_management_url, town)
     return "user, rights and queues are gone"
 

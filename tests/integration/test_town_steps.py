@@ -302,6 +302,25 @@ def test_a_queue_with_messages_is_not_deleted_and_a_neighbours_of_that_name_stay
     assert topology.inbox("crier") in here.exchanges()
 
 
+def test_what_came_in_amid_the_removal_stops_it_until_the_town_is_back_to_take_it(here: Here) -> None:
+    here.add()
+    here.give_crier(TOWN)
+    cut_at(here.removing(), 3)
+    settings = here.place.settings
+    publisher = Publisher(user_url(settings.amqp_url, "core", here.place.credentials().secret), "test")
+    message = Outgoing(
+        topology.inbox("crier"), "hebin.case.filed.v1", b"{}", {"message_id": "m1", "delivery_mode": 2}
+    )
+    assert publisher.publish_all([message]) == [Fate.CONFIRMED]
+    with pytest.raises(TownRefused, match=r"crier@hebin has 1 messages.*town add hebin --from"):
+        here.remove()
+    run(here.adding(Archive(here.kept)), lambda line: None)
+    assert publisher.wire.channel.basic_get("crier@hebin", no_ack=True) is not None
+    publisher.close()
+    here.remove()
+    assert here.of(TOWN) == set()
+
+
 def test_what_only_its_service_used_goes_with_it(here: Here) -> None:
     before = here.exchanges()
     here.add()
