@@ -39,6 +39,15 @@ def spec_of(district: District, service: str, tenant: str | None, number: int = 
     return ProcessSpec(service, tenant, number, service if service in CORE_SERVICES else None)
 
 
+def has(district: District, spec: ProcessSpec) -> bool:
+    """Whether the district has what a process is of."""
+    try:
+        spec_of(district, spec.service, spec.tenant)
+    except Refused:
+        return False
+    return True
+
+
 def check_replicas(service: str, tenant: str | None, replicas: int) -> None:
     """Refused when a service cannot run that often."""
     if not 0 <= replicas <= MOST_REPLICAS:

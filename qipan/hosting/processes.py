@@ -14,7 +14,7 @@ from qipan.hosting import logfile, targets
 from qipan.hosting.command import command
 from qipan.hosting.embedded.home import free_port
 from qipan.hosting.guarded import Guarded, StartError
-from qipan.hosting.plan import check_replicas, phase_of, plan, spec_of
+from qipan.hosting.plan import check_replicas, has, phase_of, plan, spec_of
 from qipan.hosting.port import HTTP_SERVICES, ProcessSpec, Refused, State, Status
 from qipan.hosting.running_process import RunningProcess
 from qipan.observability.logs import logger
@@ -125,7 +125,7 @@ class ProcessHost:
             running = {each.spec.id: (each.spec, each.port) for each in self._known.values()}
         old, new = ({spec.id: spec for spec in plan(each)} for each in (before, district))
         over = {
-            id for id, (spec, _) in running.items() if spec.tenant is not None and not self._is_there(spec)
+            id for id, (spec, _) in running.items() if spec.tenant is not None and not has(district, spec)
         }
         self._stop_all(sorted(over))
         again = {id: found for id, found in running.items() if id not in over}
@@ -206,14 +206,6 @@ class ProcessHost:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _is_there(self, spec: ProcessSpec) -> bool:
-        """Whether the district has the service that a process is of."""
-        try:
-            spec_of(self._district, spec.service, spec.tenant)
-        except Refused:
-            return False
-        return True
 
     def _get(self, id: str) -> RunningProcess:
         running = self._known.get(id)
