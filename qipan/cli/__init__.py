@@ -28,6 +28,7 @@ from qipan.cli import (
     replay,
     run,
     secrets,
+    town,
     up,
     workflow,
 )
@@ -41,6 +42,7 @@ from qipan.messaging.provision import ProvisionError
 from qipan.settings_files import UnreadableSettings
 from qipan.tenancy import PackError
 from qipan.tenancy.grid_desk import GridRefused
+from qipan.tenancy.town_desk import TownRefused
 
 _TOLD = (
     BackupError,
@@ -52,6 +54,7 @@ _TOLD = (
     QipanError,
     Refused,
     StartError,
+    TownRefused,
     UnreadableSettings,
 )
 """Errors whose text is meant for the person at the terminal; anything else shows where it came from."""
@@ -87,6 +90,7 @@ commands.add_typer(grid.commands, name="grid")
 commands.add_typer(classify.commands, name="classify")
 commands.add_typer(workflow.commands, name="workflow")
 commands.add_typer(duty.commands, name="duty")
+commands.add_typer(town.commands, name="town")
 
 
 def app() -> None:

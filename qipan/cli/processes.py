@@ -1,4 +1,4 @@
-"""`qipan ps|scale|retire|logs|who`: the running host and who serves whom.
+"""`qipan ps|scale|retire|logs|reload|who`: the running host and who serves whom.
 
 With `--on docker` the same words act on the containers that compose made, on this machine or where DOCKER_HOST points.
 """
@@ -25,7 +25,7 @@ Serves = Annotated[str, serves.SERVES]
 
 def register(commands: typer.Typer) -> None:
     """Add the commands."""
-    for function in (ps, scale, retire, logs, who):
+    for function in (ps, scale, retire, logs, reload, who):
         commands.command(function.__name__)(function)
 
 
@@ -78,6 +78,13 @@ def logs(
     else:
         said = ask(Settings().var, Ask(do="logs", id=process, lines=lines)).text
     stdout.print(said, markup=False, highlight=False)
+
+
+def reload() -> None:
+    """Have the processes of the Qipan that runs here read the pack anew: each is started again, at its old address."""
+    answer = ask(Settings().var, Ask(do="reload"))
+    _show(answer.processes)
+    stdout.print(answer.text)
 
 
 def who() -> None:

@@ -1,10 +1,10 @@
-"""The socket through which `qipan ps|scale|retire|logs` in another terminal act on the running host."""
+"""The socket through which `qipan ps|scale|retire|logs|reload` in another terminal act on the running host."""
 
 import os
 import socket
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -14,15 +14,22 @@ from pydantic import BaseModel, Field, ValidationError
 from qipan.hosting.guarded import StartError
 from qipan.hosting.port import Host, Refused, Status
 from qipan.hosting.servers import NotRunning
+from qipan.tenancy import PackError
 
 ANSWER_SECONDS = 120.0
 """Stopping gracefully takes its time."""
+
+RELOAD_SECONDS = 600.0
+"""Starting everything again takes its time, kind by kind."""
+
+Reload = Callable[[], str]
+"""Has everything read the pack anew; says what people noticed of it."""
 
 
 class Ask(BaseModel):
     """One request."""
 
-    do: Literal["ps", "scale", "retire", "logs"]
+    do: Literal["ps", "scale", "retire", "logs", "reload"]
     service: str = ""
     tenant: str | None = None
     replicas: int = 0
@@ -39,15 +46,18 @@ class Answer(BaseModel):
 
 
 class Control:
-    """Answers on `<var>/run/control.sock` while the `with` block lasts. Only the same user can connect."""
+    """Answers on `<var>/run/control.sock` while the `with` block lasts. Only the same user can connect.
 
-    def __init__(self, host: Host, var: Path) -> None:
+    `reload` has the host's processes read the pack anew.
+    """
+
+    def __init__(self, host: Host, var: Path, reload: Reload | None = None) -> None:
         self._var = var
         folder = _folder(var)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / "control.sock").unlink(missing_ok=True)
         with _short_path(var) as path:
-            self._server = _Server(path, _handler(host))
+            self._server = _Server(path, _handler(host, reload))
 
     def __enter__(self) -> "Control":
         threading.Thread(target=self._server.serve_forever, name="control", daemon=True).start()
@@ -62,7 +72,7 @@ class Control:
 def ask(var: Path, request: Ask) -> Answer:
     """Ask the host that runs in `var`; NotRunning when there is none, Refused with its reason."""
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(ANSWER_SECONDS)
+        connection.settimeout(RELOAD_SECONDS if request.do == "reload" else ANSWER_SECONDS)
         try:
             with _short_path(var) as path:
                 connection.connect(path)
@@ -77,7 +87,7 @@ def ask(var: Path, request: Ask) -> Answer:
     return answer
 
 
-def _carry_out(host: Host, request: Ask) -> Answer:
+def _carry_out(host: Host, request: Ask, reload: Reload | None) -> Answer:
     if request.do == "logs":
         return Answer(text=host.logs(request.id, request.lines))
     if request.do == "scale":
@@ -86,6 +96,10 @@ def _carry_out(host: Host, request: Ask) -> Answer:
         if request.tenant is None:
             raise Refused("Only a tenant's own service can be retired, e.g. dispatch@sandun.")
         host.retire(request.service, request.tenant)
+    elif request.do == "reload":
+        if reload is None:
+            raise Refused("This host does not read its pack anew.")
+        return Answer(text=reload(), processes=tuple(host.list()))
     return Answer(processes=tuple(host.list()))
 
 
@@ -97,12 +111,12 @@ class _Server(socketserver.ThreadingUnixStreamServer):
         os.chmod(str(self.server_address), 0o600)
 
 
-def _handler(host: Host) -> type[socketserver.StreamRequestHandler]:
+def _handler(host: Host, reload: Reload | None) -> type[socketserver.StreamRequestHandler]:
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             try:
-                answer = _carry_out(host, Ask.model_validate_json(self.rfile.readline(65_536)))
-            except (Refused, StartError) as error:
+                answer = _carry_out(host, Ask.model_validate_json(self.rfile.readline(65_536)), reload)
+            except (Refused, StartError, PackError) as error:
                 answer = Answer(refused=str(error))
             except ValidationError:
                 answer = Answer(refused="The host did not understand the request.")

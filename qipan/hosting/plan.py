@@ -9,6 +9,9 @@ from qipan.tenancy.tenant import base_of
 
 STEWARD = "steward"
 _SCHEMA = {"door": "intake", "gateway": "gateway", STEWARD: STEWARD, **{name: name for name in CORE_SERVICES}}
+HTTP_PHASE, CORE_PHASE = 0, 2
+"""Of `phase_of`: door and gateway, and the core's services that they call."""
+
 MOST_REPLICAS = 32
 """More than this of one service on one machine is a slip of the finger."""
 
@@ -36,6 +39,15 @@ def spec_of(district: District, service: str, tenant: str | None, number: int = 
     return ProcessSpec(service, tenant, number, service if service in CORE_SERVICES else None)
 
 
+def has(district: District, spec: ProcessSpec) -> bool:
+    """Whether the district has what a process is of."""
+    try:
+        spec_of(district, spec.service, spec.tenant)
+    except Refused:
+        return False
+    return True
+
+
 def check_replicas(service: str, tenant: str | None, replicas: int) -> None:
     """Refused when a service cannot run that often."""
     if not 0 <= replicas <= MOST_REPLICAS:
@@ -50,10 +62,10 @@ def phase_of(spec: ProcessSpec) -> int:
     Started in the opposite order, each finds what it needs.
     """
     if spec.service in HTTP_SERVICES:
-        return 0
+        return HTTP_PHASE
     if spec.tenant is not None:
         return 1
-    return 3 if spec.service == STEWARD else 2
+    return 3 if spec.service == STEWARD else CORE_PHASE
 
 
 def _own(district: District) -> Iterator[ProcessSpec]:

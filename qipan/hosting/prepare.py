@@ -4,7 +4,7 @@ from pathlib import Path
 
 from qipan.hosting.credentials import Credentials
 from qipan.messaging import provision as broker
-from qipan.messaging.definitions import definitions
+from qipan.messaging.definitions import Plan, definitions
 from qipan.settings import Settings
 from qipan.storage import provision as roles
 from qipan.tenancy import District
@@ -37,9 +37,14 @@ def migrate_database(
     return before
 
 
+def broker_plan(district: District, core_user: str) -> Plan:
+    """Who lives on the broker in this district."""
+    return broker.plan_of(district, core_user)
+
+
 def broker_definitions(district: District, amqp_url: str, secret: str, core_user: str) -> dict[str, object]:
     """What the broker must hold for this district, in RabbitMQ's own definitions format."""
-    return definitions(broker.plan_of(district, core_user), secret, broker.vhost_of(amqp_url))
+    return definitions(broker_plan(district, core_user), secret, broker.vhost_of(amqp_url))
 
 
 def provision_broker(

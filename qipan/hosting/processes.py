@@ -14,7 +14,7 @@ from qipan.hosting import logfile, targets
 from qipan.hosting.command import command
 from qipan.hosting.embedded.home import free_port
 from qipan.hosting.guarded import Guarded, StartError
-from qipan.hosting.plan import check_replicas, phase_of, spec_of
+from qipan.hosting.plan import check_replicas, has, phase_of, plan, spec_of
 from qipan.hosting.port import HTTP_SERVICES, ProcessSpec, Refused, State, Status
 from qipan.hosting.running_process import RunningProcess
 from qipan.observability.logs import logger
@@ -55,14 +55,14 @@ class ProcessHost:
         self._watcher = threading.Thread(target=self._watch, name="host", daemon=True)
         self._watcher.start()
 
-    def start(self, spec: ProcessSpec) -> None:
-        """See `Host.start`. StartError when the command itself cannot be run."""
+    def start(self, spec: ProcessSpec, port: int | None = None) -> None:
+        """See `Host.start`; at this `port`, if one is given. StartError when the command itself cannot be run."""
         with self._lock:
             if self._closing.is_set():
                 raise Refused("The host is stopping.")
             if spec.id in self._known:
                 raise Refused(f"{spec.id} runs already.")
-            running = RunningProcess(spec, free_port())
+            running = RunningProcess(spec, port or free_port())
             self._known[spec.id] = running
             try:
                 self._launch(running)
@@ -112,6 +112,36 @@ class ProcessHost:
     def retire(self, service: str, tenant: str) -> None:
         """See `Host.retire`."""
         self.scale(service, tenant, 0)
+
+    def reload(self, district: District, seconds: float) -> dict[int, float]:
+        """Have every process read the pack anew, which is now `district`: the steward, the core's, tenants' own, HTTP.
+
+        Each is at its old address again. What is not in the new pack any more is ended, what was not in the old one is
+        started. StartError when one kind is not ready within `seconds`. Returns for how many seconds each kind was away
+        at most, by `phase_of`: from the word to stop until all of it was ready.
+        """
+        with self._lock:
+            before, self._district = self._district, district
+            running = {each.spec.id: (each.spec, each.port) for each in self._known.values()}
+        old, new = ({spec.id: spec for spec in plan(each)} for each in (before, district))
+        over = {
+            id for id, (spec, _) in running.items() if spec.tenant is not None and not has(district, spec)
+        }
+        self._stop_all(sorted(over))
+        again = {id: found for id, found in running.items() if id not in over}
+        first: dict[str, tuple[ProcessSpec, int | None]] = {
+            id: (spec, None) for id, spec in new.items() if id not in old and id not in running
+        }
+        away = {}
+        for phase in (3, 2, 1, 0):
+            begun = time.monotonic()
+            turn = [found for found in (*again.values(), *first.values()) if phase_of(found[0]) == phase]
+            self._stop_all([spec.id for spec, _ in turn if spec.id in again])
+            for spec, port in turn:
+                self.start(spec, port)
+            self.wait_ready(seconds)
+            away[phase] = time.monotonic() - begun
+        return away
 
     def logs(self, id: str, lines: int = 100) -> str:
         """See `Host.logs`."""

@@ -1,6 +1,6 @@
 """A district that runs: servers, credentials, processes, control socket, from start to an orderly end."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from qipan.access import first_password
 from qipan.hosting.control import Control
 from qipan.hosting.credentials import Credentials
 from qipan.hosting.environment import shared_environment
-from qipan.hosting.plan import plan
+from qipan.hosting.plan import CORE_PHASE, HTTP_PHASE, plan
 from qipan.hosting.port import ProcessSpec
 from qipan.hosting.prepare import migrate_database, provision_broker, provision_database
 from qipan.hosting.processes import ProcessHost
@@ -100,5 +100,20 @@ def run_district(
         for spec in wanted:
             host.start(spec)
         host.wait_ready(READY_SECONDS, told)
-        stack.enter_context(Control(host, settings.var))
+        stack.enter_context(
+            Control(
+                host,
+                settings.var,
+                reload=lambda: _noticed(host.reload(load_district(Path(settings.district)), READY_SECONDS)),
+            )
+        )
         yield RunningDistrict(district, settings, found, credentials, host)
+
+
+def _noticed(away: Mapping[int, float]) -> str:
+    """What people notice while everything reads the pack anew, kind by kind, in words."""
+    core, http = away[CORE_PHASE], away[HTTP_PHASE]
+    return (
+        f"all read the pack anew in {sum(away.values()):.0f} s. Noticed: lists and commands failed for up to "
+        f"{core:.0f} s, then door and gateway did not answer for up to {http:.0f} s; what had been taken in went on"
+    )

@@ -20,29 +20,15 @@ def asked(management_url: str, what: str) -> tuple[list[Mapping[str, Any]], date
 
     Of several hosts (`one:15672,two:15672`) the first that can be reached. Raises OSError when none can, or it refuses.
     """
-    *others, last = each_node(management_url)
-    for node in others:
-        try:
-            return _asked(node, what)
-        except urllib.error.HTTPError:
-            raise
-        except OSError:
-            continue
-    return _asked(last, what)
-
-
-def _asked(management_url: str, what: str) -> tuple[list[Mapping[str, Any]], datetime]:
-    parts = urlsplit(management_url)
-    host = parts.netloc.rpartition("@")[2]
-    signature = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
-    path, _, query = what.partition("?")
-    request = urllib.request.Request(
-        urlunsplit((parts.scheme, host, f"{parts.path.rstrip('/')}/api/{path}", query, "")),
-        headers={"authorization": "Basic " + base64.b64encode(signature.encode()).decode()},
-    )
-    with urllib.request.urlopen(request, timeout=SECONDS) as response:
+    with _opened(management_url, what) as response:
         shown = response.headers.get("Date")
         return json.load(response), parsedate_to_datetime(shown) if shown else datetime.now(UTC)
+
+
+def delete(management_url: str, what: str) -> None:
+    """Have the API delete `/api/<what>`. OSError, an HTTPError (404) when it is not there."""
+    with _opened(management_url, what, "DELETE") as response:
+        response.read()
 
 
 def queues(management_url: str, vhost: str) -> dict[str, int]:
@@ -50,3 +36,28 @@ def queues(management_url: str, vhost: str) -> dict[str, int]:
     options = "disable_stats=true&enable_queue_totals=true"
     found, _ = asked(management_url, f"queues/{quote(vhost, safe='')}?{options}")
     return {str(queue["name"]): int(queue.get("messages") or 0) for queue in found}
+
+
+def _opened(management_url: str, what: str, method: str = "GET") -> Any:
+    """The answer of the first node that can be reached, to be read and closed."""
+    *others, last = each_node(management_url)
+    for node in others:
+        try:
+            return urllib.request.urlopen(_request(node, what, method), timeout=SECONDS)
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            continue
+    return urllib.request.urlopen(_request(last, what, method), timeout=SECONDS)
+
+
+def _request(node_url: str, what: str, method: str) -> urllib.request.Request:
+    parts = urlsplit(node_url)
+    host = parts.netloc.rpartition("@")[2]
+    signature = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+    path, _, query = what.partition("?")
+    return urllib.request.Request(
+        urlunsplit((parts.scheme, host, f"{parts.path.rstrip('/')}/api/{path}", query, "")),
+        headers={"authorization": "Basic " + base64.b64encode(signature.encode()).decode()},
+        method=method,
+    )

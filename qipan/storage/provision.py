@@ -7,7 +7,7 @@ from sqlalchemy import Connection, make_url, text
 from qipan.contracts.subscriptions import CORE_SERVICES
 from qipan.storage.database import make_engine
 from qipan.storage.roles import put_role, role_of, role_password
-from qipan.storage.tenant_roles import TenantRole, provision_tenants
+from qipan.storage.tenant_roles import TenantRole, provision_tenants, remove_tenant
 
 SCHEMAS = ("intake", "dispatch", "notify", "analytics", "gateway", "steward")
 
@@ -38,6 +38,18 @@ def provision(
                 _provision(conn, database, service, role_password(service, secret))
             own = [service for service in schemas if service in CORE_SERVICES]
             provision_tenants(conn, database, secret, own, tenants)
+    finally:
+        engine.dispose()
+
+
+def withdraw_tenant(admin_url: str, tenant: str) -> None:
+    """Remove a tenant's roles in every service; its rows stay. Safe to run again."""
+    engine = make_engine(admin_url, pool_size=1)
+    try:
+        with engine.begin() as conn:
+            database = conn.execute(text("SELECT current_database()")).scalar_one()
+            conn.execute(text("SELECT pg_advisory_xact_lock(hashtext('qipan.provision'))"))
+            remove_tenant(conn, database, CORE_SERVICES, tenant)
     finally:
         engine.dispose()
 

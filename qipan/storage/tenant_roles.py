@@ -70,6 +70,20 @@ def provision_tenants(
         )
 
 
+def remove_tenant(conn: Connection, database: str, services: Iterable[str], tenant: str) -> None:
+    """Take a tenant's roles away, and end what they still had open. Its rows stay. Safe to repeat."""
+    for name in (TenantRole(service, tenant).name for service in services):
+        conn.execute(text(f"DELETE FROM {MAPPING} WHERE role = :role"), {"role": name})
+        if conn.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": name}).scalar():
+            conn.execute(text(f'ALTER ROLE "{name}" NOLOGIN'))
+            conn.execute(
+                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = :role"),
+                {"role": name},
+            )
+            conn.execute(text(f'REVOKE ALL ON DATABASE "{database}" FROM "{name}"'))
+            conn.execute(text(f'DROP ROLE "{name}"'))
+
+
 def _group(conn: Connection, service: str) -> None:
     group = tenants_of(service)
     known = conn.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": group}).scalar()

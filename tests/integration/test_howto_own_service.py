@@ -55,15 +55,15 @@ def steps(page: str) -> Iterator[Step]:
 class Terminal:
     """A shell that keeps its variables from one command to the next."""
 
-    def __init__(self, cwd: Path, env: dict[str, str]) -> None:
-        self._cwd, self._env = cwd, env
+    def __init__(self, cwd: Path, env: dict[str, str], seconds: float = SECONDS) -> None:
+        self._cwd, self._env, self._seconds = cwd, env, seconds
         self._set = ""
 
     def run(self, step: Step) -> None:
         """Run a command until it says what the page says; only asking is repeated."""
         if re.match(r"[A-Z]+=", step.command):
             self._set += step.command + "\n"
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + self._seconds
         while True:
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", self._set + step.command],
@@ -71,17 +71,44 @@ class Terminal:
                 env=self._env,
                 capture_output=True,
                 text=True,
-                timeout=SECONDS,
+                timeout=self._seconds,
                 check=False,
             )
             missing = step.missing(done.stdout)
             if done.returncode == 0 and not missing:
                 return
-            asking = re.match(r"qipan (who|ps|logs)\b", step.command)
+            asking = re.match(r"(qipan (who|ps|logs)|psql)\b", step.command)
             said = f"{step.command} did not say {missing} but\n{done.stdout}\n{done.stderr}"
             assert asking, said
             assert time.monotonic() < end, said
             time.sleep(2)
+
+
+def walk(page: Path, tree: Path, env: dict[str, str], seconds: float = SECONDS) -> None:
+    """Run a page's commands in order; the district that it starts runs on beside the others, and ends in order."""
+    terminal = Terminal(tree, env, seconds)
+    up: subprocess.Popen[str] | None = None
+    log = tree / "up.log"
+    try:
+        for step in steps(page.read_text(encoding="utf-8")):
+            if step.command != LONG_RUNNING:
+                terminal.run(step)
+                continue
+            with log.open("w") as out:
+                up = subprocess.Popen(
+                    step.command.split(), cwd=tree, env=env, stdout=out, stderr=subprocess.STDOUT, text=True
+                )
+            end = time.monotonic() + seconds
+            while step.missing(log.read_text()):
+                assert up.poll() is None, log.read_text()
+                assert time.monotonic() < end, log.read_text()
+                time.sleep(0.2)
+        assert up is not None, "the page never starts the district"
+    finally:
+        if up is not None:
+            up.terminate()
+            up.wait(60)
+    assert up.returncode == 0, log.read_text()
 
 
 @pytest.fixture
@@ -117,29 +144,7 @@ def env(broker_node: EmbeddedBroker, postgres: EmbeddedPostgres, tree: Path) -> 
 def test_the_page_takes_its_reader_from_a_template_to_a_running_service(
     tree: Path, env: dict[str, str]
 ) -> None:
-    terminal = Terminal(tree, env)
-    up: subprocess.Popen[str] | None = None
-    log = tree / "up.log"
-    try:
-        for step in steps(PAGE.read_text(encoding="utf-8")):
-            if step.command != LONG_RUNNING:
-                terminal.run(step)
-                continue
-            with log.open("w") as out:
-                up = subprocess.Popen(
-                    step.command.split(), cwd=tree, env=env, stdout=out, stderr=subprocess.STDOUT, text=True
-                )
-            end = time.monotonic() + SECONDS
-            while step.missing(log.read_text()):
-                assert up.poll() is None, log.read_text()
-                assert time.monotonic() < end, log.read_text()
-                time.sleep(0.2)
-        assert up is not None, "the page never starts the district"
-    finally:
-        if up is not None:
-            up.terminate()
-            up.wait(60)
-    assert up.returncode == 0, log.read_text()
+    walk(PAGE, tree, env)
 
 
 def test_every_link_of_the_page_leads_somewhere() -> None:

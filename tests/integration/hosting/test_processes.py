@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from qipan.hosting.plan import spec_of
 from qipan.hosting.port import Refused, State, Status
 from qipan.hosting.processes import ProcessHost
 from qipan.hosting.servers import NotRunning
-from qipan.tenancy import District, load_district
+from qipan.tenancy import District, PackError, PackFault, ServiceSpec, load_district
 
 # Ready at once; ends on SIGTERM with a last word.
 STAND_IN = """
@@ -195,3 +196,54 @@ def test_many_terminals_at_once_do_not_start_a_replica_twice(host: ProcessHost, 
         for thread in asking:
             thread.join()
     assert set(by_id(host)) == {"notify@sandun.1", "notify@sandun.2"}
+
+
+def test_all_read_a_changed_pack_anew_where_they_were(
+    host: ProcessHost, xihu: District, tmp_path: Path
+) -> None:
+    for service, tenant in [
+        ("steward", None),
+        ("door", None),
+        ("dispatch", "sandun"),
+        ("dispatch", "wenxin"),
+    ]:
+        host.start(spec_of(xihu, service, tenant))
+    host.wait_ready(30)
+    before = by_id(host)
+    changed = replace(
+        xihu,
+        tenants={id: tenant for id, tenant in xihu.tenants.items() if id != "wenxin"},
+        services=(*xihu.services, ServiceSpec("gudang", "notify", "notify", None, 1, ())),
+    )
+    told: list[dict[int, float]] = []
+
+    def reload() -> str:
+        told.append(host.reload(changed, 30))
+        return "done"
+
+    with Control(host, tmp_path, reload):
+        answer = ask(tmp_path, Ask(do="reload"))
+    after = by_id(host)
+    assert answer.text == "done"
+    assert set(after) == {"steward.1", "door.1", "dispatch@sandun.1", "notify@gudang.1"}
+    assert set(told[0]) == {0, 1, 2, 3}
+    for id in ("steward.1", "door.1", "dispatch@sandun.1"):
+        assert after[id].url == before[id].url
+        assert after[id].pid != before[id].pid
+    host.retire("notify", "gudang")
+    host.reload(changed, 30)
+    assert "notify@gudang.1" not in by_id(host)  # what was retired by hand stays so
+
+
+def test_a_pack_that_is_broken_is_not_read_anew(host: ProcessHost, xihu: District, tmp_path: Path) -> None:
+    def reload() -> str:
+        raise PackError([PackFault("district.toml", "id", "is missing")])
+
+    host.start(spec_of(xihu, "dispatch", "sandun"))
+    host.wait_ready(30)
+    before = by_id(host)["dispatch@sandun.1"].pid
+    with Control(host, tmp_path, reload), pytest.raises(Refused, match=r"district.toml: id: is missing"):
+        ask(tmp_path, Ask(do="reload"))
+    assert by_id(host)["dispatch@sandun.1"].pid == before
+    with Control(host, tmp_path), pytest.raises(Refused, match="does not read its pack anew"):
+        ask(tmp_path, Ask(do="reload"))

@@ -117,3 +117,34 @@ def test_accounts_lists_one_of_each_role_or_everybody_of_a_tenant(monkeypatch: p
 def test_containers_are_refused_on_what_there_is_not() -> None:
     said = CliRunner().invoke(cli.commands, ["ps", "--on", "podman"])
     assert said.exit_code == 2
+
+
+def test_a_new_town_needs_its_facts_or_an_archive(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli.commands, ["town", "add", "qiaoxi", "--code", "330106014"])
+    assert done.exit_code == 2
+    for option in ("--name-zh", "--name-en", "--population", "--outline"):
+        assert option in done.output
+    assert "--code," not in done.output
+    words = [
+        "--name-zh",
+        "桥西",
+        "--name-en",
+        "Q",
+        "--code",
+        "1",
+        "--population",
+        "1",
+        "--outline",
+        "x",
+        "--cells",
+        "duty",
+    ]
+    done = CliRunner().invoke(cli.commands, ["town", "add", "qiaoxi", *words])
+    assert done.exit_code == 2
+    assert "LAYER=FILE" in done.output
+
+
+def test_a_town_is_not_removed_where_nobody_can_say_what_it_has_left() -> None:
+    done = CliRunner().invoke(cli.commands, ["town", "remove", "wenxin", "--to", "sandun"])
+    assert done.exit_code == 1
+    assert "broker and database can be asked" in str(done.exception)
