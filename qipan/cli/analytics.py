@@ -1,4 +1,7 @@
-"""`qipan analytics recount`: the totals once more from analytics' own newest states, compared with dispatch's cases."""
+"""`qipan analytics recount`: the totals once more from analytics' own newest states, compared with dispatch's cases.
+
+`qipan analytics months`: the totals' months, listed, and old ones dropped.
+"""
 
 import json
 import os
@@ -33,15 +36,7 @@ def recount(
 
     With --verify also ask dispatch, by tenant and day, whether analytics has every case as it is.
     """
-    settings = Settings()
-    secret = Credentials.kept_in(settings.var).secret
-
-    def program(service: str, *words: str) -> tuple[list[str], dict[str, str]]:
-        # The service's own program, with its own role: the core imports no service.
-        url = service_url(known_database(settings), service, secret)
-        return [sys.executable, "-m", *words], {**os.environ, "QIPAN_DATABASE_URL": url}
-
-    words, environment = program(
+    words, environment = _program(
         "analytics", "services.analytics", "recount", *(["--verify"] if verify else [])
     )
     if not verify:
@@ -52,7 +47,7 @@ def recount(
 
     def knows(service: str) -> Program:
         def run(options: Sequence[str]) -> list[list[Any]]:
-            words, environment = program(service, f"services.{service}.digests", *options)
+            words, environment = _program(service, f"services.{service}.digests", *options)
             told = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
             return [json.loads(line) for line in told.stdout.splitlines()]
 
@@ -67,3 +62,26 @@ def recount(
         else "Analytics has every case as dispatch has it."
     )
     raise typer.Exit(1 if found else counted)
+
+
+@commands.command()
+def months(
+    drop_before: Annotated[
+        str | None,
+        typer.Option(metavar="YYYY-MM", help="Drop the totals of every month before this one, for good."),
+    ] = None,
+) -> None:
+    """List the totals' months (of UTC) with their rows and size, or drop old ones.
+
+    The figures of a dropped month are gone; the states of its cases remain. Months that are not over are refused.
+    """
+    options = [] if drop_before is None else ["--drop-before", drop_before]
+    words, environment = _program("analytics", "services.analytics", "months", *options)
+    os.execve(words[0], words, environment)
+
+
+def _program(service: str, *words: str) -> tuple[list[str], dict[str, str]]:
+    """The service's own program, with its own role: the core imports no service."""
+    settings = Settings()
+    url = service_url(known_database(settings), service, Credentials.kept_in(settings.var).secret)
+    return [sys.executable, "-m", *words], {**os.environ, "QIPAN_DATABASE_URL": url}

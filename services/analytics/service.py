@@ -39,7 +39,7 @@ from qipan.messaging.service import (
 )
 from qipan.observability import metrics
 from qipan.tenancy import District, TenantKind
-from services.analytics import board, figures, period, published, readings, seeing, store
+from services.analytics import board, figures, partitions, period, published, readings, seeing, store
 from services.analytics.competing import Competition
 from services.analytics.facts import CaseFacts, ReportFacts
 from services.analytics.league import rates, weights_of
@@ -93,6 +93,12 @@ class Analytics:
             lately = board.Period.until(work.now(district.id), days, district.zone)
             counts = readings.by_tenant(work.conn, tenants, lately)
         metrics.show_indicators({tenant: rates(counts.get(tenant, {})) for tenant in tenants})
+
+    @background(every=partitions.EVERY)
+    def keep_months(self) -> None:
+        """Make the totals' months ahead; a tenant's role makes no tables, the core's does."""
+        if self.tenant is None:
+            partitions.keep(self.db, {self.db.clocks.now(tenant) for tenant in self.district.tenants})
 
     @answer(GetBoard)
     def get_board(self, work: Work, call: Received[GetBoard]) -> BoardAnswer:
