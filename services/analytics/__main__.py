@@ -62,7 +62,7 @@ def _months(database: Database, district: District, before: Month | None) -> int
     with database.begin() as work:
         since, found = partitions.kept_since(work.conn), partitions.held(work.conn)
     for one in found:
-        sys.stdout.write(f"{str(one.month or one.table):<14}{one.rows:>12} rows{one.size / 2**20:>10.1f} MB\n")
+        sys.stdout.write(f"{one.month or one.table!s:<14}{one.rows:>12} rows{one.size / 2**20:>10.1f} MB\n")
     if since is not None:
         sys.stdout.write(f"What was before {since:%Y-%m} was dropped.\n")
     return 0

@@ -48,7 +48,8 @@ _FORGET = text(
 _COPY = "INSERT INTO {made} SELECT * FROM {other} WHERE bucket >= :since AND bucket < :until"
 _STALE = (
     "DELETE FROM {made} AS m WHERE NOT EXISTS (SELECT FROM {other} AS o"
-    " WHERE (o.tenant, o.cut, o.bucket, o.member) = (m.tenant, m.cut, m.bucket, m.member)"
+    " WHERE o.bucket >= :since AND o.bucket < :until"
+    " AND (o.tenant, o.cut, o.bucket, o.member) = (m.tenant, m.cut, m.bucket, m.member)"
     " AND ROW(o.*) IS NOT DISTINCT FROM ROW(m.*))"
 )
 _MOVE = (
@@ -79,7 +80,8 @@ class Held(NamedTuple):
 def keep(database: Database, now: Collection[datetime]) -> list[Month]:
     """Make what lacks by these clocks and by what lies in the default partition; the months made.
 
-    A transaction each; any replica may. What cannot have its lock at once is left for the next time.
+    A transaction each; any replica may. Of those with rows to move only the newest is made each time, so that live work
+    goes on between one and the next; what cannot have its lock at once is left for the next time, too.
     """
     since, until = reach(now)
     with database.begin() as work:
@@ -87,7 +89,8 @@ def keep(database: Database, now: Collection[datetime]) -> list[Month]:
         met = list(work.conn.execute(_MET, {"since": since, "until": until}).scalars())
         dropped = kept_since(work.conn)
     months = [month for month in wanted(now, met, dropped) if month not in there]
-    done = [month for month in months if make(database, month)]
+    full = [month for month in months if month.since in met]
+    done = [month for month in months if month not in full[:-1] and make(database, month)]
     if dropped is not None:
         forget(database, dropped)
     return done
@@ -124,7 +127,7 @@ def make(database: Database, month: Month) -> bool:
                 conn.exec_driver_sql(statement)
             conn.execute(text(_COPY.format(**names)), given)
             conn.execute(text(f"LOCK TABLE ONLY {TOTALS} IN ACCESS EXCLUSIVE MODE"))
-            conn.execute(text(_STALE.format(**names)))
+            conn.execute(text(_STALE.format(**names)), given)
             conn.execute(text(_MOVE.format(**names)), given)
             conn.exec_driver_sql(_ATTACH.format(**names, **_bounds(month)))
             conn.exec_driver_sql(f"ALTER TABLE {names['made']} DROP CONSTRAINT fits")

@@ -103,8 +103,8 @@ class Analytics:
     @answer(GetBoard)
     def get_board(self, work: Work, call: Received[GetBoard]) -> BoardAnswer:
         """The addressed tenant's board; the district's holds every town."""
-        tenant, district = call.tenant, self.district
-        zone = self._zone_of(tenant)
+        tenant, district, zone = call.tenant, self.district, self._zone_of(call.tenant)
+        readings.plan_once(work.conn)
         days = district.setting(tenant, "analytics.league-days", LEAGUE_DAYS)
         lately = board.Period.until(work.now(tenant), days, zone)
         covered, towns = board.covered_by(district, tenant), board.league_of(district, tenant)

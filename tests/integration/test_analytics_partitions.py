@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,7 +25,8 @@ from qipan.storage import Database, migrate, walls
 from qipan.storage.provision import provision, service_url, tenant_url
 from qipan.tenancy import TestClock
 from qipan.testing import Databases
-from services.analytics import partitions, recount, store
+from services.analytics import partitions, readings, recount, store
+from services.analytics.board import Period
 from services.analytics.league import weights_of
 from services.analytics.months import AHEAD, Month
 from services.analytics.service import Analytics
@@ -65,7 +67,11 @@ def as_role(url: str) -> Iterator[Database]:
 
 
 def keep(database: Database, *now: datetime) -> list[Month]:
-    return partitions.keep(database, now or (MORNING,))
+    """Look again and again, until nothing lacks."""
+    done: list[Month] = []
+    while made := partitions.keep(database, now or (MORNING,)):
+        done += made
+    return done
 
 
 def made(database: Database) -> list[Month]:
@@ -136,6 +142,13 @@ def test_nothing_is_refused_and_what_fell_into_the_default_moves_when_its_month_
     assert "totals_other" not in where(desk.database)
 
 
+def test_one_month_with_rows_is_made_at_a_time_the_newest_first(desk: Projection) -> None:
+    put(desk.database, MORNING)
+    put(desk.database, MARCH.plus(-1).since)
+    assert partitions.keep(desk.database, [MORNING]) == [MARCH.plus(ahead) for ahead in range(AHEAD + 1)]
+    assert partitions.keep(desk.database, [MORNING]) == [MARCH.plus(-1)]
+
+
 def test_what_lies_out_of_reach_stays_in_the_default_and_makes_no_months(desk: Projection) -> None:
     keep(desk.database)
     for at in (datetime(1200, 5, 1, tzinfo=UTC), datetime(2400, 5, 1, tzinfo=UTC)):
@@ -187,8 +200,7 @@ def test_what_changes_while_rows_are_moved_is_made_good(desk: Projection) -> Non
 def test_control_what_is_not_made_good_is_found(
     desk: Projection, monkeypatch: pytest.MonkeyPatch, lacking: str
 ) -> None:
-    without = "SELECT CAST(:since AS text), CAST(:until AS text)" if lacking == "_MOVE" else "SELECT 1"
-    monkeypatch.setattr(partitions, lacking, without)
+    monkeypatch.setattr(partitions, lacking, "SELECT CAST(:since AS text), CAST(:until AS text)")
     if lacking == "_MOVE":  # PostgreSQL itself refuses a month whose rows still lie in the default partition
         with pytest.raises(IntegrityError):
             moved_beside_live_work(desk)
@@ -371,6 +383,36 @@ def test_a_board_reads_the_months_that_it_needs_and_no_other(desk: Projection) -
     # the control: a tenant's totals without a time are in all of them
     everything = read_by(desk, lambda: totals(desk.database))
     assert everything > {"totals_other", "totals_2025_06", *board, *figures}
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_what_a_board_runs_scans_its_months_alone(desk: Projection, once: bool) -> None:
+    for ago in range(300, 0, -20):
+        put(desk.database, MORNING - timedelta(days=ago))
+    keep(desk.database)
+    lately = Period.until(MORNING, 30, "Asia/Shanghai")
+    for _ in range(12):  # until the statements are prepared, and PostgreSQL has made up its mind
+        with desk.database.begin() as work:
+            before = scans(work.conn)
+            if once:
+                readings.plan_once(work.conn)
+            readings.by_tenant(work.conn, ["sandun"], lately)
+            readings.by_hour(work.conn, ["sandun"], lately)
+            scanned = (scans(work.conn) - before).keys()
+    assert scanned == {"totals_2026_01", "totals_2026_02", "totals_2026_03"}
+    with desk.database.begin() as work:  # the control
+        before = scans(work.conn)
+        store.totals_of(work.conn, "sandun")
+        assert (scans(work.conn) - before).keys() > {"totals_other", "totals_2025_06", *scanned}
+
+
+def scans(conn: Connection) -> Counter[str]:
+    """How often this connection scanned each partition, of late."""
+    seen = text(
+        "SELECT relname, coalesce(seq_scan, 0) + coalesce(idx_scan, 0) FROM pg_stat_xact_user_tables"
+        " WHERE relname LIKE 'totals_%'"
+    )
+    return Counter({name: count for name, count in conn.execute(seen) if count})
 
 
 def test_the_migration_keeps_what_is_there(database_url: Databases) -> None:
