@@ -90,7 +90,8 @@ def keep(database: Database, now: Collection[datetime]) -> list[Month]:
         dropped = kept_since(work.conn)
     months = [month for month in wanted(now, met, dropped) if month not in there]
     full = [month for month in months if month.since in met]
-    done = [month for month in months if month not in full[:-1] and make(database, month)]
+    empty = [month for month in months if month.since not in met]
+    done = sorted(month for month in (*empty, *full[-1:]) if make(database, month))
     if dropped is not None:
         forget(database, dropped)
     return done
@@ -108,7 +109,8 @@ def kept_since(conn: Connection) -> datetime | None:
 
 
 def make(database: Database, month: Month) -> bool:
-    """Make one month's partition, with its rows out of the default one; False when it was not the moment.
+    """Make one month's partition, with its rows out of the default one; False when it was not the moment, or when there
+    is a table called so, be it one that was detached.
 
     The rows are copied beside live work into a table that nobody sees. Only to make good what changed meanwhile and
     to attach it are the totals locked: whoever reads or writes waits for that, and then sees all of it. Attaching
@@ -119,7 +121,7 @@ def make(database: Database, month: Month) -> bool:
     try:
         with database.begin() as work:
             conn = work.conn
-            if not conn.execute(_ALONE).scalar_one() or month in made(conn):
+            if not conn.execute(_ALONE).scalar_one() or _is_there(conn, names["made"]):
                 return False
             conn.execute(_PATIENCE)
             conn.exec_driver_sql(_CREATE.format(**names, **_bounds(month)))
@@ -186,6 +188,10 @@ def forget(database: Database, before: datetime) -> None:
 def table_of(month: Month) -> str:
     """Its partition."""
     return f"analytics.totals_{month.year:04}_{month.month:02}"
+
+
+def _is_there(conn: Connection, table: str) -> bool:
+    return conn.execute(text("SELECT to_regclass(:table)"), {"table": table}).scalar() is not None
 
 
 def _month_of(table: str) -> Month:

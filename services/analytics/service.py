@@ -87,8 +87,7 @@ class Analytics:
     def show_indicators(self) -> None:
         """Keep the indicators of every live tenant in the figures for Prometheus."""
         with self.db.begin() as work:
-            district = self.district
-            tenants = [self.tenant] if self.tenant else [*district.tenants]
+            district, tenants = self.district, [self.tenant] if self.tenant else [*self.district.tenants]
             days = district.setting(district.id, "analytics.league-days", LEAGUE_DAYS)
             lately = board.Period.until(work.now(district.id), days, district.zone)
             counts = readings.by_tenant(work.conn, tenants, lately)
@@ -96,9 +95,10 @@ class Analytics:
 
     @background(every=partitions.EVERY)
     def keep_months(self) -> None:
-        """Make the totals' months ahead; a tenant's role makes no tables, the core's does."""
+        """Make the totals' months ahead by every clock; a tenant's role makes no tables, the core's does."""
         if self.tenant is None:
-            partitions.keep(self.db, {self.db.clocks.now(tenant) for tenant in self.district.tenants})
+            clocks, tenants = self.db.clocks, self.district.tenants
+            partitions.keep(self.db, {clocks.now(tenant) for tenant in (*tenants, *clocks.special)})
 
     @answer(GetBoard)
     def get_board(self, work: Work, call: Received[GetBoard]) -> BoardAnswer:
