@@ -22,7 +22,9 @@ from qipan.ids import new_id
 from qipan.messaging.serving import Answering, carry_out
 from qipan.storage import Database, migrate
 from qipan.tenancy import District, TestClock
+from services.analytics import partitions
 from services.analytics.league import weights_of
+from services.analytics.months import Month
 from services.analytics.service import Analytics
 
 NOON = datetime(2025, 12, 30, 4, tzinfo=UTC)
@@ -95,6 +97,9 @@ def _desk(postgres: EmbeddedPostgres, district: District, cases: int) -> Iterato
     with psycopg.connect(plain, autocommit=True) as conn:
         conn.execute("CREATE SCHEMA analytics")
     migrate.migrate(url, "analytics", SERVICES)
+    database = Database(url, schema="analytics", clocks=TestClock(NOON))
+    for number in range(1, 13):
+        partitions.make(database, Month(NOON.year, number))
     with psycopg.connect(plain, autocommit=True) as conn:
         conn.execute("SET statement_timeout = 0")
         towns = [town.id for town in district.towns]
@@ -106,7 +111,6 @@ def _desk(postgres: EmbeddedPostgres, district: District, cases: int) -> Iterato
             conn.execute(_TOTALS.format(cut=cut, bucket=bucket, member=member))  # type: ignore[arg-type]
         conn.execute("VACUUM ANALYZE analytics.case_states, analytics.totals")
     signing, verifying = new_keys()
-    database = Database(url, schema="analytics", clocks=TestClock(NOON))
     service = worker_factory(Analytics, db=database, district=district, weights=weights_of(district))
     process: Any = SimpleNamespace(
         service="analytics", district=district, database=database, verifier=Verifier(verifying)

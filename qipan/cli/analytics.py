@@ -1,4 +1,7 @@
-"""`qipan analytics recount`: the totals once more from analytics' own newest states, compared with dispatch's cases."""
+"""`qipan analytics recount`: the totals once more from analytics' own newest states, compared with dispatch's cases.
+
+`qipan analytics months`: the totals' months, listed, and old ones dropped.
+"""
 
 import json
 import subprocess
@@ -54,3 +57,18 @@ def recount(
         else "Analytics has every case as dispatch has it."
     )
     raise typer.Exit(1 if found else counted)
+
+
+@commands.command()
+def months(
+    drop_before: Annotated[
+        str | None,
+        typer.Option(metavar="YYYY-MM", help="Drop the totals of every month before this one, for good."),
+    ] = None,
+) -> None:
+    """List the totals' months (of UTC) with their rows and size, or drop old ones.
+
+    The figures of a dropped month are gone; the states of its cases remain. Months that are not over are refused.
+    """
+    options = [] if drop_before is None else ["--drop-before", drop_before]
+    service_program.become("analytics", "months", *options)

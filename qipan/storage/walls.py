@@ -32,6 +32,7 @@ def raise_walls(url: str, service: str, folder: Path) -> None:
 
     Tables are taken as they are: run it after each migration. One that it was not run for is open to no tenant, for a
     tenant's role has no right there. Nothing is locked when all stands as it should. `folder` is the service's.
+    Partitions come and go as a service makes them (`closed`); tenants reach them through their table alone.
     """
     file = folder / "walls.sql"
     beside = file.read_text() if file.exists() else ""
@@ -44,20 +45,38 @@ def raise_walls(url: str, service: str, folder: Path) -> None:
             statements = list(_statements(conn, service, beside))
             wanted = hashlib.sha256("\n".join(statements).encode()).hexdigest()
             if _open_tables(conn, service) or _said(conn, service) != f"{wanted} {_standing(conn, service)}":
-                _run(conn, [*_cleared(conn, service), *statements])
+                shut = [line for name in _partitions(conn, service) for line in closed(conn, name)]
+                _run(conn, [*_cleared(conn, service), *shut, *statements])
                 said = f"{wanted} {_standing(conn, service)}"
                 _run(conn, [f"COMMENT ON SCHEMA {service} IS '{said}'"])
     finally:
         engine.dispose()
 
 
+def closed(conn: Connection, partition: str) -> list[str]:
+    """What closes a partition to everybody but its owner, as it is now: `<schema>.<table>`.
+
+    Who reads or writes the table of which it is a part is judged by that table's policies and rights, never by a
+    partition's; without any here there is no way beside them.
+    """
+    owner = conn.execute(_OWNER, {"table": partition}).scalar_one()
+    policies = conn.execute(_POLICIES_OF, {"table": partition}).scalars()
+    others = conn.execute(_GRANTED, {"table": partition}).scalars()
+    return [
+        f"ALTER TABLE {partition} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+        *(f"DROP POLICY {policy} ON {partition}" for policy in policies),
+        *(f"REVOKE ALL ON {partition} FROM {other}" for other in others),
+        f"CREATE POLICY core ON {partition} TO {owner} USING (true) WITH CHECK (true)",
+    ]
+
+
 def tenants_tables(conn: Connection, schema: str) -> list[str]:
-    """Every table of a schema whose rows have a tenant."""
+    """Every table of a schema whose rows have a tenant, without the partitions of one."""
     rows = conn.execute(
         text(
             "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
             " WHERE c.relnamespace = to_regnamespace(:schema) AND c.relkind IN ('r', 'p')"
-            " AND a.attname = 'tenant' AND NOT a.attisdropped ORDER BY c.relname"
+            " AND NOT c.relispartition AND a.attname = 'tenant' AND NOT a.attisdropped ORDER BY c.relname"
         ),
         {"schema": schema},
     )
@@ -87,6 +106,10 @@ def _cleared(conn: Connection, schema: str) -> list[str]:
     return [f"DROP POLICY {row.polname} ON {row.on}" for row in conn.execute(_POLICIES, {"schema": schema})]
 
 
+def _partitions(conn: Connection, schema: str) -> list[str]:
+    return [str(name) for name in conn.execute(_PARTITIONS, {"schema": schema}).scalars()]
+
+
 def _open_tables(conn: Connection, schema: str) -> int:
     return int(conn.execute(_OPEN, {"schema": schema}).scalar_one())
 
@@ -97,7 +120,10 @@ def _said(conn: Connection, schema: str) -> str:
 
 
 def _standing(conn: Connection, schema: str) -> str:
-    """A mark of all policies and rights that there are now, those on single columns as well."""
+    """A mark of all policies and rights that there are now, those on single columns as well.
+
+    Of partitions `_OPEN` says whether they are closed.
+    """
     return str(conn.execute(_MARK, {"schema": schema}).scalar_one())
 
 
@@ -118,12 +144,31 @@ def _changeable(conn: Connection, table: str) -> list[str]:
 
 _POLICIES = text(
     "SELECT p.polname, p.polrelid::regclass::text AS on FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid"
-    " WHERE c.relnamespace = to_regnamespace(:schema) ORDER BY 2, 1"
+    " WHERE c.relnamespace = to_regnamespace(:schema) AND NOT c.relispartition ORDER BY 2, 1"
 )
 _OPEN = text(
     "SELECT count(*) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
     " WHERE c.relnamespace = to_regnamespace(:schema) AND c.relkind IN ('r', 'p') AND a.attname = 'tenant'"
-    " AND NOT (c.relrowsecurity AND c.relforcerowsecurity)"
+    " AND (NOT (c.relrowsecurity AND c.relforcerowsecurity) OR c.relispartition AND ("
+    "  (SELECT array_agg(p.polroles) FROM pg_policy p WHERE p.polrelid = c.oid)"
+    "   IS DISTINCT FROM ARRAY[ARRAY[c.relowner]]"
+    "  OR EXISTS (SELECT FROM aclexplode(c.relacl) AS r WHERE r.grantee <> c.relowner)"
+    "  OR EXISTS (SELECT FROM pg_attribute t WHERE t.attrelid = c.oid AND t.attacl IS NOT NULL)))"
+)
+_PARTITIONS = text(
+    "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant'"
+    " WHERE n.nspname = :schema AND c.relispartition AND c.relkind IN ('r', 'p') ORDER BY 1"
+)
+_OWNER = text("SELECT relowner::regrole::text FROM pg_class WHERE oid = to_regclass(:table)")
+_POLICIES_OF = text(
+    "SELECT quote_ident(polname) FROM pg_policy WHERE polrelid = to_regclass(:table) ORDER BY 1"
+)
+_GRANTED = text(
+    "SELECT CASE r.grantee WHEN 0 THEN 'PUBLIC' ELSE r.grantee::regrole::text END"
+    " FROM pg_class c, LATERAL (SELECT (aclexplode(c.relacl)).grantee UNION SELECT (aclexplode(t.attacl)).grantee"
+    " FROM pg_attribute t WHERE t.attrelid = c.oid) AS r"
+    " WHERE c.oid = to_regclass(:table) AND r.grantee <> c.relowner ORDER BY 1"
 )
 _SAID = text("SELECT obj_description(to_regnamespace(:schema), 'pg_namespace')")
 _MARK = text(
@@ -132,7 +177,7 @@ _MARK = text(
     " p.polname, p.polcmd, p.polpermissive, p.polroles, pg_get_expr(p.polqual, p.polrelid),"
     " pg_get_expr(p.polwithcheck, p.polrelid)), chr(10) ORDER BY c.relname, p.polname), ''))"
     " FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid"
-    " WHERE c.relnamespace = to_regnamespace(:schema) AND c.relkind IN ('r', 'p')"
+    " WHERE c.relnamespace = to_regnamespace(:schema) AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
 )
 _CHANGEABLE = text(
     "SELECT a.attname FROM pg_attribute a WHERE a.attrelid = to_regclass(:table) AND a.attnum > 0"

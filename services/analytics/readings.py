@@ -51,6 +51,7 @@ _LOAD = text(
     " FROM analytics.totals WHERE tenant = ANY(:tenants) AND cut = 'unit' AND bucket = :epoch"
     " GROUP BY member HAVING sum(filed) <> 0 ORDER BY sum(open) DESC, member"
 )
+_PLAN_ONCE = text("SET LOCAL plan_cache_mode = force_generic_plan")
 _FILED = text(
     "SELECT tenant, case_id, matter, lon, lat, component, filed_at, closed_at FROM analytics.case_states"
     " WHERE tenant = ANY(:tenants) AND filed_at >= :since AND filed_at < :until AND stage <> 'voided'"
@@ -145,6 +146,14 @@ def done(
     return tuple(
         SaidAndDone.model_validate(dict(zip(names, row, strict=True))) for row in conn.execute(_DONE, given)
     )
+
+
+def plan_once(conn: Connection) -> None:
+    """Let this transaction's statements be run by plans made once, which choose among the months as they are run.
+
+    Left to itself, PostgreSQL plans each anew, since a plan for any months looks dear: a quarter of a board's CPU.
+    """
+    conn.execute(_PLAN_ONCE)
 
 
 def load(conn: Connection, tenants: Sequence[str]) -> list[UnitLoad]:

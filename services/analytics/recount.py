@@ -12,9 +12,9 @@ from sqlalchemy import Connection, text
 
 from qipan.contracts.errors import Conflict
 from qipan.storage import Database
-from services.analytics import store
+from services.analytics import partitions, store
 from services.analytics.states import CASES, REPORTS
-from services.analytics.totals import Key, Totals, add, merge, without_zeros
+from services.analytics.totals import EPOCH, Key, Totals, add, merge, without_zeros
 
 _TENANTS = text(
     "SELECT tenant FROM analytics.case_states UNION SELECT tenant FROM analytics.report_states"
@@ -54,10 +54,12 @@ def recount(database: Database, zone_of: Callable[[str], str], *, verify: bool =
 
 
 def differences_of(database: Database, tenant: str, zone: str) -> list[Difference]:
-    """What differs in one tenant's totals, as of one snapshot."""
+    """What differs in one tenant's totals, as of one snapshot; months that were dropped are not missed."""
     with database.engine.connect() as conn:
         snapshot = conn.execution_options(isolation_level="REPEATABLE READ")
-        return compare(store.totals_of(snapshot, tenant), counted(snapshot, tenant, zone))
+        found = compare(store.totals_of(snapshot, tenant), counted(snapshot, tenant, zone))
+        since = partitions.kept_since(snapshot)
+    return [one for one in found if since is None or one.key.bucket == EPOCH or one.key.bucket >= since]
 
 
 def counted(conn: Connection, tenant: str, zone: str) -> Totals:

@@ -45,7 +45,8 @@ _TOTALS = """
 `analytics.totals` holds one row for each tenant, cut, bucket and member: by `hour`, by `day`, for `ever`, and
 by day for each `department`, `matter`, `cell` (duty grid) and `channel`; for each `unit` for ever.
 Hours and days are the tenant's own;
-weeks (from Monday) and months are sums of days. The newest state of each case and report is kept beside them,
+weeks (from Monday) and months are sums of days. The table lies in a partition a month of UTC; old ones can be
+dropped ([old months](../operate/old-months.md)). The newest state of each case and report is kept beside them,
 and an event changes the totals by the difference between the state it brings and the one known, in one
 transaction: late, repeated and swapped events change nothing. A board is a few ranges of one index.
 

@@ -40,7 +40,7 @@ from qipan.messaging.service import (
 )
 from qipan.observability import metrics
 from qipan.tenancy import District, TenantKind
-from services.analytics import board, figures, period, published, readings, seeing, store
+from services.analytics import board, figures, partitions, period, published, readings, seeing, store
 from services.analytics.competing import Competition
 from services.analytics.facts import CaseFacts, ReportFacts
 from services.analytics.league import rates, weights_of
@@ -88,18 +88,24 @@ class Analytics:
     def show_indicators(self) -> None:
         """Keep the indicators of every live tenant in the figures for Prometheus."""
         with self.db.begin() as work:
-            district = self.district
-            tenants = [self.tenant] if self.tenant else [*district.tenants]
+            district, tenants = self.district, [self.tenant] if self.tenant else [*self.district.tenants]
             days = district.setting(district.id, "analytics.league-days", LEAGUE_DAYS)
             lately = board.Period.until(work.now(district.id), days, district.zone)
             counts = readings.by_tenant(work.conn, tenants, lately)
         metrics.show_indicators({tenant: rates(counts.get(tenant, {})) for tenant in tenants})
 
+    @background(every=partitions.EVERY)
+    def keep_months(self) -> None:
+        """Make the totals' months ahead by every clock; a tenant's role makes no tables, the core's does."""
+        if self.tenant is None:
+            clocks, tenants = self.db.clocks, self.district.tenants
+            partitions.keep(self.db, {clocks.now(tenant) for tenant in (*tenants, *clocks.special)})
+
     @answer(GetBoard)
     def get_board(self, work: Work, call: Received[GetBoard]) -> BoardAnswer:
         """The addressed tenant's board; the district's holds every town."""
-        tenant, district = call.tenant, self.district
-        zone = self._zone_of(tenant)
+        tenant, district, zone = call.tenant, self.district, self._zone_of(call.tenant)
+        readings.plan_once(work.conn)
         days = district.setting(tenant, "analytics.league-days", LEAGUE_DAYS)
         lately = board.Period.until(work.now(tenant), days, zone)
         covered, towns = board.covered_by(district, tenant), board.league_of(district, tenant)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -104,4 +105,12 @@ totals = Table(
         Column(name, BigInteger if name in LONG else Integer, nullable=False, server_default="0")
         for name in COUNTERS
     ),
+    postgresql_partition_by="RANGE (bucket)",
+)
+
+drops = Table(
+    "drops",
+    metadata,
+    Column("before", _STAMP, primary_key=True),
+    Column("at", _STAMP, nullable=False, server_default=text("clock_timestamp()")),
 )

@@ -20,13 +20,16 @@ from qipan.messaging.counted import counted
 from qipan.messaging.outgoing import event
 from qipan.messaging.publisher import Publisher
 from qipan.messaging.wire import Wire
-from qipan.storage import database
+from qipan.storage import Database, database
 from qipan.storage.database import make_engine
 from qipan.storage.migrate import migrate
 from qipan.storage.provision import SCHEMAS, provision, service_url
 from qipan.storage.walls import raise_walls
 from qipan.storage.work import Unsent
+from qipan.tenancy import Clocks
 from qipan.testing import Broker, Databases
+from services.analytics import partitions
+from services.analytics.months import Month
 
 SERVICES = Path(__file__).parents[2] / "services"
 SECRET = "of this test"
@@ -67,6 +70,11 @@ def kept(database_url: Databases, tmp_path: Path) -> Kept:
             [KEY],
         )
         conn.execute("INSERT INTO intake.inbox (tenant, message_id) VALUES ('sandun', 'handled')")
+        for bucket in ("epoch", "2026-03-09 04:00Z", "2020-01-01 00:00Z"):  # in each kind of partition
+            conn.execute("INSERT INTO analytics.totals VALUES ('sandun', 'hour', %s, '', 7)", [bucket])
+    core = Database(service_url(admin, "analytics", SECRET), schema="analytics", clocks=Clocks.real())
+    partitions.make(core, Month(2026, 3))
+    core.close()
     (tmp_path / "photos" / "ab").mkdir(parents=True)
     (tmp_path / "photos" / "ab" / "photo.webp").write_bytes(b"photo")
     return Kept(admin, tmp_path / "photos")
@@ -103,6 +111,8 @@ def test_it_is_restored_as_it_was_with_what_was_on_its_way(
     manifest = archive.create(kept.admin, tapped, kept.photos, folder, lambda _: None)
     assert manifest.events == 1
     assert manifest.rows["dispatch.loads"] == 2
+    assert manifest.rows["analytics.totals"] == 3
+    assert manifest.rows["analytics.totals_2026_03"] == 1
     assert (folder.stat().st_mode & 0o777) == 0o700
     with connected(kept.admin) as conn:  # life goes on
         conn.execute("DELETE FROM dispatch.loads")
@@ -112,6 +122,9 @@ def test_it_is_restored_as_it_was_with_what_was_on_its_way(
         with connected(rehearsal) as conn, conn.cursor() as cursor:
             cursor.execute("SELECT relforcerowsecurity FROM pg_class WHERE oid = 'dispatch.loads'::regclass")
             assert cursor.fetchone() == (True,)
+            cursor.execute("SELECT DISTINCT tableoid::regclass::text FROM analytics.totals ORDER BY 1")
+            parts = [name for (name,) in cursor]
+            assert parts == ["analytics.totals_2026_03", "analytics.totals_epoch", "analytics.totals_other"]
 
     fresh = database_url()
     provision(fresh, SECRET, tenants=TENANTS)
