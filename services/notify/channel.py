@@ -1,12 +1,8 @@
 """The port to the world outside: what a channel is given, what it does with it, and how it says no."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
-
-import eventlet
 
 LONGEST = 45.0
 """Seconds that one attempt may take in all: less than `deliveries.LEASE`, with what is done before and after it."""
@@ -61,17 +57,3 @@ class Sends(Protocol):
         Raises NotAccepted, with the provider's reason, or Refused. It returns within `deliveries.LEASE`. The
         message's key travels with it, so that the provider or the reader can tell a repetition.
         """
-
-
-@contextmanager
-def in_time(seconds: float) -> Iterator[None]:
-    """NotAccepted for what takes longer, whatever it waits for; among greenlets, as notify's process is."""
-    timer = eventlet.Timeout(seconds)
-    try:
-        yield
-    except eventlet.Timeout as late:
-        if late is not timer:
-            raise
-        raise NotAccepted("no answer in time") from None
-    finally:
-        timer.cancel()

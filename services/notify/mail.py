@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from services.notify.channel import LONGEST, NotAccepted, Outgoing, Refused, in_time
+from qipan.messaging.in_time import in_time
+from services.notify.channel import LONGEST, NotAccepted, Outgoing, Refused
 from services.notify.hushed import apprise
 from services.notify.smtp_answers import judged, reason_of
 
@@ -50,10 +51,11 @@ class Mail:
         if plugin is None or len(plugin.targets) != 1:
             raise Refused("this is not a mail address")
         [made] = _made(plugin, message)
-        with in_time(self._seconds):
+        late = NotAccepted("no answer in time")
+        with in_time(self._seconds, late):
             server = _handed_over(plugin, made, address)
         # It is taken: whatever comes of the parting is no reason to send it again.
-        with closing(server), suppress(NotAccepted, smtplib.SMTPException, OSError), in_time(_PARTING):
+        with closing(server), suppress(NotAccepted, smtplib.SMTPException, OSError), in_time(_PARTING, late):
             server.quit()
         return False
 
