@@ -151,6 +151,23 @@ RULE = 'event = "case.filed.v1"\ntemplate = "task.offered"\n'
             {"notify.toml": '[rules.x]\nrole = "handler"\nevent = "case.filed.v1"\ntemplate = "no.such"\n'},
             "there is no such template",
         ),
+        (
+            {
+                "notify.toml": '[rules.x]\naudience = "handler"\nevent = "mode.switched.v1"\n'
+                'template = "task.offered"\n'
+            },
+            "is about no case: it has no audience 'handler'",
+        ),
+        (
+            {"notify.toml": '[rules.x]\naudience = "walkers"\n' + RULE},
+            "is about a case: it has no audience 'walkers'",
+        ),
+        (
+            {
+                "notify.toml": '[rules.x]\nrole = "handler"\nevent = "report.updateswanted.v1"\ntemplate = "a"\n'
+            },
+            "does not hear of 'report.updateswanted.v1'",
+        ),
         ({"notify.toml": "rules = [\n"}, "is not TOML"),
         (
             {

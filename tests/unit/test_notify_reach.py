@@ -83,6 +83,16 @@ def test_a_dead_destination_is_left_alone_ever_longer_and_then_tried_with_one() 
     assert tried.after(now, failed=False) == Gate()
 
 
+def test_what_did_not_set_out_at_a_broken_gate_keeps_nobody_waiting() -> None:
+    broken = Gate(MOST_FAILURES)
+    claimed = broken.passing(NOW, None, LEASE)
+    assert claimed.spared(NOW + LEASE) == broken
+    failed = claimed.after(
+        NOW + timedelta(seconds=1), failed=True
+    )  # somebody else's meanwhile: its rest holds
+    assert failed.spared(NOW + LEASE) == failed
+
+
 @given(st.integers(MOST_FAILURES, 500))
 def test_the_rest_never_grows_beyond_its_longest(failures: int) -> None:
     gate = Gate(failures).after(NOW, failed=True)
