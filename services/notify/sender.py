@@ -10,14 +10,12 @@ from qipan.observability.logs import logger
 from qipan.storage import Database
 from services.notify import delivery_log
 from services.notify.channel import NotAccepted, Outgoing, Refused
-from services.notify.deliveries import Delivery, State, wait_after
+from services.notify.deliveries import NO_ADDRESS, Delivery, State, wait_after
 from services.notify.outlets import Outlet, Outlets
 from services.notify.reporters import Reached
 from services.notify.rules import REPORTER
 
 log = logger(__name__)
-
-NO_ADDRESS = "no address on this channel is known for this person"
 
 
 class Sender:

@@ -32,7 +32,7 @@ _RESEND = text(
 _RECEIPT = text(
     """
     UPDATE notify.deliveries SET state = :state, error = :error, changed_at = now()
-    WHERE tenant = :tenant AND key = :key AND state IN ('accepted', 'delivered')
+    WHERE tenant = :tenant AND key = :key AND state IN ('sending', 'accepted', 'delivered')
     """
 )
 

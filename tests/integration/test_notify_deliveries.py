@@ -14,10 +14,11 @@ from sqlalchemy import text
 
 from bench.deliveries.peers import HttpSink, MailSink, mail_sink, operators_file
 from bench.deliveries.runs import _fill
-from qipan.contracts.deliveries import ListUndelivered, ResendDeliveries, Resent, Undelivered
+from qipan.contracts.deliveries import ListUndelivered, NoteReceipt, ResendDeliveries, Resent, Undelivered
 from qipan.contracts.errors import Forbidden
 from qipan.tenancy import TestClock
 from qipan.testing import Databases
+from services.notify import undelivered
 from services.notify.channel import NotAccepted, Outgoing, Refused, Sends
 from services.notify.crew import Crew
 from services.notify.deliveries import BACKOFF
@@ -230,6 +231,20 @@ def test_the_undelivered_are_seen_by_who_may_and_sent_again_under_their_keys(log
     log.now = datetime.now(UTC) + timedelta(seconds=1)
     assert sender.turn() == 3
     assert sorted(picky.taken) == sorted(keys)
+
+
+@pytest.mark.parametrize(("arrived", "state"), [(True, "delivered"), (False, "given-up")])
+def test_a_receipt_that_comes_before_the_answer_holds(log: Log, arrived: bool, state: str) -> None:
+    class Early:
+        def send(self, address: str, message: Outgoing) -> bool:
+            with log.desk.database.begin() as work:
+                receipt = NoteReceipt(key=message.key, arrived=arrived)
+                assert undelivered.note_receipt(work.conn, "sandun", receipt)
+            return False
+
+    log.fill("early", 1)
+    log.sender(Outlets.of([hook("early", Early())])).turn()
+    assert log.states() == {state: 1}
 
 
 def test_who_asks_for_patience_gets_it(log: Log) -> None:

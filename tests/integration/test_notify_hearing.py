@@ -14,6 +14,7 @@ from qipan.contracts import events
 from qipan.contracts.callouts import AnswerCallout, Callout, Callouts, ListCallouts
 from qipan.contracts.case import Stage
 from qipan.contracts.citizens import UpdatesWanted
+from qipan.contracts.deliveries import ListUndelivered
 from qipan.contracts.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from qipan.contracts.preferences import GetWishes, Off, SetWishes, Wishes
 from qipan.contracts.queries import ListMessages, Messages
@@ -21,9 +22,10 @@ from qipan.contracts.wording import PreviewWords, SendTest, TestSent, Wording
 from qipan.storage import timers
 from qipan.tenancy import TestClock, load_district
 from qipan.testing import Databases
-from services.notify import digests
+from services.notify import digests, undelivered
 from services.notify.calling import TIMER
 from services.notify.channel import Outgoing
+from services.notify.deliveries import NO_ADDRESS
 from services.notify.desk import Desk
 from services.notify.outlets import Outlet, Outlets
 from services.notify.reporters import Reached
@@ -122,6 +124,25 @@ def test_a_digest_is_one_mail_with_everything_in_it_once(desk: Projection) -> No
     assert {
         row[0] for row in desk.rows("SELECT gathered_in FROM notify.deliveries WHERE state = 'gathered'")
     } == {key}
+
+
+def test_a_digest_that_has_no_way_to_its_reader_any_more_is_among_the_undelivered(desk: Projection) -> None:
+    desk.ask(WORKER, SetWishes(wishes=Wishes(digest="hourly", language="en")))
+    offer(desk, "c-1", "c-2")
+    later, gone = datetime.now(UTC) + timedelta(hours=2), Desk(xihu(), Outlets())
+    with desk.database.begin() as work:
+        assert digests.gather(work.conn, gone, later) == 2
+        found = undelivered.page(work.conn, "sandun", ListUndelivered()).deliveries
+        assert {(one.case_id, one.error) for one in found} == {("c-1", NO_ADDRESS), ("c-2", NO_ADDRESS)}
+
+
+def test_a_digest_speaks_its_readers_language(desk: Projection) -> None:
+    desk.ask(WORKER, SetWishes(wishes=Wishes(digest="hourly", language="en")))
+    offer(desk, "c-1")
+    with desk.database.begin() as work:
+        digests.gather(work.conn, desk.service.desk, datetime.now(UTC) + timedelta(hours=2))
+    [[title]] = desk.rows("SELECT title FROM notify.deliveries WHERE event = 'digest'")
+    assert title.isascii()
 
 
 def test_who_may_watch_follows_and_others_do_not(desk: Projection) -> None:

@@ -107,6 +107,16 @@ language = "en"
     assert {(channel, destination) for _, channel, destination in shadow} == {("in-app", "")}
 
 
+def test_who_may_watch_no_longer_follows_no_longer(packs: Path) -> None:
+    """Both wished to follow; one of them has lost the role since."""
+    desk = Desk(district_with(packs, {}), OUTLETS)
+    following = {("sandun", FILED): ["sandun.supervisor.1", "sandun.grid-worker.1"]}
+    told = desk.compose([Occurrence("m", FILED, case(), MORNING)], following=following)
+    recipients = {note.recipient for note in told}
+    assert "sandun.supervisor.1" in recipients
+    assert "sandun.grid-worker.1" not in recipients
+
+
 def test_a_rule_can_be_switched_off(packs: Path) -> None:
     off = '[rules."case.filed.handler"]\noff = true\n'
     assert composed(district_with(packs, {"towns/sandun/notify.toml": off})) == set()
