@@ -13,7 +13,9 @@ _PAGE = text(
         error, changed_at
     FROM notify.deliveries
     WHERE tenant = :tenant AND (CAST(:destination AS text) IS NULL OR destination = :destination)
-        AND (state = 'given-up' OR (:waiting AND state = 'failed'))
+        AND (state = 'given-up' OR (:waiting AND state = 'failed')
+            OR (state IN ('queued', 'sending', 'failed') AND next_at < now() - interval '1 hour')
+            OR (state = 'gathering' AND next_at < now() - interval '1 hour'))
         AND (CAST(:after AS text) IS NULL OR (message_id, recipient, channel) < (
             SELECT message_id, recipient, channel FROM notify.deliveries WHERE tenant = :tenant AND key = :after
         ))
@@ -38,7 +40,10 @@ _RECEIPT = text(
 
 
 def page(conn: Connection, tenant: str, ask: ListUndelivered) -> Undelivered:
-    """What was given up, or also what failed and will be tried again; newest first."""
+    """What was given up, or also what failed and will be tried again; newest first.
+
+    What should have gone an hour ago is there as well: its destination is gone, or cannot keep up.
+    """
     asked = {
         "tenant": tenant,
         "destination": ask.destination,

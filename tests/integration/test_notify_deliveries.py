@@ -233,6 +233,21 @@ def test_the_undelivered_are_seen_by_who_may_and_sent_again_under_their_keys(log
     assert sorted(picky.taken) == sorted(keys)
 
 
+def test_what_waits_for_a_destination_that_is_gone_is_seen(log: Log) -> None:
+    [key] = log.fill("renamed", 1)
+    log.now = datetime.now(UTC)
+    log.fill("calm", 1)
+    with log.desk.database.begin() as work:
+        work.conn.execute(
+            text(
+                "UPDATE notify.deliveries SET next_at = now() - interval '61 minutes'"
+                " WHERE destination = 'renamed'"
+            )
+        )
+    found: Undelivered = log.desk.ask(SUPERVISOR, ListUndelivered())
+    assert [(one.key, one.state) for one in found.deliveries] == [(key, "queued")]
+
+
 @pytest.mark.parametrize(("arrived", "state"), [(True, "delivered"), (False, "given-up")])
 def test_a_receipt_that_comes_before_the_answer_holds(log: Log, arrived: bool, state: str) -> None:
     class Early:

@@ -218,6 +218,38 @@ def test_when_nobody_answers_the_overseers_are_told(on_call: Projection, clock: 
     assert on_call.ask(WORKER, ListCallouts()).callouts == ()  # never asked
 
 
+@pytest.mark.parametrize("stage", [Stage.ACCEPTED, Stage.CLOSED, Stage.VOIDED])
+def test_once_the_case_is_settled_nobody_else_is_called(
+    on_call: Projection, clock: TestClock, stage: Stage
+) -> None:
+    settled = told(EVENT_OF[stage](case=case(stage=stage, version=5)))
+    on_call.hear(told(events.CaseFiled(case=case(version=3))), settled)
+    assert time_is_up(on_call, clock) == 0
+    assert inbox(on_call, "sandun.dispatcher.2") == []
+    [callout] = on_call.ask(SUPERVISOR, ListCallouts()).callouts
+    assert (callout.state, callout.answered_by) == ("answered", None)
+    with pytest.raises(Conflict, match="taken on"):
+        on_call.ask("sandun.dispatcher.1", AnswerCallout(callout_id=callout.callout_id))
+
+
+def test_what_was_settled_before_ends_no_later_call(on_call: Projection, clock: TestClock) -> None:
+    on_call.hear(told(events.CaseFiled(case=case(version=6))))
+    on_call.hear(told(events.CaseAccepted(case=case(stage=Stage.ACCEPTED, version=5))))
+    assert time_is_up(on_call, clock) == 1
+    assert len(inbox(on_call, "sandun.dispatcher.2")) == 1
+
+
+def test_whoever_left_is_not_called(on_call: Projection, clock: TestClock) -> None:
+    on_call.hear(told(events.CaseFiled(case=case())))
+    with on_call.database.begin() as work:
+        work.conn.exec_driver_sql(
+            "UPDATE notify.callouts SET people = ARRAY['sandun.dispatcher.1', 'gone', 'sandun.dispatcher.2']"
+        )
+    assert time_is_up(on_call, clock) == 1
+    [callout] = on_call.ask(SUPERVISOR, ListCallouts()).callouts
+    assert callout.asked == ("sandun.dispatcher.1", "sandun.dispatcher.2")
+
+
 def test_in_an_exercise_nobody_is_called_out(on_call: Projection) -> None:
     on_call.hear(told(events.CaseFiled(case=case(tenant="sandun~ex7", worker=f"{WORKER}~ex7")), "sandun~ex7"))
     assert on_call.rows("SELECT 1 FROM notify.callouts") == []
