@@ -13,7 +13,7 @@ class CalloutState(StrEnum):
     """Where a call-out stands."""
 
     OPEN = "open"  # the last one asked still has time
-    ANSWERED = "answered"
+    ANSWERED = "answered"  # without `answered_by`: the case was taken on, closed or voided meanwhile
     UNANSWERED = "unanswered"  # everybody on the roster was asked
 
 

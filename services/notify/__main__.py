@@ -13,6 +13,7 @@ from qipan.settings import Settings, settings
 from qipan.storage import Database
 from qipan.tenancy import Clocks, PackError, load_district
 from services.notify import store, testing, undelivered
+from services.notify.deliveries import State
 from services.notify.desk import Desk
 from services.notify.operator_file import DestinationsError, outlets
 from services.notify.outlets import Outlets
@@ -143,7 +144,8 @@ def _resend(database: Database, asked: argparse.Namespace) -> int:
     if not keys:
         with database.begin() as work:
             ask = ListUndelivered(destination=asked.destination, limit=500)
-            keys = [one.key for one in undelivered.page(work.conn, asked.tenant, ask).deliveries]
+            found = undelivered.page(work.conn, asked.tenant, ask).deliveries
+            keys = [one.key for one in found if one.state == State.GIVEN_UP]
     with database.begin() as work:
         done = undelivered.resend(work.conn, asked.tenant, keys)
     _say(f"{len(done.queued)} of {len(keys)} queued again.")

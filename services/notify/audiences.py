@@ -42,6 +42,13 @@ class Audience(StrEnum):
     DEPARTMENT = "department"  # the dispatchers of the case's department; without any, the district's
 
 
+def fits(audience: Audience, *, notice: bool) -> bool:
+    """Whether an audience makes sense of a notice, or else of a case."""
+    if audience in _NAMED or audience in _OF_TENANT:
+        return True
+    return audience in _OF_NOTICE if notice else audience in _OF_CASE or audience is Audience.REPORTER
+
+
 def people(
     audience: Audience, about: CaseState | Notice, base: str, directory: Directory, to: Addressed
 ) -> Sequence[Person]:

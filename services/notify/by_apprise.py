@@ -1,10 +1,8 @@
 """What apprise can reach besides: a group or a person's device, by one of its addresses."""
 
-import logging
-
-import apprise
-
-from services.notify.channel import NotAccepted, Outgoing
+from qipan.messaging.in_time import in_time
+from services.notify.channel import LONGEST, NotAccepted, Outgoing
+from services.notify.hushed import apprise
 
 
 class ByApprise:
@@ -22,7 +20,7 @@ class ByApprise:
     def send(self, address: str, message: Outgoing) -> bool:
         """Hand it over; NotAccepted when apprise says that it was not taken."""
         plugin = apprise.Apprise.instantiate(self._url, suppress_exceptions=True)
-        with apprise.LogCapture(level=logging.CRITICAL):
+        with in_time(LONGEST, NotAccepted("no answer in time")):
             taken = plugin is not None and plugin.notify(
                 title=message.title, body=f"{message.body}\n№ {message.key}"
             )

@@ -9,8 +9,11 @@ from sqlalchemy import Connection, text
 
 from qipan.contracts.callouts import Callout, Callouts, CalloutState, ListCallouts
 from qipan.contracts.errors import Conflict, NotFound
+from qipan.contracts.events import CaseAccepted, CaseClosed, CaseVoided
 from qipan.ids import derived_id, new_id
 from qipan.storage import Timer, Work
+from qipan.tenancy import base_of
+from services.notify import wish_store
 from services.notify.desk import UNANSWERED, Desk
 from services.notify.notes import Heading, Note, Occurrence
 from services.notify.rosters import Roster
@@ -30,8 +33,17 @@ _BEGIN = text(
 )
 _LOCK = text("SELECT * FROM notify.callouts WHERE tenant = :tenant AND callout_id = :callout_id FOR UPDATE")
 _ASKED = text(
-    "UPDATE notify.callouts SET asked = asked + 1, due_at = :due_at WHERE tenant = :tenant AND callout_id = :callout_id"
+    "UPDATE notify.callouts SET people = :people, asked = asked + 1, due_at = :due_at"
+    " WHERE tenant = :tenant AND callout_id = :callout_id"
 )
+_SETTLE = text(
+    """
+    UPDATE notify.callouts SET state = 'answered', due_at = NULL
+    WHERE about_tenant = :tenant AND case_id = :case_id AND state = 'open' AND version < :version
+    RETURNING tenant, callout_id
+    """
+)
+_SETTLES = frozenset({CaseAccepted.type, CaseClosed.type, CaseVoided.type})
 _END = text(
     """
     UPDATE notify.callouts SET state = :state, answered_by = :by, answered_at = :at, due_at = NULL
@@ -52,7 +64,11 @@ _PAGE = text(
 
 
 def begin(work: Work, desk: Desk, occurrence: Occurrence) -> list[Note]:
-    """Call out whom this event's rules call out: the notes to the first on each roster, once."""
+    """Call out whom this event's rules call out: the notes to the first on each roster, once.
+
+    Whoever was called out about the case before need not come once it is taken on, closed or voided.
+    """
+    _settle(work, desk, occurrence)
     notes: list[Note] = []
     for rule in desk.callouts(occurrence):
         notes += _begin(work, desk, occurrence, rule)
@@ -77,6 +93,8 @@ def answer(work: Work, tenant: str, callout_id: str, person: str) -> Callout:
     if row["state"] == CalloutState.ANSWERED:
         if row["answered_by"] == person:
             return shown(row)
+        if row["answered_by"] is None:
+            raise Conflict("The case has been taken on, closed or voided meanwhile.")
         raise Conflict(f"{row['answered_by']} has answered it already.")
     work.cancel_timers(tenant, callout_id, TIMER)
     return shown(_ended(work.conn, row, CalloutState.ANSWERED, person, work.now(tenant)))
@@ -141,20 +159,35 @@ def _begin(work: Work, desk: Desk, occurrence: Occurrence, rule: Rule) -> list[N
     return _ask(work, desk, row) if row is not None else []
 
 
+def _settle(work: Work, desk: Desk, occurrence: Occurrence) -> None:
+    """End the case's open call-outs that are older than this event, if it settles what they called for."""
+    tenant = occurrence.about.tenant
+    if occurrence.event not in _SETTLES or not desk.books[base_of(tenant)].rosters:
+        return
+    asked = {"tenant": tenant, "case_id": occurrence.case_id, "version": occurrence.version}
+    for row in work.conn.execute(_SETTLE, asked).all():
+        work.cancel_timers(row.tenant, row.callout_id, TIMER)
+
+
 def _ask(work: Work, desk: Desk, row: Mapping[str, Any]) -> list[Note]:
     """Ask the next one who is still of the tenant."""
     tenant, callout_id = row["tenant"], row["callout_id"]
     roster: Roster | None = desk.books[tenant].rosters.get(row["roster"])
     now, number = work.now(tenant), row["asked"]
-    if number >= len(row["people"]) or roster is None:
+    left = [one for one in row["people"][number:] if (p := desk.directory.person(one)) and p.tenant == tenant]
+    if not left or roster is None:
         _ended(work.conn, row, CalloutState.UNANSWERED, None, now)
         return _unanswered(desk, row, now)
     due_at = now + roster.answer_within
-    work.conn.execute(_ASKED, {"tenant": tenant, "callout_id": callout_id, "due_at": due_at})
+    people = [*row["people"][:number], *left]
+    work.conn.execute(
+        _ASKED, {"tenant": tenant, "callout_id": callout_id, "due_at": due_at, "people": people}
+    )
     work.set_timer(tenant=tenant, kind=TIMER, ref=callout_id, due_at=due_at)
-    person = row["people"][number]
-    known = desk.directory.person(person)
-    language = known.language if known else LANGUAGES[0]
+    person = left[0]
+    known, me = desk.directory.person(person), (tenant, person)
+    wished = wish_store.wishes_of(work.conn, [me]).get(me, wish_store.NONE).language
+    language = wished or (known.language if known else LANGUAGES[0])
     title, body = row["words"][language]
     heading = _heading(row, now)
     note = Note(tenant, person, Channel.IN_APP, title, body, heading, callout_id=callout_id)

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+LONGEST = 45.0
+"""Seconds that one attempt may take in all: less than `deliveries.LEASE`, with what is done before and after it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:

@@ -21,6 +21,10 @@ BACKOFF: tuple[timedelta, ...] = (
 """The wait after the first, second … failed attempt; after the last one the delivery is given up."""
 
 
+NO_ADDRESS = "no address on this channel is known for this person"
+"""Why a delivery is given up whose reader cannot be reached so any more."""
+
+
 class State(StrEnum):
     """Where a delivery stands."""
 

@@ -119,6 +119,12 @@ def note(conn: Connection, destination: str, now: datetime, trouble: NotAccepted
     _keep(conn, destination, before, after)
 
 
+def spare(conn: Connection, destination: str, claimed_at: datetime) -> None:
+    """Let the gate know that the destination was not asked for what was claimed then: the next need not wait."""
+    before = gate(conn, destination)
+    _keep(conn, destination, before, before.spared(claimed_at + LEASE))
+
+
 def gate(conn: Connection, destination: str) -> Gate:
     """What is remembered of a destination; held until the transaction ends, so that replicas count together."""
     row = conn.execute(_SHOW_GATE, {"name": destination}).first()

@@ -17,7 +17,7 @@ from services.notify.outlets import Outlets
 from services.notify.rulebook import Book, core_book
 from services.notify.rules import REPORTER, Channel, Recipient, Rule, called_out, who_hears
 from services.notify.templates import LANGUAGES, Templates
-from services.notify.wishes import goes
+from services.notify.wishes import goes, may_follow
 from services.notify.words import SAMPLES, UNKNOWN, VARIABLES, words_about
 
 FOLLOWED, DIGEST, UNANSWERED = "case.followed", "digest", "callout.unanswered"
@@ -156,7 +156,8 @@ class Desk:
         if isinstance(about, CaseState):
             for person in following.get((about.tenant, occurrence.event), ()):
                 known = self.directory.person(person)
-                if known is not None and person not in already:
+                # Who may no longer watch the cases follows them no longer either.
+                if known is not None and person not in already and may_follow(known.roles):
                     found.append(Recipient(person, about.tenant, known.language, FOLLOWED, (Channel.IN_APP,)))
         return found
 

@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from qipan.ids import new_id
-from services.notify import store
-from services.notify.deliveries import key_of
+from services.notify import store, wish_store
+from services.notify.deliveries import NO_ADDRESS, State, key_of
 from services.notify.desk import DIGEST, Desk
 from services.notify.notes import Heading
+from services.notify.templates import LANGUAGES
 
 MOST_LINES = 100
 """So many titles are in one digest; the rest are in the next."""
@@ -27,7 +28,7 @@ _DUE = text(
 )
 _GATHERED = text(
     """
-    UPDATE notify.deliveries SET state = 'gathered', gathered_in = :key, changed_at = :now
+    UPDATE notify.deliveries SET state = :state, gathered_in = :key, error = :error, changed_at = :now
     WHERE tenant = :tenant AND recipient = :recipient AND channel = :channel AND message_id = ANY(:ids)
     """
 )
@@ -47,13 +48,19 @@ def gather(conn: Connection, desk: Desk, now: datetime) -> int:
 def _one(
     conn: Connection, desk: Desk, now: datetime, tenant: str, recipient: str, channel: str, rows: list[Any]
 ) -> None:
-    known = desk.directory.person(recipient)
-    language = known.language if known else "zh"
+    known, me = desk.directory.person(recipient), (tenant, recipient)
+    wished = wish_store.wishes_of(conn, [me]).get(me, wish_store.NONE).language
+    language = wished or (known.language if known else LANGUAGES[0])
     words = {"number": str(len(rows)), "lines": "\n".join(row.title for row in rows)}
     said = desk.say(tenant, DIGEST, language, words)
     heading = Heading(new_id(), "digest", tenant, None, None, 0, rows[-1].at)
     notes = list(desk.outside(recipient, tenant, (channel,), language, said, heading))
     store.add(conn, notes)
-    key = key_of(tenant, heading.message_id, recipient, channel) if notes else None
-    asked = {"tenant": tenant, "recipient": recipient, "channel": channel, "now": now, "key": key}
-    conn.execute(_GATHERED, {**asked, "ids": [row.message_id for row in rows]})
+    asked = {"tenant": tenant, "recipient": recipient, "channel": channel, "now": now}
+    asked["ids"] = [row.message_id for row in rows]
+    if notes:
+        key = key_of(tenant, heading.message_id, recipient, channel)
+        came = {"state": State.GATHERED.value, "key": key, "error": None}
+    else:  # There is no way to the reader any more: somebody is to see that.
+        came = {"state": State.GIVEN_UP.value, "key": None, "error": NO_ADDRESS}
+    conn.execute(_GATHERED, asked | came)

@@ -37,6 +37,10 @@ class Gate:
         free_at = max(now, self.free_at or now) + timedelta(seconds=1 / rate) if rate else self.free_at
         return replace(self, free_at=free_at, shut_until=now + lease if self.broken else self.shut_until)
 
+    def spared(self, until: datetime) -> "Gate":
+        """The gate once it is known that the message which shut it `until` then did not set out after all."""
+        return replace(self, shut_until=None) if self.shut_until == until else self
+
     def after(self, now: datetime, *, failed: bool, retry_after: float | None = None) -> "Gate":
         """The gate once it is known what came of a message; `retry_after`: seconds it asked to be left alone."""
         if not failed:

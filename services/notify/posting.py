@@ -5,6 +5,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -43,15 +44,16 @@ def post(
 ) -> Answered:
     """Post, and return when it was taken (200, 201, 202, 204).
 
-    The name is resolved once for each connection, and the address that was checked is the one connected to; a
-    redirect (307, 308) is checked the same way. `seconds` is for all of it. Raises NotAccepted and Refused.
+    The name is resolved once for each connection, and the addresses that were checked are those connected to; a
+    redirect (307, 308) is followed on the same host only, and checked the same way. What is not encrypted goes to
+    `allowed` networks alone. `seconds` is for all of it. Raises NotAccepted and Refused.
     """
     end = time.monotonic() + seconds
     for _ in range(redirects + 1):
         answer = _once(url, headers, content, allowed, end)
         if answer.status not in _REPEATED or "location" not in answer.headers:
             return _judged(answer)
-        url = urljoin(url, answer.headers["location"])
+        url = _beside(url, answer.headers["location"])
     raise NotAccepted(f"it redirects more than {redirects} times")
 
 
@@ -67,6 +69,18 @@ def trouble_with(url: str, allowed: Sequence[Network]) -> str | None:
     return None
 
 
+def _beside(url: str, location: str) -> str:
+    """Where a redirect leads; NotAccepted for another host, which the operator did not name."""
+    try:
+        there = urljoin(url, location)
+        same = urlsplit(there).hostname == urlsplit(url).hostname
+    except ValueError:
+        raise NotAccepted("it redirects to no address") from None
+    if not same:
+        raise NotAccepted("it redirects to another host")
+    return there
+
+
 @dataclass(frozen=True, slots=True)
 class _Raw:
     status: int
@@ -80,7 +94,7 @@ def _once(
     wrong = trouble_with(url, allowed)
     if wrong is not None:
         raise NotAccepted(f"it may not be sent there: {wrong}")
-    backend = _Checked(allowed, end)
+    backend = _Checked(allowed, end, public=urlsplit(url).scheme == "https")
     timeout = dict.fromkeys(("connect", "read", "write", "pool"), max(end - time.monotonic(), 0.001))
     try:
         with (
@@ -136,11 +150,12 @@ def _trust() -> ssl.SSLContext:
 
 
 class _Checked(httpcore.NetworkBackend):
-    """Connects to addresses that are allowed, and to none that was not looked at."""
+    """Connects to addresses that are allowed, and to none that was not looked at; `public`: whether to public ones."""
 
-    def __init__(self, allowed: Sequence[Network], end: float) -> None:
+    def __init__(self, allowed: Sequence[Network], end: float, *, public: bool) -> None:
         self._allowed = allowed
         self._end = end
+        self._public = public
         self._plain = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -152,12 +167,25 @@ class _Checked(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         found = _resolved(host, port)
-        fit = [address for address in found if reachable(ipaddress.ip_address(address), self._allowed)]
+        fit = [
+            address
+            for address in found
+            if reachable(ipaddress.ip_address(address), self._allowed, public=self._public)
+        ]
         if not fit:
-            raise NotAccepted(
-                "it leads to an address that is not public and that the operator does not allow"
-            )
-        return _Hurried(self._plain.connect_tcp(fit[0], port, self._left(), None, socket_options), self._end)
+            kind = "is not public and that" if self._public else "is not to be reached over http://, as"
+            raise NotAccepted(f"it leads to an address that {kind} the operator does not allow")
+        # Where there is no IPv6, names often have such addresses all the same.
+        *others, last = sorted(fit, key=lambda address: ":" in address)
+        for tried, address in enumerate(others):
+            with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                return self._connected(address, port, self._left() / (len(fit) - tried), socket_options)
+        return self._connected(last, port, self._left(), socket_options)
+
+    def _connected(
+        self, address: str, port: int, seconds: float, options: Iterable[Any] | None
+    ) -> httpcore.NetworkStream:
+        return _Hurried(self._plain.connect_tcp(address, port, seconds, None, options), self._end)
 
     def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
         raise NotAccepted("it may not be sent there: it is no https:// address")

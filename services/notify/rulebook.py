@@ -11,12 +11,13 @@ from pydantic import Field, ValidationError, model_validator
 
 from qipan.access import Role
 from qipan.contracts.case import Stage
-from qipan.contracts.subscriptions import SUBSCRIPTIONS
+from qipan.contracts.events import CASE_EVENTS
+from qipan.contracts.subscriptions import FIELD_EVENTS, NOTICE_EVENTS
 from qipan.tenancy import District
 from qipan.tenancy.faults import PackError, PackFault, of_validation
 from qipan.tenancy.inherit import Table, merged
 from qipan.tenancy.model import Model
-from services.notify.audiences import Audience
+from services.notify.audiences import Audience, fits
 from services.notify.rosters import Roster, RosterModel
 from services.notify.rules import Channel, Rule, Rules, Scope
 from services.notify.shapes import Shape, core_shapes
@@ -26,7 +27,8 @@ CORE = Path(__file__).parent / "rules.toml"
 PERSONAL = (Channel.IN_APP.value, Channel.MAIL.value)
 """The channels to persons that are no shapes."""
 
-_EVENTS = frozenset(kind.type for kind in SUBSCRIPTIONS["notify"])
+_OF_NOTICES = frozenset(kind.type for kind in NOTICE_EVENTS)
+_EVENTS = frozenset(kind.type for kind in (*CASE_EVENTS, *FIELD_EVENTS, *NOTICE_EVENTS))
 _LISTS = ("stages", "channels", "matters")
 
 
@@ -58,7 +60,7 @@ class RuleModel(Model):
 
     @model_validator(mode="after")
     def _says_who_once(self) -> "RuleModel":
-        """ValueError unless exactly one thing says who hears, and `scope` stands beside a role."""
+        """ValueError unless exactly one thing says who hears, of whom the event can speak; `scope` is a role's."""
         who = [one for one in (self.audience, self.role, self.roster, self.destination) if one is not None]
         if len(who) != 1:
             raise ValueError("say who hears by one of audience, role, roster and destination")
@@ -66,6 +68,9 @@ class RuleModel(Model):
             raise ValueError("scope belongs to a role")
         if self.event not in _EVENTS:
             raise ValueError(f"notify does not hear of {self.event!r}")
+        if self.audience is not None and not fits(Audience(self.audience), notice=self.event in _OF_NOTICES):
+            about = "no case" if self.event in _OF_NOTICES else "a case"
+            raise ValueError(f"{self.event} is about {about}: it has no audience {self.audience!r}")
         return self
 
 

@@ -1,7 +1,8 @@
 """The sender: claims a delivery, sends it outside any transaction, records what came of it."""
 
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from qipan.contracts.errors import QipanError
 from qipan.observability import metrics
@@ -9,14 +10,12 @@ from qipan.observability.logs import logger
 from qipan.storage import Database
 from services.notify import delivery_log
 from services.notify.channel import NotAccepted, Outgoing, Refused
-from services.notify.deliveries import Delivery, State, wait_after
+from services.notify.deliveries import NO_ADDRESS, Delivery, State, wait_after
 from services.notify.outlets import Outlet, Outlets
 from services.notify.reporters import Reached
 from services.notify.rules import REPORTER
 
 log = logger(__name__)
-
-NO_ADDRESS = "no address on this channel is known for this person"
 
 
 class Sender:
@@ -24,6 +23,7 @@ class Sender:
 
     `address_of(person, channel)` is asked when it is sent: addresses are kept nowhere but in the pack and the
     operator's file. A reporter's is with intake: `reach` asks for it; None when they want to hear no more.
+    `rest(seconds)` passes the time until a destination's rate allows another.
     """
 
     def __init__(
@@ -33,12 +33,14 @@ class Sender:
         address_of: Callable[[str, str], str | None],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         reach: Callable[[Delivery], Reached | None] = lambda _: None,
+        rest: Callable[[float], None] = time.sleep,
     ) -> None:
         self._database = database
         self._outlets = outlets
         self._address_of = address_of
         self._now = now
         self._reach = reach
+        self._rest = rest
 
     def due(self) -> list[str]:
         """The destinations to which something can be sent now."""
@@ -46,18 +48,27 @@ class Sender:
             return delivery_log.due(work.conn, self._now(), list(self._outlets.by_name))
 
     def turn(self, destination: str | None = None) -> int:
-        """Send until nothing is due, to one destination or to all in turn; returns how many were taken."""
+        """Send until nothing is due, to one destination or to all in turn; returns how many were taken.
+
+        Between messages to a destination with a rate it waits as long as the rate asks.
+        """
         taken = 0
         for name in [destination] if destination else self.due():
+            rate, began = self._outlets.by_name[name].rate, self._now()
             while (outcome := self.send_one(name)) is not None:
                 taken += outcome in (State.ACCEPTED, State.DELIVERED)
+                if rate is not None:
+                    # Who only comes by twice a second would send no more than two a second.
+                    self._rest(max((began + timedelta(seconds=1 / rate) - self._now()).total_seconds(), 0.0))
+                    began = self._now()
         return taken
 
     def send_one(self, destination: str) -> State | None:
         """Send the next delivery that is due and say where it stands then; None when none may go now."""
         outlet = self._outlets.by_name[destination]
+        began = self._now()
         with self._database.begin() as work:
-            delivery = delivery_log.claim(work.conn, self._now(), destination, outlet.rate)
+            delivery = delivery_log.claim(work.conn, began, destination, outlet.rate)
         if delivery is None:
             return None
         outcome, trouble, asked = self._attempt(delivery, outlet)
@@ -67,6 +78,8 @@ class Sender:
             delivery_log.record(work.conn, delivery, outcome, now, error)
             if asked:
                 delivery_log.note(work.conn, destination, now, trouble)
+            else:
+                delivery_log.spare(work.conn, destination, began)
         metrics.DELIVERY_ATTEMPTS.labels(delivery.channel, outcome.value).inc()
         if outcome is State.GIVEN_UP:
             log.warning("delivery given up", tenant=delivery.tenant, key=delivery.key, error=error)

@@ -162,7 +162,7 @@ class Notify:
         """How the asking person wants to be told from now on."""
         call.grant.require(owner=call.grant.sub)
         wishes = call.data.wishes
-        if wishes.follows and not may_follow(call.grant.principal):
+        if wishes.follows and not may_follow(call.grant.principal.roles if call.grant.principal else ()):
             raise Forbidden("Only those who may watch the tenant's cases follow what happens to them.")
         wish_store.keep(work.conn, call.tenant, call.grant.sub, wishes)
         return wishes

@@ -13,7 +13,9 @@ _PAGE = text(
         error, changed_at
     FROM notify.deliveries
     WHERE tenant = :tenant AND (CAST(:destination AS text) IS NULL OR destination = :destination)
-        AND (state = 'given-up' OR (:waiting AND state = 'failed'))
+        AND (state = 'given-up' OR (:waiting AND state = 'failed')
+            OR (state IN ('queued', 'sending', 'failed') AND next_at < now() - interval '1 hour')
+            OR (state = 'gathering' AND next_at < now() - interval '1 hour'))
         AND (CAST(:after AS text) IS NULL OR (message_id, recipient, channel) < (
             SELECT message_id, recipient, channel FROM notify.deliveries WHERE tenant = :tenant AND key = :after
         ))
@@ -32,13 +34,16 @@ _RESEND = text(
 _RECEIPT = text(
     """
     UPDATE notify.deliveries SET state = :state, error = :error, changed_at = now()
-    WHERE tenant = :tenant AND key = :key AND state IN ('accepted', 'delivered')
+    WHERE tenant = :tenant AND key = :key AND state IN ('sending', 'accepted', 'delivered')
     """
 )
 
 
 def page(conn: Connection, tenant: str, ask: ListUndelivered) -> Undelivered:
-    """What was given up, or also what failed and will be tried again; newest first."""
+    """What was given up, or also what failed and will be tried again; newest first.
+
+    What should have gone an hour ago is there as well: its destination is gone, or cannot keep up.
+    """
     asked = {
         "tenant": tenant,
         "destination": ask.destination,

@@ -14,10 +14,11 @@ from sqlalchemy import text
 
 from bench.deliveries.peers import HttpSink, MailSink, mail_sink, operators_file
 from bench.deliveries.runs import _fill
-from qipan.contracts.deliveries import ListUndelivered, ResendDeliveries, Resent, Undelivered
+from qipan.contracts.deliveries import ListUndelivered, NoteReceipt, ResendDeliveries, Resent, Undelivered
 from qipan.contracts.errors import Forbidden
 from qipan.tenancy import TestClock
 from qipan.testing import Databases
+from services.notify import undelivered
 from services.notify.channel import NotAccepted, Outgoing, Refused, Sends
 from services.notify.crew import Crew
 from services.notify.deliveries import BACKOFF
@@ -47,8 +48,13 @@ class Log:
         self.made += keys
         return keys
 
-    def sender(self, found: Outlets) -> Sender:
-        return Sender(self.desk.database, found, lambda *_: "a@b.example", lambda: self.now)
+    def sender(self, found: Outlets, address: str | None = "a@b.example") -> Sender:
+        return Sender(
+            self.desk.database, found, lambda *_: address, lambda: self.now, rest=lambda s: self.pass_(s)
+        )
+
+    def pass_(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
 
     def states(self) -> dict[str, int]:
         return dict(self.desk.rows("SELECT state, count(*) FROM notify.deliveries GROUP BY state"))
@@ -167,14 +173,37 @@ def test_what_a_destination_will_never_take_is_given_up_and_stops_nothing(log: L
     assert log.states() == {"given-up": MOST_FAILURES + 2, "delivered": 3}
 
 
-def test_a_rate_is_kept(log: Log) -> None:
-    channel = Scripted()
-    sender = log.sender(Outlets.of([hook("slow", channel, rate=2.0)]))
-    log.fill("slow", 10)
-    for seconds in range(3):
-        log.now = START + timedelta(seconds=seconds)
-        sender.turn()
-    assert len(channel.taken) == 3  # one at a time, half a second apart: nobody was there in between
+@pytest.mark.parametrize("rate", [0.5, 10.0])
+def test_a_rate_is_kept_and_made_use_of(log: Log, rate: float) -> None:
+    class Timed(Scripted):
+        def send(self, address: str, message: Outgoing) -> bool:
+            at.append(log.now)
+            log.pass_(0.02)
+            return super().send(address, message)
+
+    at: list[datetime] = []
+    sender = log.sender(Outlets.of([hook("slow", Timed(), rate=rate)]))
+    log.fill("slow", 20)
+    assert sender.turn() == 20
+    assert at == [START + number * timedelta(seconds=1 / rate) for number in range(20)]
+    log.now = at[-1]
+    log.fill("slow", 1)
+    assert sender.turn() == 0  # another process, at once: not before its time
+
+
+def test_what_is_not_sent_to_a_broken_destination_costs_it_no_time(log: Log) -> None:
+    """Once it is tried with one at a time, those that have no address are no try."""
+    dead = Scripted(*(NotAccepted("no answer in time") for _ in range(MOST_FAILURES)))
+    found = Outlets.of([Outlet("dead", "mail", dead)])
+    log.fill("dead", MOST_FAILURES)
+    log.sender(found).turn()
+    log.now += FIRST_REST
+    log.fill("dead", 3, "mail")
+    log.sender(found, address=None).turn()
+    assert log.states().get("given-up", 0) >= 3
+    log.now += timedelta(milliseconds=1)
+    log.fill("dead", 1, "mail")
+    assert log.sender(found).turn() == 1
 
 
 def test_the_undelivered_are_seen_by_who_may_and_sent_again_under_their_keys(log: Log) -> None:
@@ -202,6 +231,35 @@ def test_the_undelivered_are_seen_by_who_may_and_sent_again_under_their_keys(log
     log.now = datetime.now(UTC) + timedelta(seconds=1)
     assert sender.turn() == 3
     assert sorted(picky.taken) == sorted(keys)
+
+
+def test_what_waits_for_a_destination_that_is_gone_is_seen(log: Log) -> None:
+    [key] = log.fill("renamed", 1)
+    log.now = datetime.now(UTC)
+    log.fill("calm", 1)
+    with log.desk.database.begin() as work:
+        work.conn.execute(
+            text(
+                "UPDATE notify.deliveries SET next_at = now() - interval '61 minutes'"
+                " WHERE destination = 'renamed'"
+            )
+        )
+    found: Undelivered = log.desk.ask(SUPERVISOR, ListUndelivered())
+    assert [(one.key, one.state) for one in found.deliveries] == [(key, "queued")]
+
+
+@pytest.mark.parametrize(("arrived", "state"), [(True, "delivered"), (False, "given-up")])
+def test_a_receipt_that_comes_before_the_answer_holds(log: Log, arrived: bool, state: str) -> None:
+    class Early:
+        def send(self, address: str, message: Outgoing) -> bool:
+            with log.desk.database.begin() as work:
+                receipt = NoteReceipt(key=message.key, arrived=arrived)
+                assert undelivered.note_receipt(work.conn, "sandun", receipt)
+            return False
+
+    log.fill("early", 1)
+    log.sender(Outlets.of([hook("early", Early())])).turn()
+    assert log.states() == {state: 1}
 
 
 def test_who_asks_for_patience_gets_it(log: Log) -> None:

@@ -15,6 +15,7 @@ from qipan.contracts import events
 from qipan.contracts.callouts import AnswerCallout, Callout, Callouts, ListCallouts
 from qipan.contracts.case import Stage
 from qipan.contracts.citizens import ReachReporter, ReporterReached, UpdatesWanted
+from qipan.contracts.deliveries import ListUndelivered
 from qipan.contracts.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from qipan.contracts.preferences import GetWishes, Off, SetWishes, Wishes
 from qipan.contracts.queries import ListMessages, Messages
@@ -22,9 +23,10 @@ from qipan.contracts.wording import PreviewWords, SendTest, TestSent, Wording
 from qipan.storage import timers
 from qipan.tenancy import TestClock, load_district
 from qipan.testing import Databases
-from services.notify import digests, reporters
+from services.notify import digests, reporters, undelivered
 from services.notify.calling import TIMER
 from services.notify.channel import Outgoing
+from services.notify.deliveries import NO_ADDRESS
 from services.notify.desk import Desk
 from services.notify.outlets import Outlet, Outlets
 from services.notify.reporters import Reached
@@ -125,6 +127,25 @@ def test_a_digest_is_one_mail_with_everything_in_it_once(desk: Projection) -> No
     } == {key}
 
 
+def test_a_digest_that_has_no_way_to_its_reader_any_more_is_among_the_undelivered(desk: Projection) -> None:
+    desk.ask(WORKER, SetWishes(wishes=Wishes(digest="hourly", language="en")))
+    offer(desk, "c-1", "c-2")
+    later, gone = datetime.now(UTC) + timedelta(hours=2), Desk(xihu(), Outlets())
+    with desk.database.begin() as work:
+        assert digests.gather(work.conn, gone, later) == 2
+        found = undelivered.page(work.conn, "sandun", ListUndelivered()).deliveries
+        assert {(one.case_id, one.error) for one in found} == {("c-1", NO_ADDRESS), ("c-2", NO_ADDRESS)}
+
+
+def test_a_digest_speaks_its_readers_language(desk: Projection) -> None:
+    desk.ask(WORKER, SetWishes(wishes=Wishes(digest="hourly", language="en")))
+    offer(desk, "c-1")
+    with desk.database.begin() as work:
+        digests.gather(work.conn, desk.service.desk, datetime.now(UTC) + timedelta(hours=2))
+    [[title]] = desk.rows("SELECT title FROM notify.deliveries WHERE event = 'digest'")
+    assert title.isascii()
+
+
 def test_who_may_watch_follows_and_others_do_not(desk: Projection) -> None:
     follow = SetWishes(wishes=Wishes(follows=("case.closed.v1",)))
     with pytest.raises(Forbidden):
@@ -196,6 +217,38 @@ def test_when_nobody_answers_the_overseers_are_told(on_call: Projection, clock: 
     late: Callout = on_call.ask("sandun.dispatcher.1", AnswerCallout(callout_id=callout.callout_id))
     assert late.state == "answered"
     assert on_call.ask(WORKER, ListCallouts()).callouts == ()  # never asked
+
+
+@pytest.mark.parametrize("stage", [Stage.ACCEPTED, Stage.CLOSED, Stage.VOIDED])
+def test_once_the_case_is_settled_nobody_else_is_called(
+    on_call: Projection, clock: TestClock, stage: Stage
+) -> None:
+    settled = told(EVENT_OF[stage](case=case(stage=stage, version=5)))
+    on_call.hear(told(events.CaseFiled(case=case(version=3))), settled)
+    assert time_is_up(on_call, clock) == 0
+    assert inbox(on_call, "sandun.dispatcher.2") == []
+    [callout] = on_call.ask(SUPERVISOR, ListCallouts()).callouts
+    assert (callout.state, callout.answered_by) == ("answered", None)
+    with pytest.raises(Conflict, match="taken on"):
+        on_call.ask("sandun.dispatcher.1", AnswerCallout(callout_id=callout.callout_id))
+
+
+def test_what_was_settled_before_ends_no_later_call(on_call: Projection, clock: TestClock) -> None:
+    on_call.hear(told(events.CaseFiled(case=case(version=6))))
+    on_call.hear(told(events.CaseAccepted(case=case(stage=Stage.ACCEPTED, version=5))))
+    assert time_is_up(on_call, clock) == 1
+    assert len(inbox(on_call, "sandun.dispatcher.2")) == 1
+
+
+def test_whoever_left_is_not_called(on_call: Projection, clock: TestClock) -> None:
+    on_call.hear(told(events.CaseFiled(case=case())))
+    with on_call.database.begin() as work:
+        work.conn.exec_driver_sql(
+            "UPDATE notify.callouts SET people = ARRAY['sandun.dispatcher.1', 'gone', 'sandun.dispatcher.2']"
+        )
+    assert time_is_up(on_call, clock) == 1
+    [callout] = on_call.ask(SUPERVISOR, ListCallouts()).callouts
+    assert callout.asked == ("sandun.dispatcher.1", "sandun.dispatcher.2")
 
 
 def test_in_an_exercise_nobody_is_called_out(on_call: Projection) -> None:

@@ -2,15 +2,20 @@
 
 import email
 import email.header
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Barrier
 
 import pytest
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from case_samples import EVENT_OF, MORNING, case
 from projection_desk import Projection, build_notify, notify, told
 
@@ -21,22 +26,33 @@ from qipan.hosting.embedded.home import free_port
 from qipan.tenancy import TestClock
 from qipan.testing import Databases
 from services.notify import delivery_log
-from services.notify.channel import NotAccepted, Outgoing, Sends
+from services.notify.channel import LONGEST, Outgoing, Refused, Sends
 from services.notify.deliveries import BACKOFF, LEASE, State
+from services.notify.gate import MOST_FAILURES
 from services.notify.mail import KEY_HEADER, Mail, MailSettingError
 from services.notify.outlets import Outlet, Outlets
 from services.notify.sender import Sender
 
+ROOT = Path(__file__).parents[2]
 START = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 @dataclass
 class Sink:
-    """Keeps what it accepts; answers with `refusals` first."""
+    """Keeps what it accepts; answers with `refusals` first, and about a recipient with `unknown`."""
 
     refusals: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
     accepted: list[email.message.Message] = field(default_factory=list)
     tried: int = 0
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.unknown:
+            return self.unknown.pop(0).format(address)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         self.tried += 1
@@ -135,6 +151,39 @@ def test_a_server_that_fails_first_gets_it_later_with_the_same_key(post: Post) -
     assert post.states() == [("accepted", 3)]
     assert post.sink.keys == [key]
     assert post.sink.tried == 3
+
+
+def test_a_reader_whom_the_server_does_not_know_is_given_up_and_their_address_kept_nowhere(
+    post: Post, caplog: pytest.LogCaptureFixture
+) -> None:
+    post.sink.unknown = ["550 5.1.1 <{}>: no such user here"]
+    post.queue("c-1")
+    assert post.sender().turn() == 0
+    assert post.states() == [("given-up", 1)]
+    [[error]] = post.desk.rows("SELECT error FROM notify.deliveries")
+    assert error == "550 5.1.1 … no such user here"
+    found: Happenings = post.desk.ask("sandun.supervisor.1", TellMessages(subject="c-1"))
+    for said in (str(post.desk.rows("SELECT * FROM notify.deliveries")), str(found), caplog.text):
+        assert "xihu.example" not in said
+
+
+def test_a_wrong_password_is_the_servers_trouble_and_leaves_it_alone(post: Post) -> None:
+    closed = Controller(
+        Sink(),
+        hostname="127.0.0.1",
+        port=free_port(),
+        authenticator=lambda *_: AuthResult(success=False, handled=False),
+        auth_require_tls=False,
+    )
+    closed.start()
+    try:
+        sender = post.sender(Mail(f"mailto://me:wrong@127.0.0.1:{closed.port}"))
+        post.queue(*(f"c-{number}" for number in range(MOST_FAILURES + 3)))
+        assert sender.turn() == 0
+    finally:
+        closed.stop()
+    assert sorted(post.states()) == [("failed", 1)] * MOST_FAILURES + [("queued", 0)] * 3
+    assert "535" in str(post.desk.rows("SELECT DISTINCT error FROM notify.deliveries WHERE state = 'failed'"))
 
 
 def test_a_server_that_is_not_there_delays_and_at_last_ends_it(post: Post) -> None:
@@ -252,6 +301,44 @@ def test_a_wrong_mail_setting_is_refused(url: str) -> None:
         Mail(url)
 
 
-def test_an_address_that_is_none_is_not_accepted() -> None:
-    with pytest.raises(NotAccepted):
-        Mail("mailto://127.0.0.1:9").send("nobody", Outgoing("k", "t", "b"))
+@pytest.mark.parametrize("address", ["nobody", "a@b.example, c@d.example"])
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    with pytest.raises(Refused):
+        Mail("mailto://127.0.0.1:9").send(address, Outgoing("k", "t", "b"))
+
+
+SLOW = """
+import eventlet
+eventlet.monkey_patch()
+import json, socket, sys
+from services.notify.channel import NotAccepted, Outgoing
+from services.notify.mail import Mail
+
+listening = socket.create_server(("127.0.0.1", 0))
+
+def drip():
+    connection, _ = listening.accept()
+    connection.sendall(b"220 ")
+    while True:
+        eventlet.sleep(0.05)
+        connection.sendall(b"x")
+
+eventlet.spawn(drip)
+try:
+    Mail(f"mailto://127.0.0.1:{listening.getsockname()[1]}", seconds=1.0).send("a@b.example", Outgoing("k", "t", "b"))
+except NotAccepted as error:
+    print(json.dumps([str(error), error.of_message]))
+"""
+
+
+def test_a_server_that_answers_a_letter_at_a_time_does_not_outlive_the_lease() -> None:
+    said = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SLOW],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert json.loads(said.stdout) == ["no answer in time", False]
+    assert timedelta(seconds=LONGEST) < LEASE

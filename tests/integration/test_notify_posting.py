@@ -22,11 +22,14 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import eventlet
 eventlet.monkey_patch()
-import json, sys
+import json, os, sys
+from eventlet.support import greendns
 from services.notify.channel import NotAccepted, Refused
 from services.notify.posting import post
 from services.notify.reach import networks
 
+if "HOSTS" in os.environ:
+    greendns.resolver = greendns.ResolverProxy(greendns.HostsResolver(os.environ["HOSTS"]))
 url, allow, seconds = json.loads(sys.argv[1])
 try:
     answer = post(url, {"Idempotency-Key": "k"}, b"{}", networks(allow), seconds=seconds)
@@ -62,10 +65,11 @@ def read_whole(connection: socket.socket) -> None:
 
 @contextmanager
 def peer(
-    answer: Callable[[socket.socket], None], context: ssl.SSLContext | None = None
+    answer: Callable[[socket.socket], None], context: ssl.SSLContext | None = None, host: str = HERE
 ) -> Iterator[tuple[int, list[int]]]:
     """A server that answers each connection so; its port, and how many connections came."""
-    listening, came = socket.create_server((HERE, 0)), [0]
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening, came = socket.create_server((host, 0), family=family), [0]
 
     def serve() -> None:
         while True:
@@ -161,7 +165,25 @@ def test_a_redirect_is_followed_where_one_may_go_and_nowhere_else() -> None:
         ) as (outside, _),
     ):
         kind, said = posted(f"http://{HERE}:{outside}/", HERE)
-        assert (kind, "not public" in str(said)) == ("NotAccepted", True)
+        assert (kind, said) == ("NotAccepted", "it redirects to another host")
+
+
+def test_what_is_not_encrypted_goes_to_no_public_address(tmp_path: Path) -> None:
+    hosts = tmp_path / "hosts"
+    hosts.write_text("192.0.0.9 public.example\n", encoding="utf-8")  # global, and nobody's (RFC 7723)
+    kind, said = posted("http://public.example:9/", HERE, HOSTS=str(hosts))
+    assert (kind, "http://" in str(said)) == ("NotAccepted", True)
+
+
+@pytest.mark.parametrize(("dead", "alive"), [("::1", HERE), (HERE, "::1")])
+def test_every_address_of_a_name_is_tried(tmp_path: Path, dead: str, alive: str) -> None:
+    """As where names have IPv6 addresses and there is no way to them."""
+    hosts = tmp_path / "hosts"
+    hosts.write_text(f"{dead} both.example\n{alive} both.example\n", encoding="utf-8")
+    with peer(lambda connection: connection.sendall(OK), host=alive) as (port, came):
+        there = f"http://both.example:{port}/"
+        assert posted(there, alive, dead, HOSTS=str(hosts)) == ["taken", 200]
+        assert came == [1]
 
 
 def test_who_answers_a_letter_at_a_time_does_not_get_more_than_the_whole_time() -> None:

@@ -107,6 +107,16 @@ language = "en"
     assert {(channel, destination) for _, channel, destination in shadow} == {("in-app", "")}
 
 
+def test_who_may_watch_no_longer_follows_no_longer(packs: Path) -> None:
+    """Both wished to follow; one of them has lost the role since."""
+    desk = Desk(district_with(packs, {}), OUTLETS)
+    following = {("sandun", FILED): ["sandun.supervisor.1", "sandun.grid-worker.1"]}
+    told = desk.compose([Occurrence("m", FILED, case(), MORNING)], following=following)
+    recipients = {note.recipient for note in told}
+    assert "sandun.supervisor.1" in recipients
+    assert "sandun.grid-worker.1" not in recipients
+
+
 def test_a_rule_can_be_switched_off(packs: Path) -> None:
     off = '[rules."case.filed.handler"]\noff = true\n'
     assert composed(district_with(packs, {"towns/sandun/notify.toml": off})) == set()
@@ -150,6 +160,23 @@ RULE = 'event = "case.filed.v1"\ntemplate = "task.offered"\n'
         (
             {"notify.toml": '[rules.x]\nrole = "handler"\nevent = "case.filed.v1"\ntemplate = "no.such"\n'},
             "there is no such template",
+        ),
+        (
+            {
+                "notify.toml": '[rules.x]\naudience = "handler"\nevent = "mode.switched.v1"\n'
+                'template = "task.offered"\n'
+            },
+            "is about no case: it has no audience 'handler'",
+        ),
+        (
+            {"notify.toml": '[rules.x]\naudience = "walkers"\n' + RULE},
+            "is about a case: it has no audience 'walkers'",
+        ),
+        (
+            {
+                "notify.toml": '[rules.x]\nrole = "handler"\nevent = "report.updateswanted.v1"\ntemplate = "a"\n'
+            },
+            "does not hear of 'report.updateswanted.v1'",
         ),
         ({"notify.toml": "rules = [\n"}, "is not TOML"),
         (

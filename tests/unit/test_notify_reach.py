@@ -35,6 +35,10 @@ INSIDE = (
     "2002:7f00:1::",
     "2002:a9fe:a9fe::1",
     "::127.0.0.1",
+    "::ffff:0:7f00:1",
+    "::ffff:0:a9fe:a9fe",
+    "fec0::1",
+    "192.88.99.1",
 )
 
 
@@ -56,10 +60,18 @@ def test_what_the_operator_allows_is_reached_and_nothing_beside_it() -> None:
     assert not reachable(ip_address("127.0.0.1"), allowed)
 
 
+def test_what_is_not_encrypted_reaches_what_the_operator_names_and_not_the_public() -> None:
+    allowed = networks(["10.1.0.0/16", "203.119.25.0/24"])
+    for inside in ("10.1.2.3", "::ffff:10.1.2.3", "203.119.25.1"):
+        assert reachable(ip_address(inside), allowed, public=False)
+    for outside in ("1.1.1.1", "2400:3200::1", "10.2.0.1"):
+        assert not reachable(ip_address(outside), allowed, public=False)
+
+
 @given(st.ip_addresses(v=4, network="127.0.0.0/8"))
 def test_no_notation_of_ipv6_hides_loopback(address: object) -> None:
     number = int(address)  # type: ignore[call-overload]
-    for prefix in ("::ffff:0:0", "64:ff9b::", "::"):
+    for prefix in ("::ffff:0:0", "::ffff:0:0:0", "64:ff9b::", "::"):
         hidden = ip_address(int(ip_address(prefix)) | number)
         assert not reachable(hidden)
     assert not reachable(ip_address(int(ip_address("2002::")) | number << 80))
@@ -81,6 +93,16 @@ def test_a_dead_destination_is_left_alone_ever_longer_and_then_tried_with_one() 
     assert not again.opens(now + FIRST_REST)
     assert again.opens(now + 2 * FIRST_REST)
     assert tried.after(now, failed=False) == Gate()
+
+
+def test_what_did_not_set_out_at_a_broken_gate_keeps_nobody_waiting() -> None:
+    broken = Gate(MOST_FAILURES)
+    claimed = broken.passing(NOW, None, LEASE)
+    assert claimed.spared(NOW + LEASE) == broken
+    failed = claimed.after(
+        NOW + timedelta(seconds=1), failed=True
+    )  # somebody else's meanwhile: its rest holds
+    assert failed.spared(NOW + LEASE) == failed
 
 
 @given(st.integers(MOST_FAILURES, 500))
