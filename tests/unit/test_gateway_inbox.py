@@ -164,6 +164,7 @@ def test_nobody_is_asked_and_nothing_heard_while_nobody_reads() -> None:
         house.inbox.leave(two)
         assert house.bell.heard is None
         await quiet(house)
+        assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("news of")]
         asked = len(house.news.asked)
         heard(
             Header(specversion="1.0", id="e1", type="case.filed.v1", source="dispatch", tenant="sandun"),
