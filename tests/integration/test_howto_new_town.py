@@ -10,6 +10,8 @@ from qipan.tenancy import load_district
 from qipan.tenancy.town_desk import Archive
 from tests.integration.test_howto_own_service import ROOT, tree, walk
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["tree"]
 
 PAGE = ROOT / "docs/howto/new-town.md"

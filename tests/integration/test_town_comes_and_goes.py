@@ -31,6 +31,8 @@ from qipan.settings import Settings
 from qipan.tenancy import load_district
 from qipan.tenancy.new_town import NewTown
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 UNNEEDED = ("notify", "analytics", "gateway")
 CORNERS = [[120.09, 30.283], [120.105, 30.283], [120.105, 30.295], [120.09, 30.295], [120.09, 30.283]]

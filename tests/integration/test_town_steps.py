@@ -30,6 +30,8 @@ from qipan.tenancy.toml import to_toml
 from qipan.tenancy.town_desk import Archive, TownDesk, TownRefused
 from qipan.testing import Databases
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 CORNERS = [[120.09, 30.283], [120.105, 30.283], [120.105, 30.295], [120.09, 30.295], [120.09, 30.283]]
 TOWN = "hebin"
