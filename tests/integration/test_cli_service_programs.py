@@ -11,6 +11,8 @@ from projection_desk import ROOT
 from qipan.hosting.embedded import EmbeddedPostgres
 from qipan.ids import new_id
 
+pytestmark = pytest.mark.slow
+
 Said = subprocess.CompletedProcess[str]
 Qipan = Callable[..., Said]
 

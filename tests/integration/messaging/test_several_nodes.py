@@ -13,6 +13,8 @@ from qipan.messaging.wire import BROKER_GONE, Wire
 from qipan.testing import Broker
 from tests.integration.messaging.conftest import House, until
 
+pytestmark = pytest.mark.slow
+
 
 def beside(url: str, *others: str) -> str:
     """`url` with further hosts, half of them before its own."""
