@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from dispatch_desk import MONDAY_NOON, Desk, build_dispatch, triaged, xihu
+from sqlalchemy import text
 
 from qipan.contracts.case import Stage
-from qipan.contracts.commands import AcceptTask, DisposeTask, VoidCase
+from qipan.contracts.commands import AcceptTask, DisposeTask, ReturnTask, VoidCase
 from qipan.contracts.errors import Conflict, Forbidden, IllegalTransition, Invalid
 from qipan.contracts.queries import GetCase, ListWork, TellCase
+from qipan.contracts.returns import RefuseReturn
 from qipan.contracts.timing import (
     AskForTime,
     DecideTime,
@@ -22,7 +24,8 @@ from qipan.contracts.timing import (
 )
 from qipan.storage import timers
 from qipan.testing import Databases
-from services.dispatch.telling import ESCALATE, SUSPENSION_OVER
+from services.dispatch.telling import ESCALATE, STAGE_DUE, SUSPENSION_OVER
+from tests.faults.verdict import TIMERS_TWICE
 
 DISPATCHER = "sandun.dispatcher.1"
 POLICE = "traffic-police.dispatcher.1"
@@ -293,3 +296,35 @@ def test_a_town_decides_by_its_own_most(database_url: Databases) -> None:
     desk.let_pass(timedelta(days=3))
     assert desk.rows("SELECT * FROM dispatch.timers") == []
     desk.database.close()
+
+
+def test_whoever_a_missed_deadline_comes_back_to_is_told_of_it_once_too(desk: Desk) -> None:
+    """A refused return gives the case back with the deadline that it had, be it over: another run of the clock."""
+    case_id = in_hand(desk)
+    worker, missed = desk.case().worker or "", desk.case().due_at
+    assert missed is not None
+    desk.clock.advance(missed - desk.clock.now("sandun") + timedelta(minutes=1))
+    for _ in range(2):
+        fire(desk, STAGE_DUE, desk.service.stage_due)
+    desk.ask(worker, ReturnTask(case_id=case_id, reason="不属于本部门", whose="sandun/order"))
+    desk.ask(DISPATCHER, RefuseReturn(case_id=case_id, reason="职责清单第三条"))
+    desk.ask(worker, AcceptTask(case_id=case_id))
+    assert desk.case().due_at == missed
+    for _ in range(2):
+        fire(desk, STAGE_DUE, desk.service.stage_due)
+    runs = desk.rows("SELECT due_at FROM dispatch.clocks WHERE clock = 'dispose' AND overdue_at IS NOT NULL")
+    told = desk.rows(
+        "SELECT 1 FROM dispatch.history WHERE what = 'overdue' AND detail ->> 'clock' = 'dispose'"
+    )
+    assert [run.due_at for run in runs] == [missed, missed]
+    assert len(told) == 2
+    assert desk.rows(TIMERS_TWICE)[0].count == 0
+    with desk.database.begin() as work:  # the control: what the fault harness counts would be seen
+        columns = "tenant, case_id, at, what, who, detail"
+        work.conn.execute(
+            text(
+                f"INSERT INTO dispatch.history ({columns}, version) SELECT {columns}, version + 1000"
+                " FROM dispatch.history WHERE what = 'overdue' ORDER BY version DESC LIMIT 1"
+            )
+        )
+    assert desk.rows(TIMERS_TWICE)[0].count == 1
