@@ -425,3 +425,15 @@ def test_an_exercises_mandates_are_its_own(desk: Desk) -> None:
     revoke(desk)
     desk.file(triaged("r1", matter=PARKED), tenant="sandun~ex7")
     assert desk.case().unit == "sandun/traffic"
+
+
+def test_what_a_transaction_has_read_is_remembered_once_it_has_committed(desk: Desk) -> None:
+    """The timers at which the pack's mandates end were set in it, and are undone with it."""
+    known = desk.service.grounds.mandated
+    known.clear()
+    with desk.database.begin() as work:
+        desk.service.grounds_now(work, ("sandun",))
+        assert "sandun" not in known  # nor would it be if this were undone now
+    with desk.database.begin() as work:
+        desk.service.grounds_now(work, ("sandun",))
+    assert "sandun" in known
